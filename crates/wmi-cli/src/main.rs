@@ -1,0 +1,2 @@
+//! The program `wmi`.
+fn main() {}

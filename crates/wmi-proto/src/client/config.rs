@@ -1,0 +1,164 @@
+//! What a session and a query are asked for.
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use crate::limits::Limits;
+use crate::secret::Secret;
+
+/// How the octets of calls are protected ([MS-RPCE 2.2.1.1.8]). Less than integrity does not exist here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AuthLevel {
+    /// RPC_C_AUTHN_LEVEL_PKT_INTEGRITY (5): signed.
+    Integrity,
+    /// RPC_C_AUTHN_LEVEL_PKT_PRIVACY (6): signed and encrypted.
+    #[default]
+    Privacy,
+}
+
+impl AuthLevel {
+    /// The number on the wire.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Integrity => 5,
+            Self::Privacy => 6,
+        }
+    }
+}
+
+/// An account for NTLM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The domain, or empty for a local account or when the name is `name@domain`.
+    pub domain: String,
+    /// The account's name.
+    pub user: String,
+    /// The password.
+    pub password: Secret<String>,
+}
+
+impl Credentials {
+    /// From `DOMAIN\name`, `name@domain` or `name`. Only the first backslash separates.
+    #[must_use]
+    pub fn new(account: &str, password: Secret<String>) -> Self {
+        let (domain, user) = account.split_once('\\').unwrap_or(("", account));
+        Self { domain: domain.to_owned(), user: user.to_owned(), password }
+    }
+}
+
+/// Everything that a session needs to know about its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The host: a name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// The activator's port, 135 unless a forwarder is in between.
+    pub port: u16,
+    /// Who logs on.
+    pub credentials: Credentials,
+    /// The protection of both associations.
+    pub auth_level: AuthLevel,
+    /// Try the address in the host's string bindings instead of [`Config::host`]. Off by default: credentials go only to
+    /// the host that the caller named.
+    pub follow_bindings: bool,
+    /// How long a transport may take to connect, whatever the query's deadline.
+    pub connect_timeout: Duration,
+    /// How long log-on and activation may take when no query's deadline is shorter.
+    pub handshake_timeout: Duration,
+    /// How long the goodbye may take before `Close` becomes `Abort`.
+    pub linger: Duration,
+    /// Bounds on what the host can make us hold.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// A session with `host` at port 135 as `credentials`, sealed.
+    #[must_use]
+    pub fn new(host: impl Into<String>, credentials: Credentials) -> Self {
+        Self {
+            host: host.into(),
+            port: 135,
+            credentials,
+            auth_level: AuthLevel::Privacy,
+            follow_bindings: false,
+            connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(30),
+            linger: Duration::from_secs(2),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// How the objects of a query are fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Enumerator {
+    /// Smart enumeration where the host offers it, `Next` otherwise.
+    #[default]
+    Auto,
+    /// IWbemWCOSmartEnum only; its refusal is the query's error.
+    Smart,
+    /// IEnumWbemClassObject::Next only.
+    Next,
+}
+
+/// A WQL query. One deadline covers everything from connecting to the last row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Query {
+    /// The text.
+    pub wql: String,
+    /// The namespace, `root/cimv2` by default; `/` and `\` are the same.
+    pub namespace: String,
+    /// Counted from `exec_query`.
+    pub timeout: Duration,
+    /// How objects are fetched.
+    pub enumerator: Enumerator,
+    /// Objects per round trip at the most; `None` lets the core choose (a small first batch, then larger ones).
+    pub batch: Option<NonZeroU32>,
+    /// [MS-WMI 2.2.6] WBEM_GENERIC_FLAG_TYPE; 0x30 = RETURN_IMMEDIATELY | FORWARD_ONLY by default.
+    pub flags: u32,
+}
+
+impl Query {
+    /// `wql` in `root/cimv2` with a deadline of 30 s.
+    #[must_use]
+    pub fn new(wql: impl Into<String>) -> Self {
+        Self {
+            wql: wql.into(),
+            namespace: "root/cimv2".to_owned(),
+            timeout: Duration::from_secs(30),
+            enumerator: Enumerator::Auto,
+            batch: None,
+            flags: 0x30,
+        }
+    }
+
+    /// The same in `namespace`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The same with `timeout` over everything.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The same through `enumerator`.
+    #[must_use]
+    pub const fn enumerator(mut self, enumerator: Enumerator) -> Self {
+        self.enumerator = enumerator;
+        self
+    }
+
+    /// The same with at most `batch` objects per round trip.
+    #[must_use]
+    pub const fn batch(mut self, batch: NonZeroU32) -> Self {
+        self.batch = Some(batch);
+        self
+    }
+}

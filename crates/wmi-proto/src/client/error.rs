@@ -1,0 +1,168 @@
+//! What went wrong: where, which code, and what helps.
+
+use core::fmt;
+
+use thiserror::Error as ThisError;
+
+use crate::transport::{Role, TransportFailure};
+use crate::wire::{FaultStatus, HResult, Interface, WireError};
+
+/// The step of a session or a query, in order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// A TCP connection to the activator or the object server.
+    Connect(Role),
+    /// Bind and authentication on that connection.
+    Bind(Role),
+    /// RemoteCreateInstance.
+    Activate,
+    /// IWbemLevel1Login::NTLMLogin to the namespace.
+    Login {
+        /// As the caller wrote it.
+        namespace: String,
+    },
+    /// IWbemServices::ExecQuery.
+    Query,
+    /// RemQueryInterface and GetSmartEnum.
+    SmartEnum,
+    /// Fetching objects.
+    Fetch,
+    /// Giving references back.
+    Release,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(role) => write!(f, "connect to the {role}"),
+            Self::Bind(role) => write!(f, "log on at the {role}"),
+            Self::Activate => f.write_str("activation of WMI"),
+            Self::Login { namespace } => write!(f, "log-in to namespace {namespace}"),
+            Self::Query => f.write_str("query"),
+            Self::SmartEnum => f.write_str("smart enumeration"),
+            Self::Fetch => f.write_str("fetching rows"),
+            Self::Release => f.write_str("release"),
+        }
+    }
+}
+
+/// A failure of a query or of the whole session. Which of the two is told by the event that carries it.
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
+#[error("{stage}: {kind}")]
+pub struct Error {
+    /// Where.
+    pub stage: Stage,
+    /// What.
+    pub kind: ErrorKind,
+}
+
+/// What went wrong, without where.
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The transport could not be had or broke.
+    #[error("{0}")]
+    Transport(TransportFailure),
+    /// The host closed the connection while an answer was due.
+    #[error("the host closed the connection")]
+    Disconnected,
+    /// The deadline passed.
+    #[error("out of time")]
+    TimedOut,
+    /// The caller cancelled, or closed the session.
+    #[error("cancelled")]
+    Cancelled,
+    /// The host refused the bind; the reason of bind_nak ([C706] 12.6.3.1).
+    #[error("bind refused, {0}")]
+    BindRefused(crate::wire::status::BindNakReason),
+    /// The host does not offer an interface that is needed.
+    #[error("the host does not offer interface {}", .0.uuid)]
+    NoInterface(Interface),
+    /// A fault PDU in place of an answer.
+    #[error("fault {0}")]
+    Fault(FaultStatus),
+    /// A fault PDU without a signature where one was due: the host refused, or somebody else spoke.
+    #[error("refused, unverified: fault {0}")]
+    UnverifiedFault(FaultStatus),
+    /// An HRESULT that says failure, COM's or WMI's.
+    #[error("{0}")]
+    Status(HResult),
+    /// A signature that does not match, or a protected message without one.
+    #[error("tampered: {0}")]
+    Tampered(&'static str),
+    /// The host's NTLM answer cannot be accepted.
+    #[error("authentication: {0}")]
+    Auth(&'static str),
+    /// Octets that do not decode.
+    #[error("malformed answer: {0}")]
+    Malformed(#[from] WireError),
+    /// A message that does not belong here.
+    #[error("protocol violation: {0}")]
+    Misbehaved(&'static str),
+}
+
+/// How a query ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// Rows delivered, undecodable ones included.
+    pub rows: u64,
+    /// A success code other than S_OK, WBEM_S_FALSE and WBEM_S_TIMEDOUT that was seen on the way, such as
+    /// WBEM_S_PARTIAL_RESULTS; the last one.
+    pub notice: Option<HResult>,
+}
+
+/// The caller's own mistake; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The client is closing or closed.
+    #[error("the session is closed")]
+    Closed,
+    /// No such query, or it is over.
+    #[error("no such query")]
+    UnknownQuery,
+    /// The query has a `fetch` that was not answered yet.
+    #[error("a fetch is under way")]
+    FetchInFlight,
+    /// Over [`crate::Limits::max_queries`].
+    #[error("too many queries")]
+    TooMany,
+    /// The query's text or namespace cannot be sent, for example because it contains a NUL.
+    #[error("the query cannot be sent: {0}")]
+    BadQuery(&'static str),
+}
+
+impl Error {
+    pub(crate) const fn new(stage: Stage, kind: ErrorKind) -> Self {
+        Self { stage, kind }
+    }
+
+    /// The numeric code behind the error, when it has one.
+    #[must_use]
+    pub const fn code(&self) -> Option<u32> {
+        match &self.kind {
+            ErrorKind::Fault(s) | ErrorKind::UnverifiedFault(s) => Some(s.0),
+            ErrorKind::Status(h) => Some(h.0),
+            ErrorKind::BindRefused(r) => Some(r.0 as u32),
+            _ => None,
+        }
+    }
+
+    /// The specification's name of [`Error::code`], when it is known.
+    #[must_use]
+    pub const fn code_name(&self) -> Option<&'static str> {
+        match &self.kind {
+            ErrorKind::Fault(s) | ErrorKind::UnverifiedFault(s) => s.name(),
+            ErrorKind::Status(h) => h.name(),
+            ErrorKind::BindRefused(r) => r.name(),
+            _ => None,
+        }
+    }
+
+    /// Whether the host was not reached, was lost or ran out of time, as opposed to having refused or misbehaved.
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(self.kind, ErrorKind::Transport(_) | ErrorKind::Disconnected | ErrorKind::TimedOut)
+    }
+}

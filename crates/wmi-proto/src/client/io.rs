@@ -1,0 +1,99 @@
+//! The words between the core and whoever drives it.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::client::{Completion, Error, Stage};
+use crate::transport::{Target, TransportFailure, TransportId};
+use crate::wire::WireError;
+use crate::wire::cim::CimObject;
+
+/// What happened on a transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The transport is connected.
+    Opened {
+        /// Which one.
+        transport: TransportId,
+    },
+    /// Octets arrived, cut in any way.
+    Received {
+        /// Where.
+        transport: TransportId,
+        /// What; moved in, not copied.
+        data: BytesMut,
+    },
+    /// The transport is gone. Exactly once per [`Output::Open`], whoever closed.
+    Closed {
+        /// Which one.
+        transport: TransportId,
+        /// Why, unless it ended in an orderly way.
+        failure: Option<TransportFailure>,
+    },
+}
+
+/// The next thing that the runtime must do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Connect. Answered by at most one `Opened` and exactly one `Closed`.
+    Open {
+        /// The name of the new transport.
+        transport: TransportId,
+        /// Where to.
+        target: Target,
+    },
+    /// Write.
+    Transmit {
+        /// Where to.
+        transport: TransportId,
+        /// What.
+        data: Bytes,
+    },
+    /// Write what was transmitted before, then close. Answered by `Closed`.
+    Close {
+        /// Which one.
+        transport: TransportId,
+    },
+    /// Drop at once, unsent octets included. Answered by `Closed`.
+    Abort {
+        /// Which one.
+        transport: TransportId,
+    },
+    /// Tell the application.
+    Event(Event),
+}
+
+/// One object of a result, or why it could not be decoded. A bad row does not end its query.
+pub type Row = Result<CimObject, WireError>;
+
+/// What the application learns.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The session or a query entered a stage: progress, for people.
+    Stage(Stage),
+    /// The first authenticated association with the object server stands; namespaces are entered on first use.
+    Ready,
+    /// Objects in answer to one `fetch`; possibly none, when the host needs longer than it was given.
+    Batch {
+        /// Whose.
+        query: QueryId,
+        /// In the order of the host.
+        rows: Vec<Row>,
+    },
+    /// The query is over; once per query, after its last batch.
+    QueryDone {
+        /// Which one.
+        query: QueryId,
+        /// How it ended. After an error the rows that were delivered stay valid.
+        outcome: Result<Completion, Error>,
+    },
+    /// The client is over: once, the last output, when no transport is left.
+    Closed {
+        /// `Ok` after `close`, otherwise why the session ended.
+        outcome: Result<(), Error>,
+    },
+}
+
+/// A query of one client. Never reused within a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryId(pub(crate) u32);

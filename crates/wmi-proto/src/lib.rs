@@ -1,0 +1,26 @@
+//! WMI over DCOM as a state machine without I/O.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod wire;
+
+mod client;
+mod entropy;
+mod limits;
+mod secret;
+mod time;
+mod transport;
+
+pub use client::{
+    AuthLevel, Client, CommandError, Completion, Config, Credentials, Enumerator, Error, ErrorKind, Event, Input,
+    Output, Query, QueryId, Row, Stage, Stats,
+};
+pub use entropy::{Draw, Entropy, SeededEntropy};
+pub use limits::Limits;
+pub use secret::Secret;
+pub use time::{FileTime, Instant};
+pub use transport::{Role, Target, TransportFailure, TransportId};
+
+/// CIM objects and values.
+pub mod cim {
+    pub use crate::wire::cim::{CimClass, CimObject, CimProperty, CimString, CimType, CimValue, Genus, Source};
+}

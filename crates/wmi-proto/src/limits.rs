@@ -1,0 +1,20 @@
+//! Every maximum in one struct, finite by default.
+
+/// Upper bounds on what a peer can make us hold. Exceeding one ends the association, never the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest fragment accepted, in octets ([MS-RPCE 2.2.2.5] max_recv_frag; 5840 is what Windows says).
+    pub max_fragment: u16,
+    /// The largest reassembled response stub, in octets.
+    pub max_stub: usize,
+    /// The most queries that may be open at once.
+    pub max_queries: usize,
+    /// The most objects asked for by one Next.
+    pub max_batch: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_fragment: 5840, max_stub: 64 << 20, max_queries: 256, max_batch: 10_000 }
+    }
+}

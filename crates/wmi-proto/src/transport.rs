@@ -1,0 +1,76 @@
+//! What the core says about transports: which one, to where, and how one failed.
+
+use core::fmt;
+
+/// A transport that the core asked for. Chosen by the core, never reused within a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransportId(pub(crate) u32);
+
+impl TransportId {
+    /// A small number that fits a reactor token.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where a transport leads. The runtime resolves names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What listens there.
+    pub role: Role,
+    /// A name, an IPv4 address or an IPv6 address without brackets (a scope id after `%` is allowed).
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// What listens at the other end of a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// The COM activator, usually at port 135.
+    Activator,
+    /// The process that holds the WMI objects, at a port that activation told.
+    ObjectServer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Activator => "activator",
+            Self::ObjectServer => "object server",
+        })
+    }
+}
+
+/// How a transport failed, as far as the runtime can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TransportFailure {
+    /// The port answered that nobody listens.
+    Refused,
+    /// There is no way to the host.
+    Unreachable,
+    /// The peer reset the connection.
+    Reset,
+    /// The name does not resolve.
+    NameResolution,
+    /// The operating system gave up.
+    TimedOut,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for TransportFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "connection refused",
+            Self::Unreachable => "host unreachable",
+            Self::Reset => "connection reset by the host",
+            Self::NameResolution => "host name does not resolve",
+            Self::TimedOut => "connection timed out",
+            Self::Other => "connection failed",
+        })
+    }
+}

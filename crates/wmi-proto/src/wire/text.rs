@@ -1,0 +1,28 @@
+//! Text on the wire: UTF-16LE, mostly.
+
+use crate::wire::Writer;
+
+/// UTF-16LE octets as text; an odd last octet is dropped, a lone surrogate becomes U+FFFD.
+#[must_use]
+pub fn utf16_lossy(bytes: &[u8]) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| match *pair {
+        [lo, hi] => u16::from_le_bytes([lo, hi]),
+        _ => 0,
+    });
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// Text as UTF-16LE octets, without a terminator.
+#[must_use]
+pub fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+impl Writer {
+    /// `text` as UTF-16LE, without a terminator.
+    pub fn utf16(&mut self, text: &str) {
+        for unit in text.encode_utf16() {
+            self.u16(unit);
+        }
+    }
+}
