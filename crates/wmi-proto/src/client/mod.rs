@@ -3,6 +3,7 @@
 mod config;
 mod error;
 mod io;
+mod remedy;
 
 use core::num::NonZeroU32;
 
