@@ -11,6 +11,7 @@ pub mod codes;
 pub mod error;
 pub mod guid;
 pub mod reader;
+pub mod rpc;
 pub mod status;
 pub mod text;
 pub mod writer;
