@@ -1,3 +1,19 @@
 //! A simulated Windows host without I/O: the acceptor side of DCE/RPC, NTLM, DCOM and WMI.
+//!
+//! [`Host`] is driven like the client core it is tested against: connections, octets and time go in, octets come out.
+//! It frames, authenticates and dispatches with code of its own; only the encodings (`wmi_proto::wire`) and the NTLM
+//! primitives are shared with the client.
 
 pub mod repository;
+
+mod config;
+mod faults;
+mod host;
+mod io;
+mod stats;
+
+pub use config::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig};
+pub use faults::{Fault, UnknownFault};
+pub use host::Host;
+pub use io::{ConnId, HostInput, HostOutput};
+pub use stats::HostStats;
