@@ -62,6 +62,23 @@ pub enum TransportFailure {
     Other,
 }
 
+impl From<std::io::ErrorKind> for TransportFailure {
+    /// What an error of `connect`, `read` or `write` means. A failed name look-up has no kind of its own: whoever
+    /// resolves says [`TransportFailure::NameResolution`].
+    fn from(kind: std::io::ErrorKind) -> Self {
+        use std::io::ErrorKind as Kind;
+        match kind {
+            Kind::ConnectionRefused => Self::Refused,
+            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable => {
+                Self::Unreachable
+            }
+            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Self::Reset,
+            Kind::TimedOut => Self::TimedOut,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl fmt::Display for TransportFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,0 +1,185 @@
+//! One transport: a socket on its way from a list of addresses to its end.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::vec;
+
+use bytes::{Buf, Bytes};
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use wmi_proto::{TransportFailure, TransportId};
+
+/// How a link ended, in the words of `Input::Closed`.
+pub(crate) type End = Option<TransportFailure>;
+
+/// A transport between `Output::Open` and `Input::Closed`.
+#[derive(Debug)]
+pub(crate) struct Link {
+    id: TransportId,
+    socket: Socket,
+    unsent: VecDeque<Bytes>,
+    closing: bool,
+    /// Readiness is told once, at its edge: it is kept until a read would block.
+    readable: bool,
+    /// Writing failed. What the host had sent before is still read, since it may say why.
+    broken: End,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Resolving,
+    Connecting { stream: TcpStream, others: vec::IntoIter<SocketAddr> },
+    Open(TcpStream),
+}
+
+impl Link {
+    pub(crate) const fn new(id: TransportId) -> Self {
+        let unsent = VecDeque::new();
+        Self { id, socket: Socket::Resolving, unsent, closing: false, readable: false, broken: None }
+    }
+
+    pub(crate) const fn id(&self) -> TransportId {
+        self.id
+    }
+
+    /// Whether a read may find something.
+    pub(crate) const fn is_readable(&self) -> bool {
+        self.readable && matches!(self.socket, Socket::Open(_))
+    }
+
+    pub(crate) const fn set_readable(&mut self) {
+        self.readable = true;
+    }
+
+    /// The look-up is over: connects to the first address that can be tried.
+    pub(crate) fn resolved(&mut self, addresses: Vec<SocketAddr>, registry: &Registry) -> Result<(), End> {
+        self.connect(addresses.into_iter(), TransportFailure::NameResolution, registry)
+    }
+
+    /// Tries addresses until an attempt is under way; `failure` is what to report when there is none left.
+    fn connect(
+        &mut self,
+        mut addresses: vec::IntoIter<SocketAddr>,
+        mut failure: TransportFailure,
+        registry: &Registry,
+    ) -> Result<(), End> {
+        while let Some(address) = addresses.next() {
+            let token = Token(self.id.index());
+            let attempt = TcpStream::connect(address).and_then(|mut stream| {
+                registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+                Ok(stream)
+            });
+            match attempt {
+                Ok(stream) => {
+                    self.socket = Socket::Connecting { stream, others: addresses };
+                    return Ok(());
+                }
+                Err(error) => failure = error.kind().into(),
+            }
+        }
+        Err(Some(failure))
+    }
+
+    /// The reactor reports a change: tells whether the link has just been connected.
+    pub(crate) fn connected(&mut self, registry: &Registry) -> Result<bool, End> {
+        match std::mem::replace(&mut self.socket, Socket::Resolving) {
+            Socket::Connecting { stream, others } => match established(&stream) {
+                Ok(true) => {
+                    // Requests are small and waited for: batching them would only add delay. Best effort.
+                    let _ = stream.set_nodelay(true);
+                    self.socket = Socket::Open(stream);
+                    Ok(true)
+                }
+                Ok(false) => {
+                    self.socket = Socket::Connecting { stream, others };
+                    Ok(false)
+                }
+                Err(error) => self.connect(others, error.kind().into(), registry).map(|()| false),
+            },
+            socket => {
+                self.socket = socket;
+                Ok(false)
+            }
+        }
+    }
+
+    pub(crate) fn transmit(&mut self, data: Bytes) {
+        if self.broken.is_none() {
+            self.unsent.push_back(data);
+        }
+    }
+
+    pub(crate) const fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Writes what the socket takes; ends the link when it is closing and everything was taken.
+    pub(crate) fn flush(&mut self) -> Result<(), End> {
+        if let Socket::Open(stream) = &mut self.socket {
+            while let Some(front) = self.unsent.front_mut() {
+                match stream.write(front) {
+                    Ok(n) => front.advance(n),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(error) => {
+                        self.broken = Some(error.kind().into());
+                        self.unsent.clear();
+                        self.readable = true;
+                        return Ok(());
+                    }
+                }
+                if front.is_empty() {
+                    self.unsent.pop_front();
+                }
+            }
+        }
+        if !self.closing || !self.unsent.is_empty() {
+            return Ok(());
+        }
+        if let Socket::Open(stream) = &mut self.socket {
+            finish(stream);
+        }
+        Err(self.broken)
+    }
+
+    /// Reads into `buffer`: `Ok(0)` when nothing is there now.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
+        let Socket::Open(stream) = &mut self.socket else { return Ok(0) };
+        loop {
+            match stream.read(buffer) {
+                Ok(0) => return Err(self.broken),
+                Ok(n) => return Ok(n),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return if self.broken.is_some() { Err(self.broken) } else { Ok(0) };
+                }
+                Err(error) => return Err(Some(error.kind().into())),
+            }
+        }
+    }
+}
+
+/// Whether the attempt succeeded; a wake-up can also be spurious.
+fn established(stream: &TcpStream) -> io::Result<bool> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says goodbye. Octets left unread would turn the close into a reset, which can destroy what was just written.
+fn finish(stream: &mut TcpStream) {
+    let _ = stream.shutdown(Shutdown::Write);
+    let mut rest = [0; 4096];
+    for _ in 0..64 {
+        if !matches!(stream.read(&mut rest), Ok(1..)) {
+            break;
+        }
+    }
+}
