@@ -7,10 +7,12 @@
 pub mod repository;
 
 mod config;
+mod dmtf;
 mod faults;
 mod host;
 mod io;
 mod stats;
+mod wql;
 
 pub use config::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig};
 pub use faults::{Fault, UnknownFault};
