@@ -8,12 +8,15 @@
 
 pub mod cim;
 pub mod codes;
+pub mod dcom;
 pub mod error;
 pub mod guid;
+pub mod ndr;
 pub mod reader;
 pub mod rpc;
 pub mod status;
 pub mod text;
+pub mod wmi;
 pub mod writer;
 
 pub use error::{WireError, WireErrorKind};

@@ -27,6 +27,12 @@ impl Reader {
         Self { data, offset: 0, big_endian }
     }
 
+    /// Whether integers are read most significant octet first.
+    #[must_use]
+    pub const fn is_big_endian(&self) -> bool {
+        self.big_endian
+    }
+
     /// Octets read so far.
     #[must_use]
     pub const fn offset(&self) -> usize {
