@@ -11,6 +11,7 @@ mod dmtf;
 mod faults;
 mod host;
 mod io;
+mod net;
 mod stats;
 mod wql;
 
@@ -18,4 +19,5 @@ pub use config::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig};
 pub use faults::{Fault, UnknownFault};
 pub use host::Host;
 pub use io::{ConnId, HostInput, HostOutput};
+pub use net::Server;
 pub use stats::HostStats;
