@@ -22,5 +22,9 @@ pub use transport::{Role, Target, TransportFailure, TransportId};
 
 /// CIM objects and values.
 pub mod cim {
-    pub use crate::wire::cim::{CimClass, CimObject, CimProperty, CimString, CimType, CimValue, Genus, Source};
+    pub use crate::wire::cim::{
+        BadDateTime, BuildError, CimClass, CimDateTime, CimInterval, CimMethod, CimObject, CimProperty, CimQualifier,
+        CimString, CimTimestamp, CimType, CimValue, ClassBuilder, ClassCache, Decoration, Flavor, Genus, MethodBuilder,
+        PropertyBuilder, Source, TimeOfDay,
+    };
 }

@@ -1,0 +1,257 @@
+//! Objects: a class definition, or an instance whose values are decoded when they are asked for.
+
+use core::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::class::{null_and_default, slot};
+use super::heap::Heap;
+use super::qualifier;
+use super::{CimClass, CimQualifier, CimString, CimValue};
+use crate::wire::{Reader, WireError, WireErrorKind};
+
+/// Class or instance ([MS-WMIO 2.2.6] ObjectFlags).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Genus {
+    /// A class definition.
+    Class,
+    /// An instance.
+    Instance,
+}
+
+/// Where the value of an instance's property comes from ([MS-WMIO 2.2.26] NdTable).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Set in the instance itself.
+    Own,
+    /// The default of the class, which the instance did not override.
+    ClassDefault,
+}
+
+/// [MS-WMIO 2.2.7] Decoration: where an object comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoration {
+    /// The server, in whatever form it calls itself.
+    pub server: CimString,
+    /// The namespace, for example `ROOT\CIMV2`.
+    pub namespace: CimString,
+}
+
+/// [MS-WMIO 2.2.5] ObjectBlock: a class or an instance.
+///
+/// An instance keeps the octets of its encoding; a value is decoded when it is asked for. Cloning copies no octets.
+#[derive(Clone)]
+pub struct CimObject {
+    /// The bits of ObjectFlags that say neither class, instance nor decoration.
+    pub(super) other_flags: u8,
+    pub(super) decoration: Option<Decoration>,
+    pub(super) class: Arc<CimClass>,
+    /// `None` for a class.
+    pub(super) instance: Option<Instance>,
+}
+
+/// [MS-WMIO 2.2.53] InstanceType, without the class.
+#[derive(Clone)]
+pub(super) struct Instance {
+    /// Everything from EncodingLength on, as it was received.
+    pub(super) part: Bytes,
+    nd: Bytes,
+    values: Bytes,
+    /// The QualifierSet of the instance.
+    qualifiers: Bytes,
+    /// The QualifierSets of the properties in the order of the lookup table, empty when there are none.
+    property_qualifiers: Bytes,
+    heap: Heap,
+    /// Whether its cells refer to more octets than the heap has: references are shared, which is forbidden.
+    overcommitted: bool,
+}
+
+impl CimObject {
+    /// The definition of `class` as an object.
+    #[must_use]
+    pub const fn of_class(class: Arc<CimClass>) -> Self {
+        Self { other_flags: 0, decoration: None, class, instance: None }
+    }
+
+    /// The class, or the class of which it is an instance.
+    #[must_use]
+    pub const fn class(&self) -> &Arc<CimClass> {
+        &self.class
+    }
+
+    /// Class or instance.
+    #[must_use]
+    pub const fn genus(&self) -> Genus {
+        if self.instance.is_some() { Genus::Instance } else { Genus::Class }
+    }
+
+    /// Server and namespace, when the object carries them.
+    #[must_use]
+    pub const fn decoration(&self) -> Option<&Decoration> {
+        self.decoration.as_ref()
+    }
+
+    /// The same object, from that server and namespace.
+    #[must_use]
+    pub fn with_decoration(self, server: impl Into<CimString>, namespace: impl Into<CimString>) -> Self {
+        Self { decoration: Some(Decoration { server: server.into(), namespace: namespace.into() }), ..self }
+    }
+
+    /// The value of the property at `index` of [`CimClass::properties`]; for a class its default.
+    ///
+    /// # Errors
+    /// The cell does not decode; the other cells may. `BadValue` for an index that the class does not have.
+    pub fn value(&self, index: usize) -> Result<CimValue, WireError> {
+        let Some(property) = self.class.properties.get(index) else {
+            return Err(WireError::new(WireErrorKind::BadValue, "property index", index));
+        };
+        let Some(instance) = &self.instance else { return property.default_value() };
+        let (null, default) = null_and_default(&instance.nd, property.order)?;
+        if null {
+            return Ok(CimValue::Null);
+        }
+        if default {
+            return property.default_value();
+        }
+        let slot = slot(&instance.values, property.offset, property.cim_type, property.is_array)?;
+        if instance.overcommitted && property.refers() {
+            return Err(WireError::new(WireErrorKind::TooLong, "shared heap items", index));
+        }
+        instance.heap.value(property.cim_type, property.is_array, &mut Reader::new(slot))
+    }
+
+    /// Whether that value is the instance's own or its class's default. In a class everything is a default.
+    ///
+    /// [`super::CimProperty::is_default_inherited`] tells whether the default itself comes from a superclass.
+    #[must_use]
+    pub fn source(&self, index: usize) -> Source {
+        let flags = match (&self.instance, self.class.properties.get(index)) {
+            (Some(instance), Some(property)) => {
+                null_and_default(&instance.nd, property.order).unwrap_or((false, false))
+            }
+            _ => return Source::ClassDefault,
+        };
+        if flags.1 { Source::ClassDefault } else { Source::Own }
+    }
+
+    /// The value of the property called `name` (ASCII case is ignored); `None` when there is no such property.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Result<CimValue, WireError>> {
+        let (index, _) = self.class.property(name)?;
+        Some(self.value(index))
+    }
+
+    /// The values of all properties in the order of [`CimClass::properties`].
+    pub fn values(&self) -> impl Iterator<Item = Result<CimValue, WireError>> + '_ {
+        (0..self.class.properties.len()).map(|index| self.value(index))
+    }
+
+    /// [MS-WMIO 2.2.57] qualifiers of an instance as a whole; of a class those of the class.
+    ///
+    /// # Errors
+    /// The set does not decode.
+    pub fn qualifiers(&self) -> Result<Vec<CimQualifier>, WireError> {
+        match &self.instance {
+            Some(instance) => qualifier::decode_set(instance.qualifiers.clone(), &instance.heap),
+            None => Ok(self.class.qualifiers.clone()),
+        }
+    }
+
+    /// [MS-WMIO 2.2.65] qualifiers that an instance adds to the property at `index`; of a class those of the property.
+    ///
+    /// # Errors
+    /// The set does not decode. `BadValue` for an index that the class does not have.
+    pub fn property_qualifiers(&self, index: usize) -> Result<Vec<CimQualifier>, WireError> {
+        let no_property = WireError::new(WireErrorKind::BadValue, "property index", index);
+        let Some(instance) = &self.instance else {
+            return self.class.properties.get(index).map(|p| p.qualifiers.clone()).ok_or(no_property);
+        };
+        let place = self.class.lookup.iter().position(|&i| i == index).ok_or(no_property)?;
+        if instance.property_qualifiers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut r = Reader::new(instance.property_qualifiers.clone());
+        for _ in 0..place {
+            qualifier::set(&mut r)?;
+        }
+        qualifier::decode_set(qualifier::set(&mut r)?, &instance.heap)
+    }
+
+    /// Whether the instance adds qualifiers to its properties.
+    #[must_use]
+    pub fn has_property_qualifiers(&self) -> bool {
+        self.instance.as_ref().is_some_and(|instance| !instance.property_qualifiers.is_empty())
+    }
+}
+
+impl Instance {
+    /// Reads what follows the class in an InstanceType.
+    pub(super) fn decode(r: &mut Reader, class: &CimClass, depth: u8) -> Result<Self, WireError> {
+        let mut ahead = r.clone();
+        let length = usize::try_from(ahead.u32("InstanceType")?).unwrap_or(usize::MAX);
+        let part = r.bytes(length, "InstanceType")?;
+        let mut r = Reader::new(part.clone());
+        r.skip(4, "InstanceType")?;
+        r.u8("InstanceFlags")?;
+        r.u32("InstanceClassName")?;
+        let nd = r.bytes(class.nd_len, "NdTable")?;
+        let values = r.bytes(class.values_len, "InstanceData")?;
+        let qualifiers = qualifier::set(&mut r)?;
+        let property_qualifiers = match r.u8("InstPropQualSetFlag")? {
+            1 => Bytes::new(),
+            2 => {
+                let from = r.peek().clone();
+                let start = r.offset();
+                for _ in &class.properties {
+                    qualifier::set(&mut r)?;
+                }
+                from.slice(..r.offset() - start)
+            }
+            _ => return Err(r.bad("InstPropQualSetFlag")),
+        };
+        let heap = Heap::decode(&mut r, depth)?;
+        let mut instance = Self { part, nd, values, qualifiers, property_qualifiers, heap, overcommitted: false };
+        instance.overcommitted = instance.is_overcommitted(class);
+        Ok(instance)
+    }
+
+    /// Adds up what the cells refer to. Looking at every text costs time, so a row is passed over in which sharing
+    /// could not do much harm; embedded objects are always looked at, because sharing multiplies from level to level.
+    fn is_overcommitted(&self, class: &CimClass) -> bool {
+        const HARMLESS: usize = 1 << 18;
+        let harmless = class.references.saturating_mul(self.heap.len()) <= HARMLESS;
+        if harmless && !class.embeds {
+            return false;
+        }
+        let mut budget = self.heap.budget();
+        class.properties.iter().filter(|property| property.refers()).any(|property| {
+            if matches!(null_and_default(&self.nd, property.order), Ok((false, false))) {
+                let Ok(slot) = slot(&self.values, property.offset, property.cim_type, property.is_array) else {
+                    return false;
+                };
+                return self.heap.reach(property.cim_type, property.is_array, slot, &mut budget).is_err();
+            }
+            false
+        })
+    }
+}
+
+impl PartialEq for CimObject {
+    fn eq(&self, other: &Self) -> bool {
+        (self.genus(), self.other_flags, &self.decoration, &self.class)
+            == (other.genus(), other.other_flags, &other.decoration, &other.class)
+            && self.qualifiers() == other.qualifiers()
+            && (0..self.class.properties.len()).all(|i| {
+                (self.source(i), self.value(i), self.property_qualifiers(i))
+                    == (other.source(i), other.value(i), other.property_qualifiers(i))
+            })
+    }
+}
+
+impl fmt::Debug for CimObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {} ", self.genus(), self.class.name)?;
+        f.debug_map().entries(self.class.properties.iter().map(|p| &p.name).zip(self.values())).finish()
+    }
+}
