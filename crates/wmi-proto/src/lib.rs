@@ -3,6 +3,7 @@
 
 pub mod wire;
 
+mod auth;
 mod client;
 mod entropy;
 mod limits;
@@ -10,9 +11,10 @@ mod secret;
 mod time;
 mod transport;
 
+pub use auth::{AuthLevel, Credentials};
 pub use client::{
-    AuthLevel, Client, CommandError, Completion, Config, Credentials, Enumerator, Error, ErrorKind, Event, Input,
-    Output, Query, QueryId, Row, Stage, Stats,
+    Client, CommandError, Completion, Config, Enumerator, Error, ErrorKind, Event, Input, Output, Query, QueryId, Row,
+    Stage, Stats,
 };
 pub use entropy::{Draw, Entropy, SeededEntropy};
 pub use limits::Limits;
@@ -26,5 +28,14 @@ pub mod cim {
         BadDateTime, BuildError, CimClass, CimDateTime, CimInterval, CimMethod, CimObject, CimProperty, CimQualifier,
         CimString, CimTimestamp, CimType, CimValue, ClassBuilder, ClassCache, Decoration, Flavor, Genus, MethodBuilder,
         PropertyBuilder, Source, TimeOfDay,
+    };
+}
+
+/// What a simulator needs of the inside; not covered by semver.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::auth::{
+        AcceptError, Acceptance, AcceptorOptions, AuthError, NtlmAcceptor, NtlmInitiator, SecurityContext, SessionKey,
+        Side, Tampered,
     };
 }

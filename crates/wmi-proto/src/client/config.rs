@@ -3,49 +3,8 @@
 use core::num::NonZeroU32;
 use core::time::Duration;
 
+use crate::auth::{AuthLevel, Credentials};
 use crate::limits::Limits;
-use crate::secret::Secret;
-
-/// How the octets of calls are protected ([MS-RPCE 2.2.1.1.8]). Less than integrity does not exist here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AuthLevel {
-    /// RPC_C_AUTHN_LEVEL_PKT_INTEGRITY (5): signed.
-    Integrity,
-    /// RPC_C_AUTHN_LEVEL_PKT_PRIVACY (6): signed and encrypted.
-    #[default]
-    Privacy,
-}
-
-impl AuthLevel {
-    /// The number on the wire.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Integrity => 5,
-            Self::Privacy => 6,
-        }
-    }
-}
-
-/// An account for NTLM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    /// The domain, or empty for a local account or when the name is `name@domain`.
-    pub domain: String,
-    /// The account's name.
-    pub user: String,
-    /// The password.
-    pub password: Secret<String>,
-}
-
-impl Credentials {
-    /// From `DOMAIN\name`, `name@domain` or `name`. Only the first backslash separates.
-    #[must_use]
-    pub fn new(account: &str, password: Secret<String>) -> Self {
-        let (domain, user) = account.split_once('\\').unwrap_or(("", account));
-        Self { domain: domain.to_owned(), user: user.to_owned(), password }
-    }
-}
 
 /// Everything that a session needs to know about its host.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ mod remedy;
 
 use core::num::NonZeroU32;
 
-pub use config::{AuthLevel, Config, Credentials, Enumerator, Query};
+pub use config::{Config, Enumerator, Query};
 pub use error::{CommandError, Completion, Error, ErrorKind, Stage};
 pub use io::{Event, Input, Output, QueryId, Row};
 

@@ -12,6 +12,7 @@ pub mod dcom;
 pub mod error;
 pub mod guid;
 pub mod ndr;
+pub mod ntlm;
 pub mod reader;
 pub mod rpc;
 pub mod status;

@@ -1,0 +1,161 @@
+//! Signing and sealing of fragments ([MS-NLMP 3.4.2, 3.4.3, 3.4.4.2], [MS-RPCE 3.3.1.5.2.2]).
+
+use core::fmt;
+use core::ops::Range;
+
+use rc4::{Rc4, StreamCipher};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use crate::auth::AuthLevel;
+use crate::auth::ntlm::keys::{SessionKey, derive, hmac_md5_bytes, rc4};
+use crate::secret::Secret;
+use crate::wire::ntlm::MessageSignature;
+
+/// Which end of the context this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The initiator.
+    Client,
+    /// The acceptor.
+    Server,
+}
+
+/// A fragment whose signature is not what it must be. Nothing of it may be used, and the context is unusable from then
+/// on because its key stream may be out of step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Tampered {
+    /// The signature is cut short, of an unknown version, or does not lie behind the stub.
+    #[error("malformed signature")]
+    Malformed,
+    /// Another fragment was due: this one is a repetition, out of order, or something before it is lost. The number
+    /// itself is not covered by anything, so this is what the fragment says, not what is known.
+    #[error("fragment {found} where {expected} was due")]
+    OutOfOrder {
+        /// The sequence number that was due.
+        expected: u32,
+        /// The sequence number in the signature.
+        found: u32,
+    },
+    /// The checksum does not match.
+    #[error("bad checksum")]
+    Checksum,
+}
+
+/// The keys of an established context and where both directions are.
+///
+/// A fragment is signed whole: header, stub, padding and sec_trailer, whether or not header signing was negotiated.
+pub struct SecurityContext {
+    send: Direction,
+    receive: Direction,
+    /// KEY_EXCH was negotiated: checksums are encrypted too.
+    key_exchange: bool,
+    /// The first failure, which stays.
+    failed: Option<Tampered>,
+}
+
+struct Direction {
+    sign_key: Secret<[u8; 16]>,
+    seal: Rc4,
+    seq_num: u32,
+}
+
+impl SecurityContext {
+    /// The context at `side` that follows from `key`.
+    #[must_use]
+    pub fn new(key: &SessionKey, key_exchange: bool, side: Side) -> Self {
+        let direction = |sign: &[u8], seal: &[u8]| Direction {
+            sign_key: derive(key, sign),
+            seal: rc4(derive(key, seal).expose()),
+            seq_num: 0,
+        };
+        let client = direction(CLIENT_SIGNING, CLIENT_SEALING);
+        let server = direction(SERVER_SIGNING, SERVER_SEALING);
+        let (send, receive) = match side {
+            Side::Client => (client, server),
+            Side::Server => (server, client),
+        };
+        Self { send, receive, key_exchange, failed: None }
+    }
+
+    /// Signs, and at [`AuthLevel::Privacy`] encrypts, a whole fragment whose last sixteen octets are the place of the
+    /// signature. `stub` is the stub and its padding within it.
+    ///
+    /// Fragments must leave in the order in which they were protected.
+    pub fn protect(&mut self, level: AuthLevel, pdu: &mut [u8], stub: Range<usize>) {
+        let Some((message, place)) = pdu.split_last_chunk_mut::<{ MessageSignature::LEN }>() else {
+            return;
+        };
+        let seq_num = self.send.seq_num;
+        let mut checksum = self.send.checksum(message);
+        if level == AuthLevel::Privacy {
+            self.send.seal.apply_keystream(message.get_mut(stub).unwrap_or_default());
+        }
+        if self.key_exchange {
+            self.send.seal.apply_keystream(&mut checksum);
+        }
+        *place = MessageSignature { checksum, seq_num }.to_bytes();
+        self.send.seq_num = seq_num.wrapping_add(1);
+    }
+
+    /// Decrypts in place, at [`AuthLevel::Privacy`], and verifies a whole fragment that ends in its signature.
+    ///
+    /// Fragments must be given in the order of their arrival, none left out.
+    ///
+    /// # Errors
+    /// What is wrong with it; from then on every fragment is refused with the same error.
+    pub fn unprotect(&mut self, level: AuthLevel, pdu: &mut [u8], stub: Range<usize>) -> Result<(), Tampered> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let outcome = self.verify(level, pdu, stub);
+        self.failed = outcome.err();
+        outcome
+    }
+
+    fn verify(&mut self, level: AuthLevel, pdu: &mut [u8], stub: Range<usize>) -> Result<(), Tampered> {
+        let (message, signature) =
+            pdu.split_last_chunk_mut::<{ MessageSignature::LEN }>().ok_or(Tampered::Malformed)?;
+        let signature = MessageSignature::from_bytes(*signature).ok_or(Tampered::Malformed)?;
+        let expected = self.receive.seq_num;
+        if signature.seq_num != expected {
+            return Err(Tampered::OutOfOrder { expected, found: signature.seq_num });
+        }
+        let stub = message.get_mut(stub).ok_or(Tampered::Malformed)?;
+        if level == AuthLevel::Privacy {
+            self.receive.seal.apply_keystream(stub);
+        }
+        let mut checksum = self.receive.checksum(message);
+        if self.key_exchange {
+            self.receive.seal.apply_keystream(&mut checksum);
+        }
+        self.receive.seq_num = expected.wrapping_add(1);
+        if checksum.ct_eq(&signature.checksum).into() { Ok(()) } else { Err(Tampered::Checksum) }
+    }
+}
+
+impl Direction {
+    /// The first half of HMAC_MD5 over sequence number and message ([MS-NLMP 3.4.4.2]).
+    fn checksum(&self, message: &[u8]) -> [u8; 8] {
+        let [checksum @ .., _, _, _, _, _, _, _, _] =
+            hmac_md5_bytes(self.sign_key.expose(), &[&self.seq_num.to_le_bytes(), message]);
+        checksum
+    }
+}
+
+impl fmt::Debug for SecurityContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecurityContext")
+            .field("sent", &self.send.seq_num)
+            .field("received", &self.receive.seq_num)
+            .field("key_exchange", &self.key_exchange)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+const CLIENT_SIGNING: &[u8] = b"session key to client-to-server signing key magic constant\0";
+const SERVER_SIGNING: &[u8] = b"session key to server-to-client signing key magic constant\0";
+const CLIENT_SEALING: &[u8] = b"session key to client-to-server sealing key magic constant\0";
+const SERVER_SEALING: &[u8] = b"session key to server-to-client sealing key magic constant\0";
