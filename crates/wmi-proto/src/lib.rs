@@ -5,20 +5,26 @@ pub mod wire;
 
 mod auth;
 mod client;
+mod cx;
+mod dcom;
 mod entropy;
 mod limits;
+mod rpc;
 mod secret;
+mod stats;
 mod time;
 mod transport;
+mod wmi;
 
-pub use auth::{AuthLevel, Credentials};
+pub use auth::{AuthError, AuthLevel, Credentials};
 pub use client::{
     Client, CommandError, Completion, Config, Enumerator, Error, ErrorKind, Event, Input, Output, Query, QueryId, Row,
-    Stage, Stats,
+    Stage,
 };
 pub use entropy::{Draw, Entropy, SeededEntropy};
 pub use limits::Limits;
 pub use secret::Secret;
+pub use stats::Stats;
 pub use time::{FileTime, Instant};
 pub use transport::{Role, Target, TransportFailure, TransportId};
 

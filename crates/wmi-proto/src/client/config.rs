@@ -43,7 +43,7 @@ impl Config {
             follow_bindings: false,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(30),
-            linger: Duration::from_secs(2),
+            linger: Duration::from_secs(1),
             limits: Limits::default(),
         }
     }

@@ -4,8 +4,11 @@ use core::fmt;
 
 use thiserror::Error as ThisError;
 
+use crate::auth::AuthError;
+use crate::rpc;
 use crate::transport::{Role, TransportFailure};
 use crate::wire::{FaultStatus, HResult, Interface, WireError};
+use crate::wmi;
 
 /// The step of a session or a query, in order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,7 +96,7 @@ pub enum ErrorKind {
     Tampered(&'static str),
     /// The host's NTLM answer cannot be accepted.
     #[error("authentication: {0}")]
-    Auth(&'static str),
+    Auth(#[from] AuthError),
     /// Octets that do not decode.
     #[error("malformed answer: {0}")]
     Malformed(#[from] WireError),
@@ -164,5 +167,39 @@ impl Error {
     #[must_use]
     pub const fn is_unreachable(&self) -> bool {
         matches!(self.kind, ErrorKind::Transport(_) | ErrorKind::Disconnected | ErrorKind::TimedOut)
+    }
+}
+
+impl From<rpc::Error> for ErrorKind {
+    fn from(error: rpc::Error) -> Self {
+        match error {
+            rpc::Error::BindRefused(reason) => Self::BindRefused(reason),
+            rpc::Error::UnverifiedFault(status) => Self::UnverifiedFault(status),
+            rpc::Error::Tampered(what) => Self::Tampered(what),
+            rpc::Error::Auth(error) => Self::Auth(error),
+            rpc::Error::Malformed(error) => Self::Malformed(error),
+            rpc::Error::Misbehaved(what) => Self::Misbehaved(what),
+            rpc::Error::Shutdown => Self::Disconnected,
+        }
+    }
+}
+
+impl From<wmi::Failure> for ErrorKind {
+    fn from(failure: wmi::Failure) -> Self {
+        match failure {
+            wmi::Failure::Status(status) => Self::Status(status),
+            wmi::Failure::Malformed(error) => Self::Malformed(error),
+            wmi::Failure::Misbehaved(what) => Self::Misbehaved(what),
+        }
+    }
+}
+
+impl From<wmi::Step> for Stage {
+    fn from(step: wmi::Step) -> Self {
+        match step {
+            wmi::Step::Query => Self::Query,
+            wmi::Step::SmartEnum => Self::SmartEnum,
+            wmi::Step::Fetch => Self::Fetch,
+        }
     }
 }

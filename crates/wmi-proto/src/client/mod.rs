@@ -3,7 +3,12 @@
 mod config;
 mod error;
 mod io;
+mod link;
+mod queries;
+mod ready;
 mod remedy;
+mod session;
+mod world;
 
 use core::num::NonZeroU32;
 
@@ -11,27 +16,16 @@ pub use config::{Config, Enumerator, Query};
 pub use error::{CommandError, Completion, Error, ErrorKind, Stage};
 pub use io::{Event, Input, Output, QueryId, Row};
 
+use crate::client::session::Session;
 use crate::entropy::Entropy;
+use crate::stats::Stats;
 use crate::time::{FileTime, Instant};
 
 /// A WMI session with one host. Does no I/O: see `docs/driving.md`.
 pub struct Client {
-    closed: bool,
-}
-
-/// What a session has cost so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Times the core had to wait for the host: connects, binds and calls.
-    pub round_trips: u64,
-    /// Security contexts established.
-    pub logons: u64,
-    /// Alter_context requests sent.
-    pub alter_contexts: u64,
-    /// Octets received.
-    pub octets_in: u64,
-    /// Octets sent.
-    pub octets_out: u64,
+    session: Session,
+    /// The latest reading of the caller's clock.
+    now: Instant,
 }
 
 impl Client {
@@ -39,66 +33,90 @@ impl Client {
     ///
     /// Connects at once.
     #[must_use]
-    pub fn new(_config: Config, _entropy: Box<dyn Entropy>, _now: Instant, _wall: FileTime) -> Self {
-        Self { closed: false }
+    pub fn new(config: Config, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
+        Self { session: Session::new(config, entropy, now, wall), now }
     }
 
     /// Tells the core what happened on a transport. Infallible: what the peer did wrong comes out as an output.
-    pub fn handle_input(&mut self, _input: Input, _now: Instant) {}
+    pub fn handle_input(&mut self, input: Input, now: Instant) {
+        let now = self.advance(now);
+        self.session.input(input, now);
+    }
 
     /// Tells the core that time passed. Early or spurious calls do nothing.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.advance(now);
+        self.session.timeout(now);
+    }
 
     /// The next thing that the runtime must do. `None` means drained. Order is significant.
-    #[must_use]
+    #[must_use = "an output that is dropped is work that nobody does"]
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.session.poll_output()
     }
 
     /// When `handle_timeout` is next due, valid once drained. `None` means never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.session.next_timeout()
     }
 
-    /// Begins a query; nothing is fetched before `fetch`.
+    /// Begins a query; nothing is fetched before [`Client::fetch`].
     ///
     /// # Errors
-    /// The caller's own mistakes only.
-    pub fn exec_query(&mut self, _query: Query, _now: Instant) -> Result<QueryId, CommandError> {
-        Err(CommandError::Closed)
+    /// The caller's own mistakes only: the session is closed, too many queries, a text that cannot be sent.
+    pub fn exec_query(&mut self, query: Query, now: Instant) -> Result<QueryId, CommandError> {
+        let now = self.advance(now);
+        self.session.exec_query(query, now)
     }
 
-    /// Asks for up to `max` more objects: one `Batch` or `QueryDone` answers it. This is the back-pressure.
+    /// Asks for up to `max` more objects. One `Batch` or `QueryDone` answers it; when the batch was the last one,
+    /// `QueryDone` follows it by itself. This is the back-pressure: nothing is sent beyond it.
     ///
     /// # Errors
-    /// The caller's own mistakes only.
-    pub fn fetch(&mut self, _query: QueryId, _max: NonZeroU32, _now: Instant) -> Result<(), CommandError> {
-        Err(CommandError::Closed)
+    /// The caller's own mistakes only: no such query, or a fetch is under way.
+    pub fn fetch(&mut self, query: QueryId, max: NonZeroU32, now: Instant) -> Result<(), CommandError> {
+        let now = self.advance(now);
+        self.session.fetch(query, max, now)
     }
 
-    /// Ends a query; answered by its `QueryDone`. The session stays usable.
+    /// Ends a query; answered by its `QueryDone`. The session stays usable: an answer that is still on its way is
+    /// verified and dropped.
     ///
     /// # Errors
-    /// The caller's own mistakes only.
-    pub fn cancel(&mut self, _query: QueryId, _now: Instant) -> Result<(), CommandError> {
-        Err(CommandError::Closed)
+    /// The caller's own mistakes only: no such query.
+    pub fn cancel(&mut self, query: QueryId, now: Instant) -> Result<(), CommandError> {
+        let now = self.advance(now);
+        self.session.cancel(query, now)
     }
 
-    /// Releases references and closes transports; ends with `Event::Closed`.
-    pub fn close(&mut self, _now: Instant) {
-        self.closed = true;
+    /// Gives all references back and closes the transports; ends with `Event::Closed`.
+    pub fn close(&mut self, now: Instant) {
+        let now = self.advance(now);
+        self.session.close(now);
     }
 
-    /// Whether `Event::Closed` was queued.
+    /// Whether `Event::Closed` was queued: there is no transport and no deadline any more.
     #[must_use]
-    pub const fn is_closed(&self) -> bool {
-        self.closed
+    pub fn is_closed(&self) -> bool {
+        self.session.is_closed()
     }
 
     /// What the session has cost so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.session.stats()
+    }
+
+    /// A clock that goes back is read as the latest reading.
+    fn advance(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+}
+
+impl core::fmt::Debug for Client {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Client").field("stats", &self.stats()).finish_non_exhaustive()
     }
 }

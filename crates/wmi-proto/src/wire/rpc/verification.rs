@@ -92,10 +92,10 @@ impl VerificationTrailer {
         let mut at = stub.len() & !3;
         while at >= SIGNATURE.len() {
             at -= 4;
-            if stub.get(at..).is_some_and(|tail| tail.starts_with(&SIGNATURE)) {
-                if let Ok(trailer) = Self::from_bytes(stub.slice(at..)) {
-                    return Some((stub.slice(..at), trailer));
-                }
+            if stub.get(at..).is_some_and(|tail| tail.starts_with(&SIGNATURE))
+                && let Ok(trailer) = Self::from_bytes(stub.slice(at..))
+            {
+                return Some((stub.slice(..at), trailer));
             }
         }
         None

@@ -1,0 +1,68 @@
+//! A transport with the association on it.
+
+use bytes::BytesMut;
+
+use crate::auth::{AuthLevel, NtlmInitiator};
+use crate::client::world::World;
+use crate::client::{Error, QueryId, Stage};
+use crate::rpc::{self, Association, Call, Done};
+use crate::transport::{Role, Target, TransportId};
+use crate::wire::{Guid, Interface};
+use crate::wmi;
+
+/// Who made a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ticket {
+    Activate,
+    /// By the number of the namespace.
+    Login(usize),
+    /// The operation tells which references a reply carries when its query is gone.
+    Query(QueryId, wmi::Operation),
+    AddRef(Guid),
+    Release,
+}
+
+pub(super) struct Link {
+    pub(super) transport: TransportId,
+    pub(super) role: Role,
+    pub(super) association: Association<Ticket>,
+    pub(super) connected: bool,
+}
+
+impl Link {
+    pub(super) fn open(target: Target, level: AuthLevel, interfaces: &[Interface], world: &mut World) -> Self {
+        let initiator = NtlmInitiator::new(&world.config.credentials, &world.config.host, level);
+        let association = Association::new(initiator, level, interfaces, &world.config.limits);
+        let role = target.role;
+        Self { transport: world.open(target), role, association, connected: false }
+    }
+
+    /// The transport is open.
+    pub(super) fn start(&mut self, world: &mut World) {
+        self.connected = true;
+        world.stage(Stage::Bind(self.role));
+        world.lend(self.transport, |cx| self.association.start(cx));
+    }
+
+    pub(super) fn call(&mut self, call: Call<Ticket>, world: &mut World) -> Result<(), Error> {
+        let result = world.lend(self.transport, |cx| self.association.call(call, cx));
+        result.map_err(|error| self.error(error, world))
+    }
+
+    /// Hands octets to the association; says what ended it, after everything that came before.
+    pub(super) fn receive(&mut self, data: BytesMut, world: &mut World) -> (Vec<Done<Ticket>>, Result<(), rpc::Error>) {
+        world.stats.octets_in += data.len() as u64;
+        let result = world.lend(self.transport, |cx| self.association.receive(data, cx));
+        (core::iter::from_fn(|| self.association.take()).collect(), result)
+    }
+
+    /// An error of this link with the stage it belongs to.
+    pub(super) fn error(&self, error: rpc::Error, world: &World) -> Error {
+        let stage = match error {
+            // The log-on shows its failure only in the answer to the first call.
+            rpc::Error::UnverifiedFault(_) | rpc::Error::BindRefused(_) | rpc::Error::Auth(_) => Stage::Bind(self.role),
+            _ => world.stage.clone(),
+        };
+        Error::new(stage, error.into())
+    }
+}

@@ -1,0 +1,555 @@
+//! The phases of a session and every transition between them.
+
+use core::num::NonZeroU32;
+use std::collections::VecDeque;
+
+use bytes::BytesMut;
+
+use crate::auth::AuthLevel;
+use crate::client::link::{Link, Ticket};
+use crate::client::queries::Queries;
+use crate::client::ready::{Activated, Ready};
+use crate::client::world::World;
+use crate::client::{CommandError, Config, Error, ErrorKind, Event, Input, Output, Query, QueryId, Stage};
+use crate::dcom;
+use crate::entropy::Entropy;
+use crate::rpc::{self, Call, Done};
+use crate::stats::Stats;
+use crate::time::{FileTime, Instant};
+use crate::transport::{Role, Target, TransportFailure, TransportId};
+use crate::wire::dcom::{ActivationReply, ActivationRequest, ComVersion, RemoteCreateInstance};
+use crate::wire::guid::{
+    CLSID_WBEM_LEVEL1_LOGIN, IID_IENUM_WBEM_CLASS_OBJECT, IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2,
+    IID_IWBEM_FETCH_SMART_ENUM, IID_IWBEM_LEVEL1_LOGIN, IID_IWBEM_SERVICES, IID_IWBEM_WCO_SMART_ENUM,
+};
+use crate::wire::status::BindNakReason;
+use crate::wire::{Interface, Operation, WireError};
+
+pub(super) struct Session {
+    world: World,
+    phase: Phase,
+    queries: Queries,
+}
+
+/// A phase holds exactly what it needs; a transition consumes it.
+enum Phase {
+    /// Asking the activator for WMI's log-in object.
+    Activating(Activating),
+    /// Connecting and binding to the process that holds it.
+    Opening(Opening),
+    /// Running queries.
+    Ready(Ready),
+    /// Giving references back.
+    Releasing(Releasing),
+    /// Waiting until no transport is left.
+    Ending(Ending),
+    /// Nothing happens any more.
+    Closed,
+}
+
+struct Activating {
+    link: Link,
+    deadline: Instant,
+}
+
+struct Opening {
+    link: Link,
+    deadline: Instant,
+    activated: Activated,
+    target: Target,
+    /// Where else the object server may be.
+    candidates: VecDeque<Target>,
+    /// Whether the bind offers one interface only, because the host refused many.
+    single: bool,
+}
+
+struct Releasing {
+    ready: Ready,
+    deadline: Instant,
+    /// Whether the last RemRelease is on its way.
+    sent: bool,
+}
+
+struct Ending {
+    outcome: Result<(), Error>,
+    /// When transports that are still flushing are dropped.
+    linger: Option<Instant>,
+}
+
+/// What can happen to a phase.
+enum Happened {
+    Opened,
+    Received(BytesMut),
+    Closed(Option<TransportFailure>),
+    Tick,
+    Close,
+}
+
+impl Session {
+    pub(super) fn new(config: Config, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
+        let mut world = World::new(config, entropy, now, wall);
+        let activating = Activating::begin(&mut world);
+        Self { world, phase: Phase::Activating(activating), queries: Queries::default() }
+    }
+
+    pub(super) fn input(&mut self, input: Input, now: Instant) {
+        debug_assert!(self.world.out.is_empty(), "outputs are to be drained before the next input");
+        self.world.now = now;
+        let (transport, happened) = match input {
+            Input::Opened { transport } => (transport, Happened::Opened),
+            Input::Received { transport, data } => (transport, Happened::Received(data)),
+            Input::Closed { transport, failure } => {
+                if !self.world.closed(transport) {
+                    return;
+                }
+                (transport, Happened::Closed(failure))
+            }
+        };
+        if self.phase.transport() == Some(transport) {
+            self.step(happened);
+        } else {
+            self.end();
+        }
+    }
+
+    pub(super) fn timeout(&mut self, now: Instant) {
+        self.world.now = now;
+        for query in self.queries.expired(now) {
+            self.finish(query, ErrorKind::TimedOut);
+        }
+        self.step(Happened::Tick);
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        let phase = match &self.phase {
+            Phase::Activating(phase) => Some(phase.deadline),
+            Phase::Opening(phase) => Some(phase.deadline),
+            Phase::Ready(phase) => phase.release_due(),
+            Phase::Releasing(phase) => Some(phase.deadline),
+            Phase::Ending(phase) => phase.linger,
+            Phase::Closed => None,
+        };
+        [phase, self.queries.next_deadline()].into_iter().flatten().min()
+    }
+
+    pub(super) fn poll_output(&mut self) -> Option<Output> {
+        let output = self.world.out.pop_front();
+        if output.is_none() && self.world.out.capacity() > LARGE_QUEUE {
+            self.world.out.shrink_to(LARGE_QUEUE);
+        }
+        output
+    }
+
+    pub(super) fn exec_query(&mut self, query: Query, now: Instant) -> Result<QueryId, CommandError> {
+        self.world.now = now;
+        self.accepts_commands()?;
+        let id = self.queries.add(&query, now, &self.world.config.limits)?;
+        self.run(|ready, queries, world| ready.begin_waiting(queries, world));
+        Ok(id)
+    }
+
+    pub(super) fn fetch(&mut self, id: QueryId, max: NonZeroU32, now: Instant) -> Result<(), CommandError> {
+        self.world.now = now;
+        self.accepts_commands()?;
+        let query = self.queries.get_mut(id).ok_or(CommandError::UnknownQuery)?;
+        if !query.cursor.want(max) {
+            return Err(CommandError::FetchInFlight);
+        }
+        self.run(|ready, queries, world| ready.pull(id, queries, world));
+        Ok(())
+    }
+
+    pub(super) fn cancel(&mut self, id: QueryId, now: Instant) -> Result<(), CommandError> {
+        self.world.now = now;
+        self.accepts_commands()?;
+        self.queries.get_mut(id).ok_or(CommandError::UnknownQuery)?;
+        self.finish(id, ErrorKind::Cancelled);
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self, now: Instant) {
+        self.world.now = now;
+        self.step(Happened::Close);
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    pub(super) const fn stats(&self) -> Stats {
+        self.world.stats
+    }
+
+    const fn accepts_commands(&self) -> Result<(), CommandError> {
+        match self.phase {
+            Phase::Activating(_) | Phase::Opening(_) | Phase::Ready(_) => Ok(()),
+            Phase::Releasing(_) | Phase::Ending(_) | Phase::Closed => Err(CommandError::Closed),
+        }
+    }
+
+    /// Ends a query for a reason that is not the host's.
+    fn finish(&mut self, id: QueryId, kind: ErrorKind) {
+        let stage = match (&self.phase, self.queries.get_mut(id)) {
+            (Phase::Ready(_), Some(query)) => query.stage(),
+            _ => self.world.stage.clone(),
+        };
+        let error = Error::new(stage, kind);
+        match &mut self.phase {
+            Phase::Ready(ready) => ready.finish(id, Err(error), &mut self.queries, &mut self.world),
+            _ => {
+                self.queries.remove(id);
+                self.world.event(Event::QueryDone { query: id, outcome: Err(error) });
+            }
+        }
+    }
+
+    /// Lets the ready phase work, if it is the one.
+    fn run(&mut self, work: impl FnOnce(&mut Ready, &mut Queries, &mut World) -> Result<(), Error>) {
+        let Phase::Ready(ready) = &mut self.phase else { return };
+        if let Err(error) = work(ready, &mut self.queries, &mut self.world) {
+            self.fail(error);
+        }
+    }
+
+    /// The transition: the phase is consumed, what comes out is the next one; a failure stays.
+    fn step(&mut self, happened: Happened) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        let next = match phase {
+            Phase::Activating(phase) => phase.handle(happened, &mut self.world),
+            Phase::Opening(phase) => phase.handle(happened, &mut self.queries, &mut self.world),
+            Phase::Ready(phase) => handle_ready(phase, happened, &mut self.queries, &mut self.world),
+            Phase::Releasing(phase) => phase.handle(happened, &mut self.queries, &mut self.world),
+            Phase::Ending(phase) => Ok(phase.handle(&happened, &mut self.world)),
+            Phase::Closed => Ok(Phase::Closed),
+        };
+        match next {
+            Ok(next) => self.phase = next,
+            Err(error) => self.fail(error),
+        }
+        self.end();
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.world.abort_all();
+        for (query, stage) in self.queries.drain() {
+            // Where a query was tells more than where the session was, once there is something to tell apart.
+            let stage = if matches!(self.world.stage, Stage::Connect(_) | Stage::Bind(_) | Stage::Activate) {
+                error.stage.clone()
+            } else {
+                stage
+            };
+            let outcome = Err(Error::new(stage, error.kind.clone()));
+            self.world.event(Event::QueryDone { query, outcome });
+        }
+        self.phase = Phase::Ending(Ending { outcome: Err(error), linger: None });
+    }
+
+    /// Leaves `Ending` when nothing is left to wait for.
+    fn end(&mut self) {
+        if self.world.has_transports() || !matches!(self.phase, Phase::Ending(_)) {
+            return;
+        }
+        if let Phase::Ending(ending) = std::mem::replace(&mut self.phase, Phase::Closed) {
+            for (query, stage) in self.queries.drain() {
+                self.world.event(Event::QueryDone { query, outcome: Err(Error::new(stage, ErrorKind::Cancelled)) });
+            }
+            self.world.event(Event::Closed { outcome: ending.outcome });
+        }
+    }
+}
+
+impl Phase {
+    const fn transport(&self) -> Option<TransportId> {
+        match self {
+            Self::Activating(phase) => Some(phase.link.transport),
+            Self::Opening(phase) => Some(phase.link.transport),
+            Self::Ready(phase) => Some(phase.link.transport),
+            Self::Releasing(phase) => Some(phase.ready.link.transport),
+            Self::Ending(_) | Self::Closed => None,
+        }
+    }
+}
+
+impl Activating {
+    fn begin(world: &mut World) -> Self {
+        let target = Target { role: Role::Activator, host: world.config.host.clone(), port: world.config.port };
+        let level = world.config.auth_level;
+        let mut link = Link::open(target, level, &[RemoteCreateInstance::INTERFACE], world);
+        let this = world.this(ComVersion::V5_7);
+        let request = ActivationRequest {
+            clsid: CLSID_WBEM_LEVEL1_LOGIN,
+            iids: vec![IID_IWBEM_LEVEL1_LOGIN],
+            client_version: ComVersion::V5_7,
+            context_id: world.identifier(),
+        };
+        let call = Call {
+            ticket: Ticket::Activate,
+            interface: RemoteCreateInstance::INTERFACE,
+            object: None,
+            opnum: RemoteCreateInstance::OPNUM,
+            stub: dcom::stub::<RemoteCreateInstance>(&this, &request.to_request()),
+            awaited: true,
+        };
+        link.association.enqueue(call);
+        Self { link, deadline: world.now.saturating_add(world.config.connect_timeout) }
+    }
+
+    fn handle(mut self, happened: Happened, world: &mut World) -> Result<Phase, Error> {
+        match happened {
+            Happened::Opened => {
+                self.deadline = world.now.saturating_add(world.config.handshake_timeout);
+                self.link.start(world);
+            }
+            Happened::Received(data) => {
+                let (done, result) = self.link.receive(data, world);
+                for done in done {
+                    match done {
+                        Done::Bound => world.stage(Stage::Activate),
+                        Done::Response { stub, .. } => return self.activated(stub, world),
+                        Done::Fault { status, verified, .. } => {
+                            return Err(Error::new(Stage::Activate, fault(status, verified)));
+                        }
+                        Done::NoInterface { interface, .. } => {
+                            return Err(Error::new(Stage::Activate, ErrorKind::NoInterface(interface)));
+                        }
+                    }
+                }
+                result.map_err(|error| self.link.error(error, world))?;
+            }
+            Happened::Closed(failure) => return Err(lost(failure, world)),
+            Happened::Tick => expire(self.deadline, &self.link, world)?,
+            Happened::Close => return Ok(Ending::abort(world)),
+        }
+        Ok(Phase::Activating(self))
+    }
+
+    fn activated(self, stub: bytes::Bytes, world: &mut World) -> Result<Phase, Error> {
+        let error = |kind| Error::new(Stage::Activate, kind);
+        let malformed = |e: WireError| error(ErrorKind::Malformed(e));
+        let response = dcom::answer::<RemoteCreateInstance>(stub).map_err(malformed)?;
+        if !response.status.is_success() {
+            return Err(error(ErrorKind::Status(response.status)));
+        }
+        let reply = response.reply().map_err(malformed)?;
+        let login = reply.interfaces.iter().find(|i| i.iid == IID_IWBEM_LEVEL1_LOGIN);
+        let login =
+            login.ok_or(error(ErrorKind::Misbehaved("activation did not answer for the interface asked for")))?;
+        if !login.result.is_success() {
+            return Err(error(ErrorKind::Status(login.result)));
+        }
+        let std = login.objref.as_ref().and_then(|objref| objref.std().copied());
+        let std = std.ok_or(error(ErrorKind::Misbehaved("activation brought no object")))?;
+        let level = if reply.authn_hint >= 6 { AuthLevel::Privacy } else { world.config.auth_level };
+        let activated = Activated {
+            level,
+            version: ComVersion::V5_7.negotiate(reply.server_version),
+            oxid: reply.oxid,
+            rem_unknown: reply.ipid_rem_unknown,
+            login: std,
+        };
+        let mut candidates = candidates(&reply, world);
+        let target = candidates
+            .pop_front()
+            .ok_or(error(ErrorKind::Misbehaved("activation told no TCP port of the object server")))?;
+        world.close(self.link.transport);
+        Ok(Phase::Opening(Opening::begin(activated, target, candidates, false, world)))
+    }
+}
+
+impl Opening {
+    fn begin(
+        activated: Activated,
+        target: Target,
+        candidates: VecDeque<Target>,
+        single: bool,
+        world: &mut World,
+    ) -> Self {
+        let interfaces = if single { &OBJECT_INTERFACES[..1] } else { &OBJECT_INTERFACES[..] };
+        let link = Link::open(target.clone(), activated.level, interfaces, world);
+        let deadline = world.now.saturating_add(world.config.connect_timeout);
+        Self { link, deadline, activated, target, candidates, single }
+    }
+
+    fn handle(mut self, happened: Happened, queries: &mut Queries, world: &mut World) -> Result<Phase, Error> {
+        match happened {
+            Happened::Opened => {
+                self.deadline = world.now.saturating_add(world.config.handshake_timeout);
+                self.link.start(world);
+            }
+            Happened::Received(data) => {
+                let (done, result) = self.link.receive(data, world);
+                match result {
+                    // Some hosts cannot take many interfaces in one bind; a refused log-on is another matter.
+                    Err(rpc::Error::BindRefused(reason)) if !self.single && !is_authentication(reason) => {
+                        world.abort(self.link.transport);
+                        let again = Self::begin(self.activated, self.target, self.candidates, true, world);
+                        return Ok(Phase::Opening(again));
+                    }
+                    result => result.map_err(|error| self.link.error(error, world))?,
+                }
+                if done.contains(&Done::Bound) {
+                    let mut ready = Ready::new(self.link, self.activated);
+                    world.event(Event::Ready);
+                    ready.enter(queries, world)?;
+                    return Ok(Phase::Ready(ready));
+                }
+            }
+            Happened::Closed(failure) => {
+                let error = lost(failure, world);
+                return match (self.link.connected, self.candidates.pop_front()) {
+                    (false, Some(target)) => {
+                        Ok(Phase::Opening(Self::begin(self.activated, target, self.candidates, self.single, world)))
+                    }
+                    _ => Err(error),
+                };
+            }
+            Happened::Tick => {
+                if let (true, false, Some(_)) =
+                    (world.now >= self.deadline, self.link.connected, self.candidates.front())
+                {
+                    // Its `Closed` brings the next candidate.
+                    world.abort(self.link.transport);
+                    self.deadline = Instant::from_micros(u64::MAX);
+                } else {
+                    expire(self.deadline, &self.link, world)?;
+                }
+            }
+            Happened::Close => return Ok(Ending::abort(world)),
+        }
+        Ok(Phase::Opening(self))
+    }
+}
+
+fn handle_ready(
+    mut ready: Ready,
+    happened: Happened,
+    queries: &mut Queries,
+    world: &mut World,
+) -> Result<Phase, Error> {
+    match happened {
+        Happened::Opened => {}
+        Happened::Received(data) => ready.receive(data, queries, world)?,
+        Happened::Closed(failure) => return Err(lost(failure, world)),
+        Happened::Tick => ready.tick(world)?,
+        Happened::Close => {
+            let open: Vec<QueryId> = queries.ids().collect();
+            for id in open {
+                let stage = queries.get_mut(id).map_or(Stage::Query, |query| query.stage());
+                ready.finish(id, Err(Error::new(stage, ErrorKind::Cancelled)), queries, world);
+            }
+            world.stage(Stage::Release);
+            let deadline = world.now.saturating_add(world.config.linger);
+            return Releasing { ready, deadline, sent: false }.advance(world);
+        }
+    }
+    Ok(Phase::Ready(ready))
+}
+
+impl Releasing {
+    fn handle(mut self, happened: Happened, queries: &mut Queries, world: &mut World) -> Result<Phase, Error> {
+        match happened {
+            Happened::Opened | Happened::Close => {}
+            Happened::Received(data) => {
+                self.ready.receive(data, queries, world)?;
+                return self.advance(world);
+            }
+            // The host has nothing of ours any more, or collects it by itself.
+            Happened::Closed(_) => {
+                return Ok(Phase::Ending(Ending { outcome: Ok(()), linger: Some(self.deadline) }));
+            }
+            Happened::Tick if world.now >= self.deadline => return Ok(Ending::abort(world)),
+            Happened::Tick => {}
+        }
+        Ok(Phase::Releasing(self))
+    }
+
+    /// Waits for answers that may still bring references, gives everything back, says goodbye.
+    fn advance(mut self, world: &mut World) -> Result<Phase, Error> {
+        if self.ready.link.association.is_idle()
+            && (std::mem::replace(&mut self.sent, true) || !self.ready.release_all(world)?)
+        {
+            world.close(self.ready.link.transport);
+            return Ok(Phase::Ending(Ending { outcome: Ok(()), linger: Some(self.deadline) }));
+        }
+        Ok(Phase::Releasing(self))
+    }
+}
+
+impl Ending {
+    /// Drops what is open, without a goodbye.
+    fn abort(world: &mut World) -> Phase {
+        world.abort_all();
+        Phase::Ending(Self { outcome: Ok(()), linger: None })
+    }
+
+    fn handle(mut self, happened: &Happened, world: &mut World) -> Phase {
+        if matches!(happened, Happened::Tick) && self.linger.is_some_and(|due| world.now >= due) {
+            self.linger = None;
+            world.abort_all();
+        }
+        Phase::Ending(self)
+    }
+}
+
+/// Where the object server may be, the likeliest first: the host that the caller named, at the ports that its own
+/// string bindings tell.
+fn candidates(reply: &ActivationReply, world: &World) -> VecDeque<Target> {
+    let host = &world.config.host;
+    let mut bindings: Vec<(&str, u16)> =
+        reply.bindings.tcp().filter_map(|(address, port)| Some((address, port?))).collect();
+    bindings.sort_by_key(|(address, _)| !address.eq_ignore_ascii_case(host));
+    let target = |host: &str, port| Target { role: Role::ObjectServer, host: host.to_owned(), port };
+    let mut targets = VecDeque::new();
+    for (_, port) in &bindings {
+        targets.push_back(target(host, *port));
+    }
+    if world.config.follow_bindings {
+        for (address, port) in &bindings {
+            targets.push_back(target(address, *port));
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    targets.retain(|t| seen.insert((t.host.clone(), t.port)));
+    targets.truncate(MAX_CANDIDATES);
+    targets
+}
+
+fn lost(failure: Option<TransportFailure>, world: &World) -> Error {
+    let kind = failure.map_or(ErrorKind::Disconnected, ErrorKind::Transport);
+    Error::new(world.stage.clone(), kind)
+}
+
+fn expire(deadline: Instant, link: &Link, world: &World) -> Result<(), Error> {
+    if world.now < deadline {
+        return Ok(());
+    }
+    let kind = if link.connected { ErrorKind::TimedOut } else { ErrorKind::Transport(TransportFailure::TimedOut) };
+    Err(Error::new(world.stage.clone(), kind))
+}
+
+pub(super) const fn fault(status: crate::wire::FaultStatus, verified: bool) -> ErrorKind {
+    if verified { ErrorKind::Fault(status) } else { ErrorKind::UnverifiedFault(status) }
+}
+
+/// Whether a bind was refused for who asked, not for what was asked for.
+fn is_authentication(reason: BindNakReason) -> bool {
+    [BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, BindNakReason::INVALID_CHECKSUM].contains(&reason)
+}
+
+/// Offered in the first bind, so that no alter_context is needed where the host knows them all. The first one is all
+/// that is offered to a host that refuses many.
+const OBJECT_INTERFACES: [Interface; 7] = [
+    Interface::orpc(IID_IWBEM_LEVEL1_LOGIN),
+    Interface::orpc(IID_IWBEM_SERVICES),
+    Interface::orpc(IID_IENUM_WBEM_CLASS_OBJECT),
+    Interface::orpc(IID_IREM_UNKNOWN2),
+    Interface::orpc(IID_IREM_UNKNOWN),
+    Interface::orpc(IID_IWBEM_FETCH_SMART_ENUM),
+    Interface::orpc(IID_IWBEM_WCO_SMART_ENUM),
+];
+
+/// String bindings beyond these are not tried.
+const MAX_CANDIDATES: usize = 8;
+
+/// Room that the output queue keeps when it is empty.
+const LARGE_QUEUE: usize = 1024;

@@ -1,0 +1,21 @@
+//! The stub of an object call: ORPCTHIS or ORPCTHAT in front of the parameters ([MS-DCOM 2.2.13]).
+
+use bytes::Bytes;
+
+use crate::wire::dcom::{OrpcThat, OrpcThis};
+use crate::wire::{Operation, Reader, Wire, WireError, Writer};
+
+/// The request stub of `O`.
+pub(crate) fn stub<O: Operation>(this: &OrpcThis, request: &O::Request) -> Bytes {
+    let mut w = Writer::new();
+    this.encode(&mut w);
+    request.encode(&mut w);
+    w.finish()
+}
+
+/// What a response stub of `O` holds. Octets behind it are ignored: hosts pad their stubs.
+pub(crate) fn answer<O: Operation>(stub: Bytes) -> Result<O::Response, WireError> {
+    let mut r = Reader::new(stub);
+    OrpcThat::decode(&mut r)?;
+    O::Response::decode(&mut r)
+}

@@ -1,0 +1,7 @@
+//! Objects on the host: how they are called, and the references that keep them alive.
+
+mod call;
+mod references;
+
+pub(crate) use call::{answer, stub};
+pub(crate) use references::References;

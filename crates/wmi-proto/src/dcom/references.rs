@@ -1,0 +1,58 @@
+//! The public references that this client holds, and those it has yet to give back.
+
+use std::collections::BTreeMap;
+
+use crate::wire::Guid;
+use crate::wire::dcom::{RemInterfaceRef, StdObjRef};
+
+/// Counts per interface pointer ([MS-DCOM 3.2.4.2]).
+#[derive(Debug, Default)]
+pub(crate) struct References {
+    held: BTreeMap<Guid, u32>,
+    dropped: BTreeMap<Guid, u32>,
+}
+
+impl References {
+    /// Takes over what an OBJREF hands out. Says whether it handed out nothing, so that RemAddRef has to come first.
+    pub(crate) fn adopt(&mut self, std: &StdObjRef) -> bool {
+        let refs = self.held.entry(std.ipid).or_default();
+        *refs = refs.saturating_add(std.public_refs);
+        *refs == 0
+    }
+
+    /// RemAddRef gave `refs` more.
+    pub(crate) fn added(&mut self, ipid: Guid, refs: u32) {
+        // The pointer may have been dropped in the meantime.
+        let table = if self.held.contains_key(&ipid) { &mut self.held } else { &mut self.dropped };
+        let count = table.entry(ipid).or_default();
+        *count = count.saturating_add(refs);
+    }
+
+    /// Nobody needs this pointer any more.
+    pub(crate) fn drop(&mut self, ipid: Guid) {
+        if let Some(refs) = self.held.remove(&ipid) {
+            let dropped = self.dropped.entry(ipid).or_default();
+            *dropped = dropped.saturating_add(refs);
+        }
+    }
+
+    /// Nobody needs any pointer any more.
+    pub(crate) fn drop_all(&mut self) {
+        while let Some((ipid, refs)) = self.held.pop_first() {
+            let dropped = self.dropped.entry(ipid).or_default();
+            *dropped = dropped.saturating_add(refs);
+        }
+    }
+
+    /// What is to be given back, all of it, at most as many pointers as one RemRelease takes.
+    pub(crate) fn take_dropped(&mut self) -> Vec<RemInterfaceRef> {
+        let mut refs = Vec::new();
+        while refs.len() < usize::from(u16::MAX) {
+            let Some((ipid, public_refs)) = self.dropped.pop_first() else { break };
+            if public_refs > 0 {
+                refs.push(RemInterfaceRef { ipid, public_refs, private_refs: 0 });
+            }
+        }
+        refs
+    }
+}

@@ -1,0 +1,493 @@
+//! The machine of one association: bind, log-on, alter_context, and calls with their fragments.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
+
+use crate::auth::{AuthLevel, NtlmInitiator, SecurityContext, Tampered};
+use crate::cx::Cx;
+use crate::limits::Limits;
+use crate::rpc::Error;
+use crate::rpc::framer::Framer;
+use crate::wire::rpc::{
+    AuthTrailer, AuthType, AuthnLevel, Bind, Body, CommonHeader, Fault, KEEP_CONNECTION_ON_ORPHAN, NDR_SYNTAX, Pdu,
+    PduType, PfcFlags, PresentationContext, Protected, Protection, Request, Response, SECURITY_CONTEXT_MULTIPLEXING,
+    Unsigned, VerificationTrailer, bind_time_features, max_stub_per_fragment,
+};
+use crate::wire::{FaultStatus, Guid, Interface};
+
+/// A call that is to be made. `ticket` comes back with its outcome.
+#[derive(Clone, Debug)]
+pub(crate) struct Call<T> {
+    pub(crate) ticket: T,
+    pub(crate) interface: Interface,
+    /// The IPID, for ORPC.
+    pub(crate) object: Option<Guid>,
+    pub(crate) opnum: u16,
+    pub(crate) stub: Bytes,
+    /// Whether somebody waits for the answer; only then it counts as a round trip.
+    pub(crate) awaited: bool,
+}
+
+/// What became of an association or of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Done<T> {
+    /// The bind was accepted; calls go out from now on.
+    Bound,
+    /// The whole answer, verified.
+    Response { ticket: T, stub: Bytes },
+    /// The host refused the call.
+    Fault { ticket: T, status: FaultStatus, verified: bool },
+    /// The host does not offer the interface of the call.
+    NoInterface { ticket: T, interface: Interface },
+}
+
+/// One association. `T` names a call to whoever made it.
+pub(crate) struct Association<T> {
+    framer: Framer,
+    limits: Limits,
+    level: AuthLevel,
+    phase: Phase,
+    contexts: Vec<Context>,
+    /// Calls that have not been sent, in order.
+    queue: VecDeque<Call<T>>,
+    /// Calls that were sent and not answered.
+    outstanding: BTreeMap<u32, Outstanding<T>>,
+    next_call_id: u32,
+    /// The longest fragment that the host accepts.
+    max_xmit: u16,
+    /// Whether several calls may be outstanding.
+    concurrent: bool,
+    /// Whether a reply was verified: from then on the log-on is known to have succeeded.
+    trusted: bool,
+    done: VecDeque<Done<T>>,
+}
+
+enum Phase {
+    Idle(Box<NtlmInitiator>),
+    Binding { initiator: Box<NtlmInitiator>, call_id: u32 },
+    Bound { security: Box<SecurityContext>, auth3: Option<Bytes>, altering: Option<Altering> },
+    Dead,
+}
+
+/// An alter_context that was sent and not answered.
+struct Altering {
+    call_id: u32,
+    context: usize,
+}
+
+struct Context {
+    id: u16,
+    interface: Interface,
+    state: ContextState,
+    /// Whether a request named it yet; the first one carries a verification trailer.
+    used: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ContextState {
+    /// Not offered, or rejected in the bind: to be asked for when it is first needed.
+    Wanting,
+    Accepted,
+    /// Rejected when it was asked for by itself.
+    Refused,
+}
+
+struct Outstanding<T> {
+    ticket: T,
+    /// Fragments so far; `None` before the first.
+    stub: Option<BytesMut>,
+}
+
+impl<T: Copy> Association<T> {
+    /// An association that will offer `interfaces`, all of them in its bind, and seal or sign at `level`.
+    pub(crate) fn new(initiator: NtlmInitiator, level: AuthLevel, interfaces: &[Interface], limits: &Limits) -> Self {
+        let contexts = interfaces.iter().zip(0..).map(|(interface, id)| Context {
+            id,
+            interface: *interface,
+            state: ContextState::Wanting,
+            used: false,
+        });
+        Self {
+            framer: Framer::new(limits.max_fragment),
+            limits: *limits,
+            level,
+            phase: Phase::Idle(Box::new(initiator)),
+            contexts: contexts.collect(),
+            queue: VecDeque::new(),
+            outstanding: BTreeMap::new(),
+            next_call_id: 1,
+            max_xmit: limits.max_fragment,
+            concurrent: false,
+            trusted: false,
+            done: VecDeque::new(),
+        }
+    }
+
+    /// The transport is open: sends the bind.
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Dead);
+        let Phase::Idle(initiator) = phase else {
+            self.phase = phase;
+            return;
+        };
+        let mut contexts: SmallVec<[PresentationContext; 4]> =
+            self.contexts.iter().map(|c| PresentationContext::ndr(c.id, c.interface)).collect();
+        if let (true, Some(first)) = (contexts.len() > 1, self.contexts.first()) {
+            let features = bind_time_features(SECURITY_CONTEXT_MULTIPLEXING | KEEP_CONNECTION_ON_ORPHAN);
+            contexts.push(PresentationContext {
+                id: u16::try_from(self.contexts.len()).unwrap_or(u16::MAX),
+                abstract_syntax: first.interface,
+                transfer_syntaxes: SmallVec::from_buf([features]),
+            });
+        }
+        let call_id = self.take_call_id();
+        let bind = Bind {
+            max_xmit_frag: self.limits.max_fragment,
+            max_recv_frag: self.limits.max_fragment,
+            assoc_group_id: 0,
+            contexts,
+        };
+        let pdu = Pdu {
+            flags: PfcFlags::WHOLE | PfcFlags::CONC_MPX,
+            call_id,
+            body: Body::Bind(bind),
+            auth: Some(self.trailer(initiator.negotiate())),
+        };
+        cx.stats.round_trips += 1;
+        send(pdu.encode().freeze(), cx);
+        self.phase = Phase::Binding { initiator, call_id };
+    }
+
+    /// Queues a call; it goes out when the association is bound, its interface accepted and the line free.
+    pub(crate) fn call(&mut self, call: Call<T>, cx: &mut Cx<'_>) -> Result<(), Error> {
+        self.enqueue(call);
+        self.pump(cx)
+    }
+
+    /// Queues a call without sending anything yet.
+    pub(crate) fn enqueue(&mut self, call: Call<T>) {
+        self.queue.push_back(call);
+    }
+
+    /// Forgets calls that were not sent. One that was sent is answered all the same; its answer has to be verified,
+    /// because it moves the keys on.
+    pub(crate) fn withdraw(&mut self, whose: impl Fn(&T) -> bool) {
+        self.queue.retain(|call| !whose(&call.ticket));
+    }
+
+    /// Whether nothing is queued and no answer is due.
+    pub(crate) fn is_idle(&self) -> bool {
+        let altering = matches!(&self.phase, Phase::Bound { altering: Some(_), .. });
+        self.queue.is_empty() && self.outstanding.is_empty() && !altering
+    }
+
+    /// Whether the host accepted `interface` already.
+    pub(crate) fn accepted(&self, interface: &Interface) -> bool {
+        self.contexts.iter().any(|c| c.interface == *interface && c.state == ContextState::Accepted)
+    }
+
+    /// Whether the host refused `interface` when it was asked for by itself.
+    pub(crate) fn refused(&self, interface: &Interface) -> bool {
+        self.contexts.iter().any(|c| c.interface == *interface && c.state == ContextState::Refused)
+    }
+
+    /// Sends what completes the log-on even when no call is waiting to carry it.
+    pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) {
+        if let Phase::Bound { auth3, .. } = &mut self.phase
+            && let Some(auth3) = auth3.take()
+        {
+            send(auth3, cx);
+        }
+    }
+
+    /// What happened, oldest first.
+    pub(crate) fn take(&mut self) -> Option<Done<T>> {
+        self.done.pop_front()
+    }
+
+    /// Octets arrived. After an error the association is dead: what led up to it can still be taken.
+    pub(crate) fn receive(&mut self, data: BytesMut, cx: &mut Cx<'_>) -> Result<(), Error> {
+        if matches!(self.phase, Phase::Dead) {
+            return Ok(());
+        }
+        self.framer.push(data);
+        let result = self.fragments(cx);
+        if result.is_err() {
+            self.phase = Phase::Dead;
+            self.queue.clear();
+            self.outstanding.clear();
+        }
+        result
+    }
+
+    fn fragments(&mut self, cx: &mut Cx<'_>) -> Result<(), Error> {
+        while let Some((header, fragment)) = self.framer.next()? {
+            self.fragment(header, fragment, cx)?;
+        }
+        self.pump(cx)
+    }
+
+    fn fragment(&mut self, header: CommonHeader, fragment: BytesMut, cx: &mut Cx<'_>) -> Result<(), Error> {
+        match header.ptype {
+            PduType::BIND_ACK => self.bind_ack(Pdu::decode(fragment.freeze())?, cx),
+            PduType::BIND_NAK => match Pdu::decode(fragment.freeze())?.body {
+                Body::BindNak(nak) => Err(Error::BindRefused(nak.reason)),
+                _ => Err(Error::Misbehaved("bind_nak")),
+            },
+            PduType::ALTER_CONTEXT_RESP => self.alter_context_resp(Pdu::decode(fragment.freeze())?),
+            PduType::RESPONSE | PduType::FAULT => {
+                let (verified, fragment) = self.unprotect(fragment)?;
+                let pdu = Pdu::decode(fragment)?;
+                self.trusted |= verified;
+                match pdu.body {
+                    Body::Response(_) if !verified => Err(Error::Tampered("an answer without a signature")),
+                    Body::Response(response) => self.response(pdu.flags, pdu.call_id, &response),
+                    Body::Fault(fault) => self.fault(pdu.call_id, &fault, verified),
+                    _ => Err(Error::Misbehaved("unexpected PDU")),
+                }
+            }
+            PduType::SHUTDOWN => Err(Error::Shutdown),
+            _ => Err(Error::Misbehaved("a PDU that only clients send")),
+        }
+    }
+
+    fn bind_ack(&mut self, pdu: Pdu, cx: &mut Cx<'_>) -> Result<(), Error> {
+        let phase = std::mem::replace(&mut self.phase, Phase::Dead);
+        let Phase::Binding { mut initiator, call_id } = phase else {
+            return Err(Error::Misbehaved("bind_ack without a bind"));
+        };
+        let (Body::BindAck(ack), Some(auth)) = (pdu.body, pdu.auth) else {
+            return Err(Error::Misbehaved("the host answered the bind without a challenge"));
+        };
+        if pdu.call_id != call_id {
+            return Err(Error::Misbehaved("bind_ack with another call id"));
+        }
+        if auth.auth_type != AuthType::WINNT {
+            return Err(Error::Misbehaved("the host answered the bind with another authentication type"));
+        }
+        for (context, result) in self.contexts.iter_mut().zip(&ack.results) {
+            if result.is_accepted() && result.transfer_syntax == NDR_SYNTAX {
+                context.state = ContextState::Accepted;
+            }
+        }
+        self.max_xmit = ack.max_recv_frag.min(self.limits.max_fragment);
+        self.concurrent = pdu.flags.contains(PfcFlags::CONC_MPX);
+        let (token, security) = initiator.authenticate(auth.value, cx.entropy, cx.wall)?;
+        let auth3 = Pdu { flags: PfcFlags::WHOLE, call_id, body: Body::Auth3, auth: Some(self.trailer(token)) };
+        cx.stats.logons += 1;
+        self.phase =
+            Phase::Bound { security: Box::new(security), auth3: Some(auth3.encode().freeze()), altering: None };
+        self.done.push_back(Done::Bound);
+        Ok(())
+    }
+
+    fn alter_context_resp(&mut self, pdu: Pdu) -> Result<(), Error> {
+        let Phase::Bound { altering, .. } = &mut self.phase else {
+            return Err(Error::Misbehaved("alter_context_resp before the bind"));
+        };
+        let (Some(asked), Body::AlterContextResp(ack)) = (altering.take(), pdu.body) else {
+            return Err(Error::Misbehaved("alter_context_resp without an alter_context"));
+        };
+        if pdu.call_id != asked.call_id {
+            return Err(Error::Misbehaved("alter_context_resp with another call id"));
+        }
+        let accepted = ack.results.first().is_some_and(|r| r.is_accepted() && r.transfer_syntax == NDR_SYNTAX);
+        if let Some(context) = self.contexts.get_mut(asked.context) {
+            context.state = if accepted { ContextState::Accepted } else { ContextState::Refused };
+        }
+        Ok(())
+    }
+
+    /// Verifies the fragment and decrypts it in place; says whether there was a signature.
+    fn unprotect(&mut self, mut fragment: BytesMut) -> Result<(bool, Bytes), Error> {
+        let Phase::Bound { security, .. } = &mut self.phase else {
+            // Nothing is protected yet: a fault is the host's refusal, anything else is out of place.
+            return Ok((false, fragment.freeze()));
+        };
+        let Some(protected) = Protected::locate(&fragment)? else { return Ok((false, fragment.freeze())) };
+        if protected.auth_type != AuthType::WINNT
+            || protected.auth_level != AuthnLevel(self.level.code())
+            || protected.context_id != AUTH_CONTEXT_ID
+        {
+            return Err(Error::Tampered("an answer at another level of protection"));
+        }
+        security.unprotect(self.level, &mut fragment, protected.stub).map_err(tampered)?;
+        Ok((true, fragment.freeze()))
+    }
+
+    fn response(&mut self, flags: PfcFlags, call_id: u32, response: &Response) -> Result<(), Error> {
+        let Some(call) = self.outstanding.get_mut(&call_id) else {
+            return Err(Error::Misbehaved("an answer to a call that was not made"));
+        };
+        let (first, last) = (flags.contains(PfcFlags::FIRST_FRAG), flags.contains(PfcFlags::LAST_FRAG));
+        if first != call.stub.is_none() {
+            return Err(Error::Misbehaved("fragments of an answer out of order"));
+        }
+        let stub = if first && last {
+            response.stub.clone()
+        } else {
+            let so_far = call.stub.get_or_insert_with(BytesMut::new);
+            if so_far.len() + response.stub.len() > self.limits.max_stub {
+                return Err(Error::Misbehaved("an answer over the limit"));
+            }
+            so_far.extend_from_slice(&response.stub);
+            if !last {
+                return Ok(());
+            }
+            call.stub.take().unwrap_or_default().freeze()
+        };
+        let ticket = call.ticket;
+        self.outstanding.remove(&call_id);
+        self.done.push_back(Done::Response { ticket, stub });
+        Ok(())
+    }
+
+    fn fault(&mut self, call_id: u32, fault: &Fault, verified: bool) -> Result<(), Error> {
+        if !verified && !self.trusted {
+            return Err(Error::UnverifiedFault(fault.status));
+        }
+        if let Phase::Bound { altering, .. } = &mut self.phase
+            && let Some(asked) = altering.take_if(|asked| asked.call_id == call_id)
+        {
+            if let Some(context) = self.contexts.get_mut(asked.context) {
+                context.state = ContextState::Refused;
+            }
+            return Ok(());
+        }
+        let Some(call) = self.outstanding.remove(&call_id) else {
+            return Err(Error::Misbehaved("a fault for a call that was not made"));
+        };
+        self.done.push_back(Done::Fault { ticket: call.ticket, status: fault.status, verified });
+        Ok(())
+    }
+
+    /// Sends what can be sent: the next calls whose interface is accepted, or an alter_context for one that is not.
+    fn pump(&mut self, cx: &mut Cx<'_>) -> Result<(), Error> {
+        loop {
+            let Phase::Bound { auth3, altering, .. } = &mut self.phase else { return Ok(()) };
+            let busy = altering.is_some() || (!self.concurrent && !self.outstanding.is_empty());
+            let Some(call) = self.queue.front().filter(|_| !busy) else { return Ok(()) };
+            if let Some(auth3) = auth3.take() {
+                send(auth3, cx);
+            }
+            let interface = call.interface;
+            let index = match self.contexts.iter().position(|c| c.interface == interface) {
+                Some(index) => index,
+                None => self.add_context(interface),
+            };
+            let state = self.contexts.get(index).map_or(ContextState::Refused, |c| c.state);
+            match state {
+                ContextState::Accepted => {
+                    let Some(call) = self.queue.pop_front() else { return Ok(()) };
+                    self.request(call, index, cx)?;
+                }
+                ContextState::Wanting => self.alter_context(index, cx),
+                ContextState::Refused => {
+                    let Some(call) = self.queue.pop_front() else { return Ok(()) };
+                    self.done.push_back(Done::NoInterface { ticket: call.ticket, interface });
+                }
+            }
+        }
+    }
+
+    fn add_context(&mut self, interface: Interface) -> usize {
+        // One above the largest: the bind gave the number behind its contexts to the feature negotiation.
+        let id = self.contexts.iter().map(|c| c.id).max().map_or(0, |id| id.saturating_add(2));
+        self.contexts.push(Context { id, interface, state: ContextState::Wanting, used: false });
+        self.contexts.len() - 1
+    }
+
+    /// Asks for one context by itself, without a security trailer.
+    fn alter_context(&mut self, index: usize, cx: &mut Cx<'_>) {
+        let call_id = self.take_call_id();
+        let Some(context) = self.contexts.get(index) else { return };
+        let bind = Bind {
+            max_xmit_frag: self.limits.max_fragment,
+            max_recv_frag: self.limits.max_fragment,
+            assoc_group_id: 0,
+            contexts: SmallVec::from_iter([PresentationContext::ndr(context.id, context.interface)]),
+        };
+        if let Phase::Bound { altering, .. } = &mut self.phase {
+            *altering = Some(Altering { call_id, context: index });
+        }
+        cx.stats.round_trips += 1;
+        cx.stats.alter_contexts += 1;
+        send(Pdu::new(call_id, Body::AlterContext(bind)).encode().freeze(), cx);
+    }
+
+    /// Sends all fragments of a request, each but the last filled so that it needs no padding.
+    fn request(&mut self, call: Call<T>, index: usize, cx: &mut Cx<'_>) -> Result<(), Error> {
+        let call_id = self.take_call_id();
+        let Phase::Bound { security, .. } = &mut self.phase else { return Ok(()) };
+        let Some(context) = self.contexts.get_mut(index) else { return Ok(()) };
+        let mut stub = call.stub;
+        if !std::mem::replace(&mut context.used, true) {
+            let trailer =
+                VerificationTrailer::request(false, call_id, context.id, call.opnum, context.interface, NDR_SYNTAX);
+            stub = trailer.append(&stub);
+        }
+        let protection = Protection::ntlm(AuthnLevel(self.level.code()), AUTH_CONTEXT_ID);
+        let offset = Request::stub_offset(call.object.is_some());
+        let room = max_stub_per_fragment(self.max_xmit, offset, Some(&protection));
+        if room == 0 {
+            return Err(Error::Misbehaved("fragments too small for any call"));
+        }
+        let mut first = PfcFlags::FIRST_FRAG;
+        loop {
+            let part = stub.split_to(room.min(stub.len()));
+            let last = if stub.is_empty() { PfcFlags::LAST_FRAG } else { PfcFlags::default() };
+            let body = Body::Request(Request {
+                // What is still to come, this fragment included.
+                alloc_hint: u32::try_from(part.len() + stub.len()).unwrap_or(u32::MAX),
+                context_id: context.id,
+                opnum: call.opnum,
+                object: call.object,
+                stub: part,
+            });
+            let Unsigned { mut pdu, stub: range } = Unsigned::new(first | last, call_id, &body, &protection);
+            security.protect(self.level, &mut pdu, range);
+            send(pdu.freeze(), cx);
+            first = PfcFlags::default();
+            if stub.is_empty() {
+                break;
+            }
+        }
+        cx.stats.round_trips += u64::from(call.awaited);
+        self.outstanding.insert(call_id, Outstanding { ticket: call.ticket, stub: None });
+        Ok(())
+    }
+
+    fn trailer(&self, value: Bytes) -> AuthTrailer {
+        AuthTrailer {
+            auth_type: AuthType::WINNT,
+            auth_level: AuthnLevel(self.level.code()),
+            pad_length: 0,
+            context_id: AUTH_CONTEXT_ID,
+            value,
+        }
+    }
+
+    fn take_call_id(&mut self) -> u32 {
+        let id = self.next_call_id;
+        self.next_call_id = self.next_call_id.checked_add(1).unwrap_or(1);
+        id
+    }
+}
+
+fn send(pdu: Bytes, cx: &mut Cx<'_>) {
+    cx.stats.octets_out += pdu.len() as u64;
+    cx.tx.push(pdu);
+}
+
+const fn tampered(error: Tampered) -> Error {
+    Error::Tampered(match error {
+        Tampered::Malformed => "a malformed signature",
+        Tampered::OutOfOrder { .. } => "a fragment out of order",
+        Tampered::Checksum => "a signature that does not match",
+    })
+}
+
+/// The one security context of an association. Any number will do; peers only compare it.
+const AUTH_CONTEXT_ID: u32 = 1;

@@ -1,0 +1,8 @@
+//! One association on one transport: bind, security, calls.
+
+mod association;
+mod error;
+mod framer;
+
+pub(crate) use association::{Association, Call, Done};
+pub(crate) use error::Error;

@@ -1,0 +1,448 @@
+//! One query: ExecQuery, the choice of an enumerator, batches, the end.
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::dcom;
+use crate::entropy::{Draw, Entropy};
+use crate::time::Instant;
+use crate::wire::cim::{CimClass, CimObject, ClassCache};
+use crate::wire::dcom::exporter::NoParameters;
+use crate::wire::dcom::rem_unknown::RemQueryInterfaceRequest;
+use crate::wire::dcom::{MInterfacePointer, OrpcThis, RemQueryInterface, StdObjRef};
+use crate::wire::guid::IID_IWBEM_FETCH_SMART_ENUM;
+use crate::wire::wmi::enumerator::NextRequest;
+use crate::wire::wmi::services::ExecQueryRequest;
+use crate::wire::wmi::smart_enum::SmartNextRequest;
+use crate::wire::wmi::{DataPacket, DataPacketObject, ExecQuery, GetSmartEnum, Next, SmartNext};
+use crate::wire::{Guid, HResult, Interface, Operation as _, Wire, WireError, WireErrorKind};
+
+/// How a query is to be run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) wql: String,
+    /// [MS-WMI 2.2.6].
+    pub(crate) flags: i32,
+    pub(crate) smart: bool,
+    /// Whether `Next` may take the place of a smart enumeration that the host refuses.
+    pub(crate) fall_back: bool,
+    /// Objects per round trip; `None` starts small and grows.
+    pub(crate) batch: Option<NonZeroU32>,
+    pub(crate) max_batch: u32,
+    pub(crate) deadline: Instant,
+}
+
+/// Which part of a query is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// ExecQuery, or waiting for its turn.
+    Query,
+    /// RemQueryInterface and GetSmartEnum.
+    SmartEnum,
+    /// Next, of either enumerator.
+    Fetch,
+}
+
+/// The call that a cursor has in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    ExecQuery,
+    QueryInterface,
+    GetSmartEnum,
+    Next,
+}
+
+impl Operation {
+    pub(crate) const fn step(self) -> Step {
+        match self {
+            Self::ExecQuery => Step::Query,
+            Self::QueryInterface | Self::GetSmartEnum => Step::SmartEnum,
+            Self::Next => Step::Fetch,
+        }
+    }
+
+    /// The references that an answer hands out, for one that comes when its query is gone.
+    pub(crate) fn references(self, stub: Bytes) -> Vec<StdObjRef> {
+        let standard = |pointer: Option<MInterfacePointer>| pointer.and_then(|p| p.std().ok()).into_iter().collect();
+        match self {
+            Self::ExecQuery => dcom::answer::<ExecQuery>(stub).map_or_else(|_| Vec::new(), |r| standard(r.pointer)),
+            Self::GetSmartEnum => {
+                dcom::answer::<GetSmartEnum>(stub).map_or_else(|_| Vec::new(), |r| standard(r.pointer))
+            }
+            Self::QueryInterface => dcom::answer::<RemQueryInterface>(stub).map_or_else(
+                |_| Vec::new(),
+                |r| r.results.iter().filter(|item| item.result.is_success()).map(|item| item.std).collect(),
+            ),
+            Self::Next => Vec::new(),
+        }
+    }
+}
+
+/// What the cursor wants done, in order.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Make this call; its outcome comes back to the cursor.
+    Call(Operation, ObjectCall),
+    /// Take over these references; they are the cursor's until its end.
+    Adopt(StdObjRef),
+    /// The objects of one answer, undecodable ones as errors.
+    Rows(Vec<Result<CimObject, WireError>>),
+    /// The query is over.
+    Done(Result<End, Failure>),
+}
+
+/// A call on an object of the host.
+#[derive(Debug)]
+pub(crate) struct ObjectCall {
+    /// `None` stands for the exporter's IRemUnknown.
+    pub(crate) object: Option<(Interface, Guid)>,
+    pub(crate) opnum: u16,
+    pub(crate) stub: Bytes,
+}
+
+/// How a query ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) rows: u64,
+    pub(crate) notice: Option<HResult>,
+}
+
+/// Why a query ended, as far as the methods of WMI tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Status(HResult),
+    Malformed(WireError),
+    Misbehaved(&'static str),
+}
+
+impl From<WireError> for Failure {
+    fn from(error: WireError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+/// What a step needs from outside.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Instant,
+    pub(crate) this: &'a OrpcThis,
+    pub(crate) entropy: &'a mut dyn Entropy,
+    pub(crate) effects: &'a mut Vec<Effect>,
+}
+
+/// The machine of one query.
+pub(crate) struct Cursor {
+    plan: Plan,
+    state: State,
+    /// The `fetch` that was not answered yet.
+    wanted: Option<NonZeroU32>,
+    /// How many objects the next call asks for.
+    batch: u32,
+    /// Answers in a row that said «go on» and brought nothing.
+    idle_answers: u32,
+    held: Vec<Guid>,
+    classes: ClassCache,
+    rows: u64,
+    notice: Option<HResult>,
+}
+
+enum State {
+    /// For the namespace.
+    Waiting,
+    Executing,
+    AskingInterface {
+        enumerator: Guid,
+    },
+    GettingSmart {
+        enumerator: Guid,
+    },
+    Open(Source),
+    Fetching(Source),
+    Done,
+}
+
+enum Source {
+    Next(Guid),
+    Smart { ipid: Guid, proxy: Guid, classes: BTreeMap<Guid, Arc<CimClass>> },
+}
+
+impl Cursor {
+    pub(crate) fn new(plan: Plan) -> Self {
+        let batch = plan.batch.map_or(FIRST_BATCH, NonZeroU32::get);
+        Self {
+            plan,
+            state: State::Waiting,
+            wanted: None,
+            batch,
+            idle_answers: 0,
+            held: Vec::new(),
+            classes: ClassCache::default(),
+            rows: 0,
+            notice: None,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.plan.deadline
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting)
+    }
+
+    pub(crate) fn step(&self) -> Step {
+        match self.state {
+            State::Waiting | State::Executing => Step::Query,
+            State::AskingInterface { .. } | State::GettingSmart { .. } => Step::SmartEnum,
+            State::Open(_) | State::Fetching(_) | State::Done => Step::Fetch,
+        }
+    }
+
+    /// The interface pointers that this query got, for giving them back.
+    pub(crate) fn take_held(&mut self) -> Vec<Guid> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// The namespace is open: sends ExecQuery.
+    pub(crate) fn begin(&mut self, services: Guid, cx: &mut Context<'_>) {
+        let request = ExecQueryRequest { flags: self.plan.flags, ..ExecQueryRequest::wql(&self.plan.wql) };
+        call::<ExecQuery>(Operation::ExecQuery, services, &request, cx);
+        self.state = State::Executing;
+    }
+
+    /// Notes a fetch; `pull` carries it out. Says whether it was taken: not while one is unanswered.
+    pub(crate) fn want(&mut self, max: NonZeroU32) -> bool {
+        let taken = self.wanted.is_none();
+        self.wanted.get_or_insert(max);
+        taken
+    }
+
+    /// The answer to the call in flight. After `Done` nothing is answered any more.
+    pub(crate) fn answer(&mut self, stub: Bytes, cx: &mut Context<'_>) {
+        let result = match std::mem::replace(&mut self.state, State::Done) {
+            State::Executing => self.executed(stub, cx),
+            State::AskingInterface { enumerator } => self.asked(enumerator, stub, cx),
+            State::GettingSmart { enumerator } => self.got_smart(enumerator, stub, cx),
+            State::Fetching(source) => self.fetched(source, stub, cx),
+            state @ (State::Waiting | State::Open(_) | State::Done) => {
+                self.state = state;
+                Ok(())
+            }
+        };
+        if let Err(failure) = result {
+            self.state = State::Done;
+            cx.effects.push(Effect::Done(Err(failure)));
+        }
+    }
+
+    /// The host refused the call in flight, for a reason other than the query's. Says whether the cursor can go on.
+    pub(crate) fn refused(&mut self, cx: &mut Context<'_>) -> bool {
+        let (State::AskingInterface { enumerator } | State::GettingSmart { enumerator }) = self.state else {
+            return false;
+        };
+        if self.plan.fall_back {
+            self.open(Source::Next(enumerator), cx);
+        }
+        self.plan.fall_back
+    }
+
+    fn executed(&mut self, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let response = dcom::answer::<ExecQuery>(stub)?;
+        self.check(response.status)?;
+        let enumerator = self.adopt(response.pointer.as_ref(), cx)?;
+        if self.plan.smart {
+            let request = RemQueryInterfaceRequest {
+                ipid: enumerator,
+                refs: PUBLIC_REFS,
+                iids: vec![IID_IWBEM_FETCH_SMART_ENUM],
+            };
+            let stub = dcom::stub::<RemQueryInterface>(cx.this, &request);
+            let call = ObjectCall { object: None, opnum: RemQueryInterface::OPNUM, stub };
+            cx.effects.push(Effect::Call(Operation::QueryInterface, call));
+            self.state = State::AskingInterface { enumerator };
+        } else {
+            self.open(Source::Next(enumerator), cx);
+        }
+        Ok(())
+    }
+
+    fn asked(&mut self, enumerator: Guid, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let response = dcom::answer::<RemQueryInterface>(stub)?;
+        let refusal = if response.status.is_success() {
+            match response.results.first() {
+                Some(item) if item.result.is_success() => {
+                    self.hold(item.std, cx);
+                    call::<GetSmartEnum>(Operation::GetSmartEnum, item.std.ipid, &NoParameters, cx);
+                    self.state = State::GettingSmart { enumerator };
+                    return Ok(());
+                }
+                Some(item) => item.result,
+                None => return Err(Failure::Misbehaved("RemQueryInterface answered without a result")),
+            }
+        } else {
+            response.status
+        };
+        self.fall_back(enumerator, refusal, cx)
+    }
+
+    fn got_smart(&mut self, enumerator: Guid, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let response = dcom::answer::<GetSmartEnum>(stub)?;
+        if !response.status.is_success() {
+            return self.fall_back(enumerator, response.status, cx);
+        }
+        let ipid = self.adopt(response.pointer.as_ref(), cx)?;
+        let mut proxy = [0; 16];
+        cx.entropy.fill(Draw::SmartEnumProxy, &mut proxy);
+        self.open(Source::Smart { ipid, proxy: Guid::from_bytes(proxy), classes: BTreeMap::new() }, cx);
+        Ok(())
+    }
+
+    fn fall_back(&mut self, enumerator: Guid, refusal: HResult, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if !self.plan.fall_back {
+            return Err(Failure::Status(refusal));
+        }
+        self.open(Source::Next(enumerator), cx);
+        Ok(())
+    }
+
+    fn open(&mut self, source: Source, cx: &mut Context<'_>) {
+        self.state = State::Open(source);
+        self.pull(cx);
+    }
+
+    /// Asks for the next objects when somebody wants them and nothing is under way.
+    pub(crate) fn pull(&mut self, cx: &mut Context<'_>) {
+        let Some(wanted) = self.wanted else { return };
+        let source = match std::mem::replace(&mut self.state, State::Done) {
+            State::Open(source) => source,
+            state => {
+                self.state = state;
+                return;
+            }
+        };
+        let count = self.batch.min(wanted.get()).min(self.plan.max_batch).max(1);
+        let left = self.plan.deadline.saturating_since(cx.now).min(SLICE);
+        let timeout = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+        match &source {
+            Source::Next(ipid) => call::<Next>(Operation::Next, *ipid, &NextRequest { timeout, count }, cx),
+            Source::Smart { ipid, proxy, .. } => {
+                let request = SmartNextRequest { proxy_guid: *proxy, timeout, count };
+                call::<SmartNext>(Operation::Next, *ipid, &request, cx);
+            }
+        }
+        self.state = State::Fetching(source);
+    }
+
+    fn fetched(&mut self, mut source: Source, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let (rows, status) = match &mut source {
+            Source::Next(_) => {
+                let response = dcom::answer::<Next>(stub)?;
+                let decode = |pointer| object(pointer, &mut self.classes);
+                (response.objects.iter().map(decode).collect::<Vec<_>>(), response.status)
+            }
+            Source::Smart { classes, .. } => {
+                let response = dcom::answer::<SmartNext>(stub)?;
+                let objects = if response.buffer.is_empty() {
+                    Vec::new()
+                } else {
+                    DataPacket::from_bytes(response.buffer)?.objects
+                };
+                (objects.into_iter().map(|item| packet_object(item, classes)).collect(), response.status)
+            }
+        };
+        // Objects first, status second: a short last batch comes with WBEM_S_FALSE, and an error may follow rows.
+        let empty = rows.is_empty();
+        if !empty {
+            self.rows = self.rows.saturating_add(rows.len() as u64);
+            self.wanted = None;
+            if self.plan.batch.is_none() {
+                self.batch = self.batch.saturating_mul(GROWTH).min(LARGEST_BATCH);
+            }
+            cx.effects.push(Effect::Rows(rows));
+        }
+        self.check(status)?;
+        if status == HResult::WBEM_S_FALSE {
+            self.state = State::Done;
+            cx.effects.push(Effect::Done(Ok(End { rows: self.rows, notice: self.notice })));
+            return Ok(());
+        }
+        // A host that says S_OK, brings nothing and does not end would keep us busy until the deadline.
+        self.idle_answers = if empty && status == HResult::S_OK { self.idle_answers + 1 } else { 0 };
+        if self.idle_answers > MAX_IDLE_ANSWERS {
+            return Err(Failure::Misbehaved("the host keeps answering without objects and without an end"));
+        }
+        self.open(source, cx);
+        Ok(())
+    }
+
+    fn check(&mut self, status: HResult) -> Result<(), Failure> {
+        if !status.is_success() {
+            return Err(Failure::Status(status));
+        }
+        if ![HResult::S_OK, HResult::WBEM_S_FALSE, HResult::WBEM_S_TIMEDOUT].contains(&status) {
+            self.notice = Some(status);
+        }
+        Ok(())
+    }
+
+    fn adopt(&mut self, pointer: Option<&MInterfacePointer>, cx: &mut Context<'_>) -> Result<Guid, Failure> {
+        let pointer = pointer.ok_or(Failure::Misbehaved("success without an object"))?;
+        let std = pointer.std()?;
+        self.hold(std, cx);
+        Ok(std.ipid)
+    }
+
+    fn hold(&mut self, std: StdObjRef, cx: &mut Context<'_>) {
+        self.held.push(std.ipid);
+        cx.effects.push(Effect::Adopt(std));
+    }
+}
+
+fn call<O: crate::wire::Operation>(operation: Operation, ipid: Guid, request: &O::Request, cx: &mut Context<'_>) {
+    let stub = dcom::stub::<O>(cx.this, request);
+    let call = ObjectCall { object: Some((O::INTERFACE, ipid)), opnum: O::OPNUM, stub };
+    cx.effects.push(Effect::Call(operation, call));
+}
+
+/// An object marshalled by value ([MS-WMI 2.2.4]).
+fn object(pointer: &MInterfacePointer, classes: &mut ClassCache) -> Result<CimObject, WireError> {
+    CimObject::decode_unit_with(classes, pointer.wbem_object()?)
+}
+
+/// An object of a WBEM_DATAPACKET; classes that it brings are kept as long as the enumerator.
+fn packet_object(item: DataPacketObject, classes: &mut BTreeMap<Guid, Arc<CimClass>>) -> Result<CimObject, WireError> {
+    match item {
+        DataPacketObject::Class { data } => CimObject::decode_block(data),
+        DataPacketObject::Instance { class_id, data } => {
+            let object = CimObject::decode_block(data)?;
+            classes.insert(class_id, Arc::clone(object.class()));
+            Ok(object)
+        }
+        DataPacketObject::InstanceNoClass { class_id, data } => {
+            let unknown = WireError::new(WireErrorKind::BadValue, "class GUID that was not sent before", 0);
+            CimObject::decode_instance_without_class(data, classes.get(&class_id).ok_or(unknown)?)
+        }
+        DataPacketObject::Undecodable { error, .. } => Err(error),
+    }
+}
+
+/// How many public references to ask for; what COM hands out by itself.
+const PUBLIC_REFS: u32 = 5;
+
+/// The first batch is small, so that the first row of a slow provider is not held back.
+const FIRST_BATCH: u32 = 16;
+
+/// The factor from one batch to the next.
+const GROWTH: u32 = 4;
+
+/// The largest batch that is asked for by itself.
+const LARGEST_BATCH: u32 = 1024;
+
+/// How long the host may hold back a batch that is not full.
+const SLICE: Duration = Duration::from_secs(1);
+
+/// How often a host may say S_OK and bring nothing.
+const MAX_IDLE_ANSWERS: u32 = 16;
