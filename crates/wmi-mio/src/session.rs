@@ -146,7 +146,7 @@ impl Session {
 
     /// Whether the session is over; its last event may still be waiting.
     #[must_use]
-    pub const fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
 
