@@ -248,7 +248,7 @@ mod tests {
                 ErrorKind::Transport(TransportFailure::Reset),
                 ErrorKind::Fault(FaultStatus::ACCESS_DENIED),
                 ErrorKind::Malformed(malformed),
-                ErrorKind::Auth("no target info"),
+                ErrorKind::Auth(crate::auth::AuthError::Missing("target info")),
             ] {
                 let text = Error::new(stage.clone(), kind).remedy().unwrap_or("x");
                 assert!(
