@@ -10,7 +10,7 @@ use crate::wire::guid::{
     CLSID_INSTANTIATION_INFO, CLSID_SCM_REPLY_INFO, CLSID_SCM_REQUEST_INFO, CLSID_SECURITY_INFO,
     CLSID_SERVER_LOCATION_INFO, CLSID_SPECIAL_SYSTEM_PROPERTIES, IID_ICONTEXT,
 };
-use crate::wire::{Guid, HResult, Reader, Wire, WireError, Writer};
+use crate::wire::{Guid, HResult, Reader, Wire, WireError, WireErrorKind, Writer};
 
 /// [MS-DCOM 2.2.22.2.1] InstantiationInfoData: what to create. Reserved fields are written as 0 and ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +71,8 @@ fn guids(r: &mut Reader, count: u32, what: &'static str) -> Result<Vec<Guid>, Wi
 
 /// [MS-DCOM 2.2.22.2.2] SpecialPropertiesData.
 ///
-/// Its two definitions differ only in reserved fields, which are kept as octets; this is where the alignment to
-/// eight octets puts them in both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Its two definitions differ only in reserved fields at the end, which are kept as octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecialPropertiesData {
     /// The logon session wanted; 0xffffffff for any.
     pub session_id: u32,
@@ -93,8 +92,8 @@ pub struct SpecialPropertiesData {
     pub orig_class_ctx: u32,
     /// SPD_FLAG_*.
     pub flags: u32,
-    /// Reserved1 to Reserved3, or the Reserved3 of the alternate definition.
-    pub reserved: [u8; 32],
+    /// Reserved1 to Reserved3 with their padding (40 octets), or the Reserved3 of the alternate definition (32).
+    pub reserved: Bytes,
 }
 
 impl SpecialPropertiesData {
@@ -111,7 +110,7 @@ impl SpecialPropertiesData {
             prt_flags: 0,
             orig_class_ctx: class_ctx,
             flags: 0,
-            reserved: [0; 32],
+            reserved: Bytes::from_static(&[0; 40]),
         }
     }
 }
@@ -133,7 +132,7 @@ impl Wire for SpecialPropertiesData {
             prt_flags: r.u32(WHAT)?,
             orig_class_ctx: r.u32(WHAT)?,
             flags: r.u32(WHAT)?,
-            reserved: r.array(WHAT)?,
+            reserved: reserved(r)?,
         })
     }
 
@@ -149,6 +148,11 @@ impl Wire for SpecialPropertiesData {
         w.u32(self.flags);
         w.bytes(&self.reserved);
     }
+}
+
+fn reserved(r: &mut Reader) -> Result<Bytes, WireError> {
+    let reserved = r.rest();
+    if reserved.len() < 32 { Err(r.error(WireErrorKind::Truncated, "SpecialPropertiesData")) } else { Ok(reserved) }
 }
 
 /// [MS-DCOM 2.2.22.2.3] InstanceInfoData: from where a persistent object is to be loaded. Not in any capture.
