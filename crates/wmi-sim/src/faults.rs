@@ -88,10 +88,14 @@ faults! {
     legal NoMpx = "no-mpx";
     /// Returns WBEM_S_TIMEDOUT with no or some objects in between.
     legal TimedOutBatches = "timed-out-batches";
-    /// Returns WBEM_S_PARTIAL_RESULTS with the last but one batch.
+    /// Returns WBEM_S_PARTIAL_RESULTS with the first batch.
     legal PartialResults = "partial-results";
     /// Takes half a second for the first row of a query.
     legal SlowFirstRow = "slow-first-row";
+    /// Takes 50 milliseconds for each row.
+    legal SlowRows = "slow-rows";
+    /// Starts a smart enumerator at the first row, wherever its enumerator is.
+    legal SeparateIndex = "separate-index";
     /// Hands out no public reference with NTLMLogin's interface: RemAddRef is needed.
     legal ZeroPublicRefs = "zero-public-refs";
 

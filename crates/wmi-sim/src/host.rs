@@ -1,70 +1,201 @@
-//! The host as a whole: which connections there are, and what each input does to them.
+//! The host as a whole: which connections there are, what each input does to them, and answers that are not due yet.
 
-use std::collections::VecDeque;
+use core::fmt;
+use std::collections::BTreeMap;
 
+use bytes::BytesMut;
+use wmi_proto::wire::WireError;
 use wmi_proto::{Entropy, FileTime, Instant};
 
-use crate::{HostConfig, HostInput, HostOutput, HostStats};
+use crate::connection::{Arrival, Call, Connection, ReplyTo};
+use crate::dispatch::{self, Later, NCA_S_FAULT_CANCEL, Outcome};
+use crate::enumeration;
+use crate::machine::Machine;
+use crate::{ConnId, HostConfig, HostInput, HostOutput, HostStats};
 
 /// A simulated Windows host. Does no I/O.
 ///
 /// Do one thing (an input or a timeout), then call [`Host::poll_output`] until `None`, then wait for input or until
 /// [`Host::poll_timeout`].
 pub struct Host {
-    config: HostConfig,
-    entropy: Box<dyn Entropy>,
-    start: Instant,
-    wall: FileTime,
-    out: VecDeque<HostOutput>,
-    stats: HostStats,
+    machine: Machine,
+    connections: BTreeMap<ConnId, Connection>,
+    /// Answers that are not due yet, by time and then by order.
+    waiting: BTreeMap<(Instant, u64), (ReplyTo, Later)>,
+    waited: u64,
 }
 
 impl Host {
     /// A host without connections. `wall` is the time at `now`.
     #[must_use]
     pub fn new(config: HostConfig, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
-        Self { config, entropy, start: now, wall, out: VecDeque::new(), stats: HostStats::default() }
+        let machine = Machine::new(config, entropy, now, wall);
+        Self { machine, connections: BTreeMap::new(), waiting: BTreeMap::new(), waited: 0 }
     }
 
     /// Tells the host what happened on a connection. What the peer did wrong comes out as an output.
-    pub fn handle_input(&mut self, _input: HostInput, _now: Instant) {}
+    pub fn handle_input(&mut self, input: HostInput, now: Instant) {
+        self.machine.advance(now);
+        match input {
+            HostInput::Accepted { conn, role } => {
+                self.machine.stats.connections += 1;
+                self.connections.insert(conn, Connection::new(conn, role));
+            }
+            HostInput::Received { conn, data } => self.received(conn, data),
+            HostInput::Closed { conn } => self.forget(conn),
+        }
+    }
 
     /// Tells the host that time passed. Early calls do nothing.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.machine.advance(now);
+        while let Some(entry) = self.waiting.first_entry()
+            && entry.key().0 <= self.machine.now()
+        {
+            let (reply_to, later) = entry.remove();
+            let outcome = match later {
+                Later::Reply(stub, damage) => Outcome::Reply(stub, damage),
+                Later::Next(pending) => enumeration::complete(pending, &mut self.machine),
+            };
+            self.settle(reply_to, outcome);
+        }
+    }
 
     /// The next thing that the runtime must do; `None` means drained.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<HostOutput> {
-        self.out.pop_front()
+        self.machine.out.pop_front()
     }
 
     /// When [`Host::handle_timeout`] is next due; `None` means never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.waiting.keys().next().map(|(due, _)| *due)
     }
 
     /// Objects that a client still holds a reference to.
     #[must_use]
     pub fn alive_objects(&self) -> usize {
-        0
+        self.machine.exporter.alive()
     }
 
     /// Public references that clients still hold, all objects together.
     #[must_use]
     pub fn public_refs(&self) -> u64 {
-        0
+        self.machine.exporter.public_refs()
     }
 
     /// What the host has seen so far.
     #[must_use]
     pub const fn stats(&self) -> &HostStats {
-        &self.stats
+        &self.machine.stats
     }
 
     /// The configuration it was made with.
     #[must_use]
     pub const fn config(&self) -> &HostConfig {
-        &self.config
+        &self.machine.config
+    }
+
+    fn received(&mut self, conn: ConnId, data: BytesMut) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        connection.framer.push(data);
+        // The connection may end with any PDU.
+        while let Some(arrival) = self.next_arrival(conn).transpose() {
+            match arrival {
+                Ok(arrival) => self.arrived(conn, arrival),
+                Err(_) => self.close(conn),
+            }
+        }
+    }
+
+    fn next_arrival(&mut self, conn: ConnId) -> Result<Option<Arrival>, WireError> {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return Ok(None);
+        };
+        let Some((header, pdu)) = connection.framer.next()? else {
+            return Ok(None);
+        };
+        connection.handle(&header, pdu, &mut self.machine).map(Some)
+    }
+
+    fn arrived(&mut self, conn: ConnId, arrival: Arrival) {
+        match arrival {
+            Arrival::Nothing => {}
+            Arrival::Call(call) => self.call(&call),
+            Arrival::Refused(reply_to, status) => self.settle(reply_to, Outcome::Fault(status)),
+            Arrival::Tampered(reply_to, status) => {
+                self.settle(reply_to, Outcome::Fault(status));
+                self.close(conn);
+            }
+            Arrival::Cancelled(call_id) => {
+                if let Some(reply_to) = self.abandon(conn, call_id) {
+                    self.settle(reply_to, Outcome::Fault(NCA_S_FAULT_CANCEL));
+                }
+            }
+            Arrival::Orphaned(call_id) => {
+                self.abandon(conn, call_id);
+            }
+            Arrival::Reset => {
+                self.machine.reset(conn);
+                self.forget(conn);
+            }
+            Arrival::Over => self.close(conn),
+        }
+    }
+
+    fn call(&mut self, call: &Call) {
+        let outcome = dispatch::call(call, &mut self.machine);
+        self.settle(call.reply_to, outcome);
+    }
+
+    fn settle(&mut self, reply_to: ReplyTo, outcome: Outcome) {
+        let Some(connection) = self.connections.get_mut(&reply_to.conn) else {
+            return;
+        };
+        match outcome {
+            Outcome::Reply(stub, damage) => connection.respond(reply_to, stub, damage, &mut self.machine),
+            Outcome::Fault(status) => connection.fault(reply_to, status, &mut self.machine),
+            Outcome::Later(due, later) => {
+                self.waited = self.waited.wrapping_add(1);
+                self.waiting.insert((due, self.waited), (reply_to, later));
+            }
+            Outcome::Silence => {}
+            Outcome::Reset => {
+                self.machine.reset(reply_to.conn);
+                self.forget(reply_to.conn);
+            }
+        }
+    }
+
+    /// Takes the pending answer to a call out.
+    fn abandon(&mut self, conn: ConnId, call_id: u32) -> Option<ReplyTo> {
+        let is_it = |reply_to: &ReplyTo| reply_to.conn == conn && reply_to.call_id == call_id;
+        let key = self.waiting.iter().find(|(_, (reply_to, _))| is_it(reply_to)).map(|(key, _)| *key)?;
+        self.waiting.remove(&key).map(|(reply_to, _)| reply_to)
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        self.machine.close(conn);
+        self.forget(conn);
+    }
+
+    /// Objects outlive the connection: they are the exporter's, and go when they are released.
+    fn forget(&mut self, conn: ConnId) {
+        self.connections.remove(&conn);
+        self.waiting.retain(|_, (reply_to, _)| reply_to.conn != conn);
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("config", &self.machine.config)
+            .field("connections", &self.connections.keys())
+            .field("alive_objects", &self.alive_objects())
+            .field("stats", &self.machine.stats)
+            .finish_non_exhaustive()
     }
 }

@@ -7,11 +7,23 @@
 pub mod repository;
 
 mod config;
+mod connection;
+mod cursor;
+mod dispatch;
 mod dmtf;
+mod enumeration;
+mod exporter;
 mod faults;
+mod framer;
 mod host;
 mod io;
+mod machine;
 mod net;
+mod rem_unknown;
+mod reply;
+mod scm;
+mod security;
+mod services;
 mod stats;
 mod wql;
 

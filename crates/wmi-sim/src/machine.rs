@@ -1,0 +1,158 @@
+//! What all connections of a host share: configuration, clock, randomness, objects, counters and the output queue.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use wmi_proto::wire::dcom::{MInterfacePointer, ObjRef, StdObjRef};
+use wmi_proto::wire::{Guid, guid};
+use wmi_proto::{Draw, Entropy, FileTime, Instant};
+
+use crate::cursor::Cursors;
+use crate::exporter::{Exporter, Reference, USUAL_REFS};
+use crate::repository::Repository;
+use crate::scm;
+use crate::services::Object;
+use crate::{ConnId, Fault, HostConfig, HostOutput, HostStats};
+
+/// The host without its connections.
+pub(crate) struct Machine {
+    pub(crate) config: HostConfig,
+    pub(crate) faults: BTreeSet<Fault>,
+    pub(crate) repository: Repository,
+    pub(crate) exporter: Exporter<Object>,
+    pub(crate) cursors: Cursors,
+    pub(crate) stats: HostStats,
+    pub(crate) out: VecDeque<HostOutput>,
+    /// The identifier of the object exporter.
+    pub(crate) oxid: u64,
+    /// Its IRemUnknown, which is never released.
+    pub(crate) rem_unknown: Guid,
+    entropy: Box<dyn Entropy>,
+    now: Instant,
+    start: Instant,
+    wall: FileTime,
+}
+
+impl Machine {
+    pub(crate) fn new(config: HostConfig, mut entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
+        let mut identifier = [0; 24];
+        entropy.fill(Draw::HostIdentifier, &mut identifier);
+        let [o0, o1, o2, o3, o4, o5, o6, o7, ipid @ ..] = identifier;
+        Self {
+            faults: config.faults.iter().copied().collect(),
+            repository: Repository::windows(config.rows, wall),
+            exporter: Exporter::new(),
+            cursors: Cursors::new(),
+            stats: HostStats::default(),
+            out: VecDeque::new(),
+            oxid: u64::from_le_bytes([o0, o1, o2, o3, o4, o5, o6, o7]),
+            rem_unknown: Guid::from_bytes(ipid),
+            config,
+            entropy,
+            now,
+            start: now,
+            wall,
+        }
+    }
+
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+
+    /// Time does not go back, whatever the caller's clock does.
+    pub(crate) fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    pub(crate) const fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(crate) fn wall(&self) -> FileTime {
+        self.wall.saturating_add(self.now.saturating_since(self.start))
+    }
+
+    pub(crate) fn entropy(&mut self) -> &mut dyn Entropy {
+        &mut *self.entropy
+    }
+
+    pub(crate) fn fresh_guid(&mut self) -> Guid {
+        let mut octets = [0; 16];
+        self.entropy.fill(Draw::HostIdentifier, &mut octets);
+        Guid::from_bytes(octets)
+    }
+
+    pub(crate) fn fresh_u64(&mut self) -> u64 {
+        let mut octets = [0; 8];
+        self.entropy.fill(Draw::HostIdentifier, &mut octets);
+        u64::from_le_bytes(octets)
+    }
+
+    /// A new object; it dies unless an interface of it is marshalled.
+    pub(crate) fn create(&mut self, state: Object) -> u64 {
+        let oid = self.fresh_u64();
+        self.exporter.insert(oid, state);
+        oid
+    }
+
+    /// Hands out `refs` references to an interface of an object, if the object has it.
+    pub(crate) fn reference(&mut self, oid: u64, iid: Guid, refs: u32) -> Option<StdObjRef> {
+        self.exporter.state(oid).filter(|object| object.supports(&iid))?;
+        let fresh = self.fresh_guid();
+        let Reference { ipid, refs, .. } = self.exporter.marshal(oid, iid, refs, fresh)?;
+        Some(StdObjRef { flags: 0, public_refs: refs, oxid: self.oxid, oid, ipid })
+    }
+
+    /// The same as an OBJREF.
+    pub(crate) fn objref(&mut self, oid: u64, iid: Guid, refs: u32) -> Option<ObjRef> {
+        let std = self.reference(oid, iid, refs)?;
+        Some(ObjRef::standard(iid, std, scm::resolver_bindings(self)))
+    }
+
+    /// A new object as a result of a call, with the usual references.
+    pub(crate) fn export(&mut self, state: Object, iid: Guid) -> Option<MInterfacePointer> {
+        let oid = self.create(state);
+        self.objref(oid, iid, USUAL_REFS).map(|objref| MInterfacePointer::new(&objref))
+    }
+
+    /// Takes references back; a result set goes with the last enumerator that reads it.
+    pub(crate) fn release(&mut self, ipid: &Guid, refs: u32) {
+        let Some(cursor) = self.exporter.release(ipid, refs).as_ref().and_then(Object::cursor) else {
+            return;
+        };
+        if !self.exporter.objects().any(|object| object.cursor() == Some(cursor)) {
+            self.cursors.remove(cursor);
+        }
+    }
+
+    /// Whether a lazy host has registered the interface with RPC.
+    pub(crate) fn is_listening(&self, iid: &Guid) -> bool {
+        match *iid {
+            // Told with the activation, but not listened for until there is something to release.
+            guid::IID_IREM_UNKNOWN | guid::IID_IREM_UNKNOWN2 => self.exporter.is_listening(&guid::IID_IWBEM_SERVICES),
+            _ => self.exporter.is_listening(iid),
+        }
+    }
+
+    pub(crate) fn count_call(&mut self, name: &'static str) {
+        let count = self.stats.calls.entry(name).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Writes octets, one at a time when the host is that slow.
+    pub(crate) fn transmit(&mut self, conn: ConnId, mut data: Bytes) {
+        let piece = if self.has(Fault::WriteOneOctet) { 1 } else { data.len() };
+        while !data.is_empty() {
+            let data = data.split_to(piece.min(data.len()));
+            self.out.push_back(HostOutput::Transmit { conn, data });
+        }
+    }
+
+    pub(crate) fn close(&mut self, conn: ConnId) {
+        self.out.push_back(HostOutput::Close { conn });
+    }
+
+    pub(crate) fn reset(&mut self, conn: ConnId) {
+        self.out.push_back(HostOutput::Reset { conn });
+    }
+}

@@ -1,0 +1,127 @@
+//! Answers on the wire: fragmented, protected, and damaged where a fault says so.
+
+use bytes::{Bytes, BytesMut};
+use wmi_proto::Draw;
+use wmi_proto::wire::FaultStatus;
+use wmi_proto::wire::rpc::{Body, Fault as FaultBody, Pdu, PfcFlags, Response, max_stub_per_fragment};
+
+use crate::Fault;
+use crate::connection::{Connection, ReplyTo};
+use crate::dispatch::NCA_S_FAULT_UNSPEC;
+use crate::machine::Machine;
+
+/// How an answer is damaged on its way out.
+pub(crate) type Damage = Option<Fault>;
+
+impl Connection {
+    /// Answers a call with `stub`.
+    pub(crate) fn respond(&mut self, mut to: ReplyTo, mut stub: Bytes, damage: Damage, machine: &mut Machine) {
+        match damage {
+            Some(Fault::FaultPdu) => return self.fault(to, NCA_S_FAULT_UNSPEC, machine),
+            Some(Fault::UnsignedFault) => {
+                to.security = None;
+                return self.fault(to, NCA_S_FAULT_UNSPEC, machine);
+            }
+            Some(Fault::WrongCallId) => to.call_id = to.call_id.wrapping_add(0x5000),
+            Some(Fault::TruncatedStub) => stub.truncate(stub.len() - stub.len() / 3),
+            _ => {}
+        }
+        let mut fragments = self.fragments(to, &stub, damage, machine);
+        let Some(first) = fragments.first_mut() else {
+            return;
+        };
+        match damage {
+            Some(Fault::BadSignature) => flip(first.last_mut()),
+            Some(Fault::FlipData) => flip(first.get_mut(Response::STUB_OFFSET + 8)),
+            Some(Fault::BadFragmentLength) => first[8..10].copy_from_slice(&8_u16.to_le_bytes()),
+            Some(Fault::Garbage) => machine.entropy().fill(Draw::HostIdentifier, first),
+            Some(Fault::CutMidReply | Fault::ResetMidReply) => {
+                let mut octets = BytesMut::new();
+                fragments.iter().for_each(|fragment| octets.extend_from_slice(fragment));
+                octets.truncate(octets.len() / 2);
+                machine.transmit(self.id, octets.freeze());
+                if damage == Some(Fault::CutMidReply) {
+                    machine.close(self.id)
+                } else {
+                    machine.reset(self.id)
+                }
+                return;
+            }
+            _ => {}
+        }
+        for fragment in fragments {
+            machine.transmit(self.id, fragment.freeze());
+        }
+    }
+
+    fn fragments(&mut self, to: ReplyTo, stub: &Bytes, damage: Damage, machine: &Machine) -> Vec<BytesMut> {
+        let align = pad(machine);
+        let mut security = to.security.and_then(|id| self.securities.get_mut(&id));
+        let protection = security.as_ref().map(|security| security.protection(align));
+        let max_fragment = self.max_fragment.unwrap_or(u16::MAX);
+        let room = max_stub_per_fragment(max_fragment, Response::STUB_OFFSET, protection.as_ref()).max(8);
+        let mut rest = stub.clone();
+        let mut fragments = Vec::new();
+        loop {
+            let alloc_hint = u32::try_from(rest.len()).unwrap_or(0);
+            let piece = rest.split_to(room.min(rest.len()));
+            let mut flags = PfcFlags::default();
+            if fragments.is_empty() {
+                flags |= PfcFlags::FIRST_FRAG;
+            }
+            if rest.is_empty() {
+                flags |= PfcFlags::LAST_FRAG;
+            }
+            let body = Response { alloc_hint, context_id: to.context_id, cancel_count: 0, stub: piece };
+            let body = Body::Response(body);
+            if damage == Some(Fault::WrongSequence) && fragments.is_empty() {
+                // As if a fragment before this one had been lost on the way.
+                if let Some(security) = &mut security {
+                    security.protect(flags, to.call_id, &body, align);
+                }
+            }
+            fragments.push(match &mut security {
+                Some(security) => security.protect(flags, to.call_id, &body, align),
+                None => Pdu { flags, call_id: to.call_id, body, auth: None }.encode(),
+            });
+            if rest.is_empty() {
+                return fragments;
+            }
+        }
+    }
+
+    /// Answers a call with a fault, protected when the call was.
+    pub(crate) fn fault(&mut self, to: ReplyTo, status: FaultStatus, machine: &mut Machine) {
+        let flags = PfcFlags::WHOLE | PfcFlags::DID_NOT_EXECUTE;
+        let body = Body::Fault(FaultBody {
+            alloc_hint: 0,
+            context_id: to.context_id,
+            cancel_count: 0,
+            extended: 0,
+            status,
+            stub: Bytes::new(),
+        });
+        let pdu = match to.security.and_then(|id| self.securities.get_mut(&id)) {
+            Some(security) => security.protect(flags, to.call_id, &body, pad(machine)),
+            None => Pdu { flags, call_id: to.call_id, body, auth: None }.encode(),
+        };
+        machine.transmit(self.id, pdu.freeze());
+    }
+}
+
+/// What stubs are padded to, in octets.
+fn pad(machine: &Machine) -> u8 {
+    if machine.has(Fault::Pad4) {
+        4
+    } else if machine.has(Fault::Pad8) {
+        8
+    } else {
+        16
+    }
+}
+
+fn flip(octet: Option<&mut u8>) {
+    if let Some(octet) = octet {
+        *octet ^= 0x10;
+    }
+}

@@ -1,0 +1,152 @@
+//! The activator: IRemoteSCMActivator, and IObjectExporter as far as anybody needs it ([MS-DCOM 3.1.2]).
+
+use wmi_proto::wire::dcom::activation::InterfaceResult;
+use wmi_proto::wire::dcom::exporter::{
+    ComplexPing, ComplexPingResponse, ResolveOxid2, ResolveOxid2Response, ServerAlive2, ServerAlive2Response,
+    SimplePing,
+};
+use wmi_proto::wire::dcom::{
+    ActivationReply, ActivationRequest, ComVersion, DualStringArray, RemoteCreateInstance, RemoteCreateInstanceRequest,
+    RemoteCreateInstanceResponse, SecurityBinding, StringBinding,
+};
+use wmi_proto::wire::{FaultStatus, HResult, Operation, Reader, Wire, Writer, guid};
+
+use crate::Fault;
+use crate::connection::Call;
+use crate::dispatch::{NCA_S_OP_RNG_ERROR, Outcome, RPC_X_BAD_STUB_DATA, at_stage, operate};
+use crate::exporter::USUAL_REFS;
+use crate::machine::Machine;
+use crate::services::Object;
+
+/// The class is not registered ([MS-ERREF 2.1]).
+const REGDB_E_CLASSNOTREG: HResult = HResult(0x8004_0154);
+/// The request cannot be understood ([MS-ERREF 2.1]).
+const E_INVALIDARG: HResult = HResult(0x8007_0057);
+/// Not all the requested interfaces are there ([MS-ERREF 2.1]).
+const CO_S_NOTALLINTERFACES: HResult = HResult(0x0008_0012);
+/// There is no such exporter ([MS-ERREF 2.2]).
+const OR_INVALID_OXID: FaultStatus = FaultStatus(1910);
+/// Success of a call that returns a Win32 code.
+const ERROR_SUCCESS: FaultStatus = FaultStatus(0);
+
+/// A call of IObjectExporter, which has no ORPCTHIS.
+pub(crate) fn exporter_call(call: &Call, machine: &mut Machine) -> Outcome {
+    match call.opnum {
+        ServerAlive2::OPNUM => plain::<ServerAlive2>(call, machine, |_, machine| ServerAlive2Response {
+            version: ComVersion::V5_7,
+            bindings: Some(resolver_bindings(machine)),
+            status: ERROR_SUCCESS,
+        }),
+        ResolveOxid2::OPNUM => plain::<ResolveOxid2>(call, machine, |request, machine| {
+            let known = request.oxid == machine.oxid;
+            ResolveOxid2Response {
+                bindings: known.then(|| exporter_bindings(machine)),
+                ipid_rem_unknown: machine.rem_unknown,
+                authn_hint: authn_hint(machine),
+                version: ComVersion::V5_7,
+                status: if known { ERROR_SUCCESS } else { OR_INVALID_OXID },
+            }
+        }),
+        // Objects live until they are released, so pings are taken and change nothing.
+        SimplePing::OPNUM => plain::<SimplePing>(call, machine, |_, _| ERROR_SUCCESS),
+        ComplexPing::OPNUM => plain::<ComplexPing>(call, machine, |request, machine| ComplexPingResponse {
+            set_id: if request.set_id == 0 { machine.fresh_u64() } else { request.set_id },
+            backoff_factor: 0,
+            status: ERROR_SUCCESS,
+        }),
+        _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
+    }
+}
+
+fn plain<O: Operation>(
+    call: &Call,
+    machine: &mut Machine,
+    operation: impl FnOnce(O::Request, &mut Machine) -> O::Response,
+) -> Outcome {
+    machine.count_call(O::NAME);
+    let Ok(request) = O::Request::decode(&mut Reader::new(call.stub.clone())) else {
+        return Outcome::Fault(RPC_X_BAD_STUB_DATA);
+    };
+    let mut w = Writer::new();
+    operation(request, machine).encode(&mut w);
+    Outcome::Reply(w.finish(), None)
+}
+
+/// A call of IRemoteSCMActivator.
+pub(crate) fn activator_call(call: &Call, machine: &mut Machine) -> Outcome {
+    if call.opnum != RemoteCreateInstance::OPNUM {
+        return Outcome::Fault(NCA_S_OP_RNG_ERROR);
+    }
+    at_stage(machine, Fault::ResetAtActivate, Fault::SilenceAtActivate)
+        .unwrap_or_else(|| operate::<RemoteCreateInstance>(call, machine, create_instance))
+}
+
+fn create_instance(request: RemoteCreateInstanceRequest, machine: &mut Machine) -> RemoteCreateInstanceResponse {
+    let Ok(ActivationRequest { clsid, iids, .. }) = ActivationRequest::from_request(&request) else {
+        return RemoteCreateInstanceResponse::failure(E_INVALIDARG);
+    };
+    if clsid != guid::CLSID_WBEM_LEVEL1_LOGIN {
+        return RemoteCreateInstanceResponse::failure(REGDB_E_CLASSNOTREG);
+    }
+    if !iids.iter().any(|iid| Object::Login.supports(iid)) {
+        return RemoteCreateInstanceResponse::failure(HResult::E_NOINTERFACE);
+    }
+    let oid = machine.create(Object::Login);
+    let interfaces: Vec<_> = iids
+        .into_iter()
+        .map(|iid| match machine.objref(oid, iid, USUAL_REFS) {
+            Some(objref) => InterfaceResult { iid, result: HResult::S_OK, objref: Some(objref) },
+            None => InterfaceResult { iid, result: HResult::E_NOINTERFACE, objref: None },
+        })
+        .collect();
+    let all = interfaces.iter().all(|interface| interface.objref.is_some());
+    let reply = ActivationReply {
+        oxid: machine.oxid,
+        ipid_rem_unknown: machine.rem_unknown,
+        bindings: exporter_bindings(machine),
+        authn_hint: authn_hint(machine),
+        server_version: ComVersion::V5_7,
+        interfaces,
+    };
+    let mut properties = reply.to_properties();
+    if machine.has(Fault::ReorderActivationProperties) {
+        properties.properties.reverse();
+    }
+    let status = if all { HResult::S_OK } else { CO_S_NOTALLINTERFACES };
+    RemoteCreateInstanceResponse { properties: Some(properties), status }
+}
+
+/// The authentication level that the exporter asks for; 4 (PKT) is what Windows says of WMI.
+fn authn_hint(machine: &Machine) -> u32 {
+    let hints = [(Fault::Hint2, 2), (Fault::Hint5, 5), (Fault::Hint6, 6)];
+    hints.into_iter().find(|(fault, _)| machine.has(*fault)).map_or(4, |(_, hint)| hint)
+}
+
+/// Where the exporter listens: every name of the host, with the port.
+fn exporter_bindings(machine: &Machine) -> DualStringArray {
+    let port = Some(machine.config.object_port);
+    let mut string_bindings = Vec::new();
+    if machine.has(Fault::UnreachableBindingFirst) {
+        // A named pipe, and an address that is for documentation only (RFC 5737).
+        string_bindings.push(StringBinding { tower_id: 0x0f, address: "\\\\WINSIM[\\PIPE\\wmisim]".to_owned() });
+        string_bindings.push(StringBinding::tcp("192.0.2.1", port));
+    }
+    string_bindings.extend(names(machine).map(|name| StringBinding::tcp(name, port)));
+    let account = "NT AUTHORITY\\SYSTEM";
+    DualStringArray { string_bindings, security_bindings: security_bindings(account) }
+}
+
+/// Where the resolver listens: the same, at the well-known port, which is not told.
+pub(crate) fn resolver_bindings(machine: &Machine) -> DualStringArray {
+    let string_bindings = names(machine).map(|name| StringBinding::tcp(name, None)).collect();
+    DualStringArray { string_bindings, security_bindings: security_bindings("") }
+}
+
+fn names(machine: &Machine) -> impl Iterator<Item = &str> {
+    std::iter::once(machine.config.name.as_str()).chain(machine.config.addresses.iter().map(String::as_str))
+}
+
+/// NTLM is all that is spoken here, so nothing else is told.
+fn security_bindings(principal: &str) -> Vec<SecurityBinding> {
+    vec![SecurityBinding { authn_svc: 10, principal: principal.to_owned() }]
+}

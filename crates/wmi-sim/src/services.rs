@@ -1,0 +1,156 @@
+//! IWbemLevel1Login and IWbemServices, and the kinds of objects that clients get hold of.
+
+use wmi_proto::wire::dcom::MInterfacePointer;
+use wmi_proto::wire::wmi::login::{EstablishPositionRequest, EstablishPositionResponse, NtlmLoginRequest};
+use wmi_proto::wire::wmi::services::{
+    ExecQueryRequest, PathRequest, PathResponse, WBEM_FLAG_FORWARD_ONLY, WBEM_FLAG_RETURN_IMMEDIATELY,
+};
+use wmi_proto::wire::wmi::{InOutInterface, InterfaceResponse};
+use wmi_proto::wire::{Guid, HResult, guid};
+
+use crate::Fault;
+use crate::cursor::{Cursor, CursorId, Statement};
+use crate::enumeration;
+use crate::exporter::USUAL_REFS;
+use crate::machine::Machine;
+
+/// WBEM_E_FAILED ([MS-WMI 2.2.11]).
+pub(crate) const WBEM_E_FAILED: HResult = HResult(0x8004_1001);
+/// WBEM_E_INVALID_PARAMETER ([MS-WMI 2.2.11]).
+pub(crate) const WBEM_E_INVALID_PARAMETER: HResult = HResult(0x8004_1008);
+/// WBEM_E_INVALID_QUERY_TYPE ([MS-WMI 2.2.11]): the query language is not known.
+pub(crate) const WBEM_E_INVALID_QUERY_TYPE: HResult = HResult(0x8004_1018);
+
+/// What an object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Object {
+    /// What activation gives.
+    Login,
+    /// A namespace, by its canonical name.
+    Services {
+        namespace: String,
+    },
+    Enumerator(CursorId),
+    SmartEnumerator(CursorId),
+}
+
+impl Object {
+    /// Whether QueryInterface finds `iid`.
+    pub(crate) fn supports(&self, iid: &Guid) -> bool {
+        let own: &[Guid] = match self {
+            Self::Login => &[guid::IID_IWBEM_LEVEL1_LOGIN],
+            Self::Services { .. } => &[guid::IID_IWBEM_SERVICES],
+            Self::Enumerator(_) => &[guid::IID_IENUM_WBEM_CLASS_OBJECT, guid::IID_IWBEM_FETCH_SMART_ENUM],
+            Self::SmartEnumerator(_) => &[guid::IID_IWBEM_WCO_SMART_ENUM],
+        };
+        *iid == guid::IID_IUNKNOWN || own.contains(iid)
+    }
+
+    /// The result set that an enumerator reads.
+    pub(crate) const fn cursor(&self) -> Option<CursorId> {
+        match self {
+            Self::Enumerator(cursor) | Self::SmartEnumerator(cursor) => Some(*cursor),
+            Self::Login | Self::Services { .. } => None,
+        }
+    }
+}
+
+/// The value of a call that failed.
+pub(crate) const fn refused(status: HResult) -> InterfaceResponse {
+    InterfaceResponse { pointer: None, status }
+}
+
+/// The value of a call that made an object.
+pub(crate) fn created(pointer: Option<MInterfacePointer>) -> InterfaceResponse {
+    match pointer {
+        Some(pointer) => InterfaceResponse { pointer: Some(pointer), status: HResult::S_OK },
+        None => refused(WBEM_E_FAILED),
+    }
+}
+
+/// IWbemLevel1Login::EstablishPosition: unknown locales are ignored.
+pub(crate) fn establish_position(_: EstablishPositionRequest, _: &mut Machine) -> EstablishPositionResponse {
+    EstablishPositionResponse { locale_version: 1, status: HResult::S_OK }
+}
+
+/// IWbemLevel1Login::NTLMLogin ([MS-WMI 3.1.4.1.4]).
+pub(crate) fn ntlm_login(request: NtlmLoginRequest, machine: &mut Machine) -> InterfaceResponse {
+    let NtlmLoginRequest { network_resource: Some(path), flags: 0, .. } = request else {
+        return refused(WBEM_E_INVALID_PARAMETER);
+    };
+    match machine.repository.login(&path) {
+        Ok(namespace) => created(export_services(namespace, machine)),
+        Err(error) => refused(error.status()),
+    }
+}
+
+fn export_services(namespace: String, machine: &mut Machine) -> Option<MInterfacePointer> {
+    let refs = if machine.has(Fault::ZeroPublicRefs) { 0 } else { USUAL_REFS };
+    let oid = machine.create(Object::Services { namespace });
+    machine.objref(oid, guid::IID_IWBEM_SERVICES, refs).map(|objref| MInterfacePointer::new(&objref))
+}
+
+/// IWbemServices::OpenNamespace, relative to the namespace of the object.
+pub(crate) fn open_namespace(oid: u64, request: &PathRequest, machine: &mut Machine) -> PathResponse {
+    let path = format!("{}\\{}", namespace(oid, machine), request.path.as_str());
+    let opened = match machine.repository.login(&path) {
+        Ok(namespace) => export_services(namespace, machine).ok_or(WBEM_E_FAILED),
+        Err(error) => Err(error.status()),
+    };
+    path_response(request, opened)
+}
+
+/// IWbemServices::GetObject: a class or an instance, by value.
+pub(crate) fn get_object(oid: u64, request: &PathRequest, machine: &mut Machine) -> PathResponse {
+    let found = machine.repository.get_object(&namespace(oid, machine), request.path.as_str(), machine.wall());
+    let object = found.map(|object| MInterfacePointer::from_wbem_object(object.encode_unit()));
+    path_response(request, object.map_err(|error| error.status()))
+}
+
+/// The result where it was asked for; a call result is not made, so nobody has to wait for one.
+fn path_response(request: &PathRequest, result: Result<MInterfacePointer, HResult>) -> PathResponse {
+    let empty = |asked: &InOutInterface| match asked {
+        InOutInterface::Absent => InOutInterface::Absent,
+        InOutInterface::Null | InOutInterface::Interface(_) => InOutInterface::Null,
+    };
+    let (object, status) = match result {
+        Ok(pointer) if request.object != InOutInterface::Absent => (InOutInterface::Interface(pointer), HResult::S_OK),
+        Ok(_) => (InOutInterface::Absent, HResult::S_OK),
+        Err(status) => (empty(&request.object), status),
+    };
+    PathResponse { object, call_result: empty(&request.call_result), status }
+}
+
+/// IWbemServices::ExecQuery ([MS-WMI 3.1.4.3.18]).
+pub(crate) fn exec_query(oid: u64, request: &ExecQueryRequest, machine: &mut Machine) -> InterfaceResponse {
+    if !request.query_language.as_str().eq_ignore_ascii_case("WQL") {
+        return refused(WBEM_E_INVALID_QUERY_TYPE);
+    }
+    if request.query.as_str().is_empty() {
+        return refused(WBEM_E_INVALID_PARAMETER);
+    }
+    let statement = Statement {
+        namespace: namespace(oid, machine),
+        wql: request.query.as_str().to_owned(),
+        forward_only: request.flags & WBEM_FLAG_FORWARD_ONLY != 0,
+    };
+    let cursor = enumeration::open(statement, machine);
+    match cursor.failure {
+        // A semisynchronous query has not been looked at yet: the failure comes with the first objects.
+        Some(status) if request.flags & WBEM_FLAG_RETURN_IMMEDIATELY == 0 => refused(status),
+        _ => created(export_enumerator(cursor, machine)),
+    }
+}
+
+/// An enumerator over a result set.
+pub(crate) fn export_enumerator(cursor: Cursor, machine: &mut Machine) -> Option<MInterfacePointer> {
+    let cursor = machine.cursors.insert(cursor);
+    machine.export(Object::Enumerator(cursor), guid::IID_IENUM_WBEM_CLASS_OBJECT)
+}
+
+fn namespace(oid: u64, machine: &Machine) -> String {
+    match machine.exporter.state(oid) {
+        Some(Object::Services { namespace }) => namespace.clone(),
+        _ => String::new(),
+    }
+}
