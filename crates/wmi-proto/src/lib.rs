@@ -32,8 +32,8 @@ pub use transport::{Role, Target, TransportFailure, TransportId};
 pub mod cim {
     pub use crate::wire::cim::{
         BadDateTime, BuildError, CimClass, CimDateTime, CimInterval, CimMethod, CimObject, CimProperty, CimQualifier,
-        CimString, CimTimestamp, CimType, CimValue, ClassBuilder, ClassCache, Decoration, Flavor, Genus, MethodBuilder,
-        PropertyBuilder, Source, TimeOfDay,
+        CimString, CimTimestamp, CimType, CimValue, ClassBuilder, ClassCache, Decoration, Flavor, Genus,
+        InstanceBuilder, MethodBuilder, PropertyBuilder, Source, TimeOfDay,
     };
 }
 

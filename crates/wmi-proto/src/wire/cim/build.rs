@@ -1,14 +1,14 @@
-//! Classes and instances made from nothing.
+//! Classes made from nothing.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::encode::{ClassModel, InstanceCell, InstanceModel, PropertyModel};
+use super::encode::{ClassModel, PropertyModel};
 use super::method::MethodModel;
 use super::qualifier::QualifierModel;
 use super::{CimClass, CimMethod, CimObject, CimString, CimType, CimValue, Flavor};
-use crate::wire::WireError;
+use crate::wire::{WireError, WireErrorKind};
 
 /// A class or an instance that cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -73,7 +73,7 @@ pub struct MethodBuilder {
 }
 
 impl QualifierModel {
-    fn new(name: impl Into<CimString>, flavor: Flavor, value: CimValue) -> Self {
+    pub(super) fn new(name: impl Into<CimString>, flavor: Flavor, value: CimValue) -> Self {
         let (cim_type, is_array) = match &value {
             CimValue::Array(items) => (items.iter().find_map(CimValue::cim_type), true),
             value => (value.cim_type(), false),
@@ -85,7 +85,7 @@ impl QualifierModel {
         Self::new(CimString::from_static(name), flavor, CimValue::Boolean(true))
     }
 
-    fn check(&self) -> Result<(), BuildError> {
+    pub(super) fn check(&self) -> Result<(), BuildError> {
         if self.value.fits(self.cim_type, self.is_array) {
             return Ok(());
         }
@@ -264,6 +264,14 @@ impl MethodBuilder {
     }
 }
 
+impl MethodModel {
+    /// As a derived class has it.
+    fn derived(self) -> Self {
+        let qualifiers = self.qualifiers.iter().filter_map(QualifierModel::derived).collect();
+        Self { flags: self.flags | CimMethod::INHERITED, qualifiers, ..self }
+    }
+}
+
 /// [MS-WMIO 2.3.3] the class `__PARAMETERS`.
 fn parameters(list: Vec<PropertyBuilder>) -> Result<Option<CimObject>, BuildError> {
     if list.is_empty() {
@@ -346,6 +354,9 @@ impl ClassBuilder {
             methods.push(method);
         }
         model.methods.extend(methods);
+        if model.properties.len().max(model.methods.len()) > usize::from(u16::MAX) {
+            return Err(BuildError::Wire(WireError::new(WireErrorKind::TooLong, "DeclarationOrder", 0)));
+        }
         model.name = Some(self.name);
         Ok(Arc::new(CimClass::from_model(&model, self.superclass)?))
     }
@@ -354,7 +365,7 @@ impl ClassBuilder {
 /// What a class without declarations of its own has from its superclass.
 fn derive(superclass: &CimClass) -> Result<ClassModel, WireError> {
     let above = ClassModel::of(superclass)?;
-    let methods = above.methods.into_iter().map(|m| MethodModel { flags: m.flags | CimMethod::INHERITED, ..m });
+    let methods = above.methods.into_iter().map(MethodModel::derived);
     Ok(ClassModel {
         name: None,
         derivation: above.name.into_iter().chain(above.derivation).collect(),
@@ -362,77 +373,4 @@ fn derive(superclass: &CimClass) -> Result<ClassModel, WireError> {
         properties: above.properties.into_iter().map(PropertyModel::derived).collect(),
         methods: methods.collect(),
     })
-}
-
-impl CimClass {
-    /// The class of the rows of `SELECT names FROM` this class: only the chosen properties, in the order of the class.
-    ///
-    /// # Errors
-    /// `NoSuchProperty` for a name that the class does not have (ASCII case is ignored).
-    pub fn project<S: AsRef<str>>(&self, names: &[S]) -> Result<Arc<Self>, BuildError> {
-        for name in names.iter().map(AsRef::as_ref) {
-            if self.property(name).is_none() {
-                return Err(BuildError::NoSuchProperty { class: self.name.clone(), property: name.into() });
-            }
-        }
-        let mut model = ClassModel::of(self)?;
-        model.properties.retain(|p| names.iter().any(|name| p.name.eq_ignore_ascii_case(name.as_ref())));
-        model.methods.clear();
-        Ok(Arc::new(Self::from_model(&model, None)?))
-    }
-}
-
-impl CimObject {
-    /// An instance of `class`. A property that is not named has the class's default; [`CimValue::Null`] makes it NULL.
-    ///
-    /// # Errors
-    /// `NoSuchProperty`, `WrongType`, or `Twice` when a property is named twice.
-    pub fn instance<'n>(
-        class: &Arc<CimClass>,
-        values: impl IntoIterator<Item = (&'n str, CimValue)>,
-    ) -> Result<Self, BuildError> {
-        let mut cells = vec![InstanceCell::ClassDefault; class.properties.len()];
-        for (name, value) in values {
-            let Some((index, property)) = class.property(name) else {
-                return Err(BuildError::NoSuchProperty { class: class.name.clone(), property: name.into() });
-            };
-            if !value.fits(property.cim_type, property.is_array) {
-                let (name, is_array) = (property.name.clone(), property.is_array);
-                return Err(BuildError::WrongType { name, expected: property.cim_type, is_array });
-            }
-            match cells.get_mut(index) {
-                Some(cell @ InstanceCell::ClassDefault) => *cell = InstanceCell::Own(value),
-                _ => return Err(BuildError::Twice(property.name.clone())),
-            }
-        }
-        Self::from_cells(class, cells).map_err(Into::into)
-    }
-
-    /// The instance as a row of a projection of its class (see [`CimClass::project`]), with the same decoration.
-    ///
-    /// # Errors
-    /// A chosen cell that does not decode.
-    pub fn project(&self, class: &Arc<CimClass>) -> Result<Self, BuildError> {
-        let mut cells = Vec::with_capacity(class.properties.len());
-        for property in &class.properties {
-            let name = property.name.to_str();
-            let Some((index, _)) = self.class.property(&name) else {
-                return Err(BuildError::NoSuchProperty {
-                    class: self.class.name.clone(),
-                    property: property.name.clone(),
-                });
-            };
-            cells.push(match self.source(index) {
-                super::Source::ClassDefault => InstanceCell::ClassDefault,
-                super::Source::Own => InstanceCell::Own(self.value(index)?),
-            });
-        }
-        Ok(Self { decoration: self.decoration.clone(), ..Self::from_cells(class, cells)? })
-    }
-
-    fn from_cells(class: &Arc<CimClass>, cells: Vec<InstanceCell>) -> Result<Self, WireError> {
-        let model = InstanceModel { class, cells, qualifiers: Vec::new(), property_qualifiers: Vec::new() };
-        let instance = Some(model.instance()?);
-        Ok(Self { instance, ..Self::of_class(Arc::clone(class)) })
-    }
 }
