@@ -1,5 +1,7 @@
 //! A row as the few values that a check asked for.
 
+use std::borrow::Cow;
+
 use wmi_proto::cim::CimValue;
 use wmi_proto::{Row, wire::WireError};
 
@@ -41,25 +43,12 @@ impl Record {
 
     /// The text of `name`, unless it is NULL or no text.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
-        match self.value(name) {
-            CimValue::String(s) | CimValue::DateTime(s) | CimValue::Reference(s) => Some(s.to_str().into_owned()),
-            _ => None,
-        }
+        self.value(name).as_str().map(Cow::into_owned)
     }
 
     /// The number of `name`, unless it is NULL, negative or no number.
     pub(crate) fn unsigned(&self, name: &str) -> Option<u64> {
-        match self.value(name) {
-            CimValue::Uint8(v) => Some(v.into()),
-            CimValue::Uint16(v) => Some(v.into()),
-            CimValue::Uint32(v) => Some(v.into()),
-            CimValue::Uint64(v) => Some(v),
-            CimValue::Sint8(v) => v.try_into().ok(),
-            CimValue::Sint16(v) => v.try_into().ok(),
-            CimValue::Sint32(v) => v.try_into().ok(),
-            CimValue::Sint64(v) => v.try_into().ok(),
-            _ => None,
-        }
+        self.value(name).as_u64()
     }
 }
 

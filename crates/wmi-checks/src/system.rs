@@ -175,8 +175,8 @@ fn sample(record: &Record) -> Option<Sample> {
 }
 
 fn operating_system_types(record: &Record, sent: FileTime, received: FileTime, report: &mut Report) {
-    let local = record.text("LocalDateTime").and_then(|t| file_time(&t));
-    let booted = record.text("LastBootUpTime").and_then(|t| file_time(&t));
+    let local = file_time(&record.value("LocalDateTime"));
+    let booted = file_time(&record.value("LastBootUpTime"));
     let uptime = local.zip(booted).and_then(|(local, booted)| local.checked_sub(booted)).map(|t| t / 10_000_000);
     report.types.push(one(
         "system",

@@ -1,0 +1,237 @@
+//! `wmi check`: monitoring checks over one session.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use wmi_checks::{Answer, Check, Failure, Item, Report, Step};
+use wmi_proto::cim::CimValue;
+use wmi_proto::{Error, ErrorKind, Query, Stage};
+
+use crate::args::{CheckArguments, CheckFormat};
+use crate::connection::{self, Connection, Trouble, patience, wall_time};
+use crate::output::{cells::Cell, json, table};
+use crate::query::{tell, unprinted};
+use crate::signals::Interrupt;
+use crate::status::{Status, complain};
+
+/// The time between two samples of a counter.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) fn run(arguments: &CheckArguments) -> Status {
+    let connect = &arguments.connect;
+    let config = match connection::config(connect) {
+        Ok(config) => config,
+        Err(usage) => {
+            complain(usage);
+            return Status::Usage;
+        }
+    };
+    let opened = Interrupt::install()
+        .and_then(|interrupt| Connection::open(config, connect.timeout, connect.verbose, &interrupt));
+    let mut connection = match opened {
+        Ok(connection) => connection,
+        Err(error) => {
+            complain(format_args!("no session: {error}"));
+            return Status::Failed;
+        }
+    };
+    let host = connect.host.to_string();
+    let mut status = Status::Done;
+    let mut trouble = None;
+    for name in &arguments.checks {
+        let Some(mut check) = wmi_checks::by_name(name, PAUSE) else { continue };
+        let result = round(&mut *check, &mut connection);
+        let report = check.report();
+        let printed = connection.progress.aside(|| print(&report, &host, arguments.output, &mut io::stdout().lock()));
+        if let Err(error) = printed {
+            connection.close(patience(None));
+            return status.worse(unprinted(&error));
+        }
+        status = status.worse(outcome(&report, &result, &host));
+        if let Err(ended) = result {
+            let is_signal = matches!(ended, Trouble::Signal(_));
+            trouble = Some(ended);
+            if is_signal {
+                break;
+            }
+        }
+    }
+    connection.close(patience(trouble.as_ref()));
+    status
+}
+
+/// Takes `check` through a round. Failed queries are the check's business: it reports them.
+///
+/// # Errors
+/// The last failure of a query, or at once what no later query could survive, such as a signal.
+pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Result<(), Trouble> {
+    let mut failed = Ok(());
+    check.begin();
+    loop {
+        let request = match check.step() {
+            Step::Query(request) => request,
+            Step::Pause(time) => {
+                connection.pause(time)?;
+                continue;
+            }
+            Step::Done => return failed,
+        };
+        let sent = wall_time();
+        let mut received = None;
+        let mut rows = Vec::new();
+        let query = Query::new(request.wql).namespace(request.namespace);
+        let outcome = connection.query(query, &mut |batch, _| {
+            if !batch.is_empty() {
+                received.get_or_insert_with(wall_time);
+            }
+            rows.extend(batch);
+            Ok(())
+        });
+        let outcome = match outcome {
+            Ok(_) => Ok(()),
+            Err(trouble) => {
+                // The session is gone and with it the reason: the query before told it.
+                let error = match &trouble {
+                    Trouble::Failed(error) => error.clone(),
+                    Trouble::Command(_) => Error { stage: Stage::Query, kind: ErrorKind::Disconnected },
+                    Trouble::Signal(_) | Trouble::Output(_) | Trouble::Reactor(_) => return Err(trouble),
+                };
+                failed = Err(trouble);
+                Err(error)
+            }
+        };
+        let received = received.unwrap_or_else(wall_time);
+        check.answer(Answer { rows, outcome, sent, received });
+    }
+}
+
+/// Says on standard error what failed.
+fn outcome(report: &Report, result: &Result<(), Trouble>, host: &str) -> Status {
+    for failure in &report.errors {
+        complain(format_args!("{host}: {} {}: {}: {}", report.check, failure.part, failure.stage, failure.text));
+    }
+    let parts = if report.errors.is_empty() { Status::Done } else { Status::Failed };
+    match result {
+        Ok(()) => parts,
+        Err(Trouble::Failed(error)) => {
+            if let Some(remedy) = error.remedy() {
+                complain(remedy);
+            }
+            parts.worse(Status::of(error))
+        }
+        Err(Trouble::Command(_)) => parts,
+        Err(trouble) => parts.worse(tell(host, trouble, 0)),
+    }
+}
+
+/// Prints a report.
+pub(crate) fn print(report: &Report, host: &str, format: CheckFormat, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        CheckFormat::Json => writeln!(out, "{}", report_json(report, host))?,
+        CheckFormat::Table => report.types.iter().try_for_each(|t| type_table(t.name, &t.items, out))?,
+    }
+    out.flush()
+}
+
+fn report_json(report: &Report, host: &str) -> Value {
+    let items = |items: &[Item]| items.iter().map(item_json).collect::<Value>();
+    let types: Map<String, Value> = report.types.iter().map(|t| (t.name.to_owned(), items(&t.items))).collect();
+    json!({
+        "check": report.check,
+        "host": host,
+        "types": types,
+        "errors": report.errors.iter().map(failure_json).collect::<Value>(),
+    })
+}
+
+fn item_json(item: &Item) -> Value {
+    let name = ("name".to_owned(), Value::from(item.name.as_str()));
+    let metric = |(name, value): &(&'static str, _)| ((*name).to_owned(), json::value(value, &mut 0));
+    Value::Object(std::iter::once(name).chain(item.metrics.iter().map(metric)).collect())
+}
+
+fn failure_json(failure: &Failure) -> Value {
+    json!({
+        "part": failure.part,
+        "stage": failure.stage,
+        "code": failure.code.map(|code| format!("{code:#x}")),
+        "text": failure.text,
+    })
+}
+
+/// Many items as rows; a single one as a list of its metrics.
+fn type_table(kind: &str, items: &[Item], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{kind}")?;
+    let cell = |value: &CimValue| match Cell::of(value, &mut 0) {
+        Cell::Number(text) if text.contains('.') && !text.contains('e') => {
+            Cell::Number(text.parse().map_or(text, |real: f64| format!("{real:.3}")))
+        }
+        cell => cell,
+    };
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let (names, rows) = match items {
+        [item] => {
+            let rows = item.metrics.iter().map(|(name, value)| vec![text(name), cell(value)]).collect();
+            (vec![item.name.clone(), "value".to_owned()], rows)
+        }
+        items => {
+            let metrics = items.first().map(|item| item.metrics.as_slice()).unwrap_or_default();
+            let names = std::iter::once("name").chain(metrics.iter().map(|(name, _)| *name)).map(str::to_owned);
+            let row = |item: &Item| {
+                std::iter::once(text(&item.name)).chain(item.metrics.iter().map(|(_, value)| cell(value))).collect()
+            };
+            (names.collect(), items.iter().map(row).collect::<Vec<_>>())
+        }
+    };
+    table::print(&names, &rows, out)?;
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use wmi_checks::Type;
+
+    use super::*;
+
+    fn report() -> Report {
+        let processor =
+            |name: &str, busy| Item { name: name.to_owned(), metrics: vec![("PercentProcessorTime", busy)] };
+        let items = vec![processor("0", CimValue::Real64(12.5)), processor("1", CimValue::Null)];
+        let failure = Failure {
+            part: "os",
+            stage: "query".to_owned(),
+            code: Some(0x8004_1010),
+            text: "WBEM_E_INVALID_CLASS (0x80041010)".to_owned(),
+        };
+        Report { check: "system", types: vec![Type { name: "processor", items }], errors: vec![failure] }
+    }
+
+    #[test]
+    fn a_report_as_json() {
+        assert_eq!(
+            report_json(&report(), "srv01").to_string(),
+            concat!(
+                r#"{"check":"system","host":"srv01","types":{"processor":["#,
+                r#"{"name":"0","PercentProcessorTime":12.5},{"name":"1","PercentProcessorTime":null}]},"#,
+                r#""errors":[{"part":"os","stage":"query","code":"0x80041010","#,
+                r#""text":"WBEM_E_INVALID_CLASS (0x80041010)"}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_report_as_tables() {
+        let mut out = Vec::new();
+        print(&report(), "srv01", CheckFormat::Table, &mut out).expect("to write");
+        let expected = "\
+processor
+name  PercentProcessorTime
+----  --------------------
+0                   12.500
+1                     NULL
+
+";
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), expected);
+    }
+}

@@ -1,0 +1,109 @@
+//! `wmi demo`: a simulated host, a query and a check in one process, over loopback sockets.
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use wmi_checks::System;
+use wmi_proto::{Config, Credentials, Query, Row, Secret};
+use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig, Server};
+
+use crate::args::{CheckFormat, DemoArguments, RowFormat};
+use crate::check;
+use crate::connection::{Connection, Trouble, patience};
+use crate::output;
+use crate::password;
+use crate::query::{tell, unprinted};
+use crate::signals::Interrupt;
+use crate::status::{Status, complain, counted};
+
+const WQL: &str = "SELECT Name, State, StartMode, ProcessId FROM Win32_Service";
+
+/// The time between the two samples of the check: a demonstration is short.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What the whole demonstration may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+pub(crate) fn run(arguments: &DemoArguments) -> Status {
+    let begun = Instant::now();
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let started = Interrupt::install()
+        .and_then(|interrupt| Ok((interrupt, Server::start(HostConfig::new(0), loopback, loopback)?)));
+    let (interrupt, server) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            complain(format_args!("no simulated host: {error}"));
+            return Status::Failed;
+        }
+    };
+    let address = server.activator_addr();
+    let status = match show(address, &interrupt, begun) {
+        Ok(()) => Status::Done,
+        Err(Trouble::Output(error)) => unprinted(&error),
+        Err(Trouble::Signal(signal)) => Status::Signal(signal),
+        Err(trouble) => {
+            tell(&address.to_string(), &trouble, 0);
+            Status::Failed
+        }
+    };
+    if status != Status::Done || !arguments.hold {
+        return status;
+    }
+    let line = format!(
+        "the host stays up until interrupted; in another terminal:\n{}='{DEFAULT_PASSWORD}' wmi query {address} -u \
+         '{DEFAULT_DOMAIN}\\{DEFAULT_USER}' \"{WQL}\"",
+        password::VARIABLE
+    );
+    let mut out = io::stdout();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        return unprinted(&error);
+    }
+    Status::Signal(interrupt.wait())
+}
+
+/// Everything over one session: the query, its rows, the check, what it cost.
+fn show(address: SocketAddr, interrupt: &Interrupt, begun: Instant) -> Result<(), Trouble> {
+    let mut out = io::stdout().lock();
+    let mut print = |line: String| writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Trouble::Output);
+    print(format!("a simulated Windows host is listening on {address}\n"))?;
+    let account = format!(r"{DEFAULT_DOMAIN}\{DEFAULT_USER}");
+    let mut config = Config::new(address.ip().to_string(), Credentials::new(&account, Secret::from(DEFAULT_PASSWORD)));
+    config.port = address.port();
+    let mut connection = Connection::open(config, TIMEOUT, false, interrupt).map_err(Trouble::Reactor)?;
+
+    print(format!("$ wmi query {address} \"{WQL}\""))?;
+    let mut rows: Vec<Row> = Vec::new();
+    connection.query(Query::new(WQL), &mut |batch, _| {
+        rows.extend(batch);
+        Ok(())
+    })?;
+    let count = rows.len() as u64;
+    let mut table = output::rows(RowFormat::Table, WQL);
+    connection
+        .progress
+        .aside(|| table.batch(rows, &mut out).and_then(|()| table.finish(&mut out)))
+        .map_err(Trouble::Output)?;
+
+    let mut print = |line: String| writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Trouble::Output);
+    print(format!("\n$ wmi check {address} system"))?;
+    let mut system = System::new(PAUSE);
+    let failed = check::round(&mut system, &mut connection);
+    let report = wmi_checks::Check::report(&mut system);
+    connection
+        .progress
+        .aside(|| check::print(&report, &address.to_string(), CheckFormat::Table, &mut out))
+        .map_err(Trouble::Output)?;
+    failed?;
+
+    let stats = connection.close(patience(None));
+    let failures = report.errors.len() as u64 + table.undecodable();
+    if count == 0 || failures > 0 {
+        let text = format!("the demonstration failed: {}, {}", counted(count, "row"), counted(failures, "failure"));
+        return Err(Trouble::Reactor(io::Error::other(text)));
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let trips = counted(stats.round_trips, "round trip");
+    let line = format!("demo: {}, {}, {trips}, {seconds:.2} s", counted(count, "row"), counted(1, "check"));
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Trouble::Output)
+}

@@ -1,0 +1,113 @@
+//! Rows as comma-separated values ([RFC 4180], with LF): NULL is an empty field, an empty text is `""`.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use wmi_proto::Row;
+
+use crate::output::RowWriter;
+use crate::output::cells::{Cell, Grid};
+use crate::output::columns::Columns;
+
+/// Prints rows at once when a SELECT list names the columns, otherwise at the end, when all columns are known.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    grid: Grid,
+    begun: bool,
+}
+
+impl Rows {
+    pub(crate) fn new(columns: Columns) -> Self {
+        Self { grid: Grid::new(columns), begun: false }
+    }
+
+    fn print(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if !self.begun && !self.grid.names.is_empty() {
+            self.begun = true;
+            line(self.grid.names.iter().map(|name| quoted(name)), out)?;
+        }
+        let names = self.grid.names.len();
+        for row in self.grid.rows.drain(..) {
+            let missing = names.saturating_sub(row.len());
+            line(row.iter().map(field).chain(std::iter::repeat_n(Cow::Borrowed(""), missing)), out)?;
+        }
+        out.flush()
+    }
+}
+
+impl RowWriter for Rows {
+    fn batch(&mut self, rows: Vec<Row>, out: &mut dyn Write) -> io::Result<()> {
+        for row in &rows {
+            self.grid.push(row);
+        }
+        if self.grid.is_settled() && !rows.is_empty() { self.print(out) } else { Ok(()) }
+    }
+
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.print(out)
+    }
+
+    fn undecodable(&self) -> u64 {
+        self.grid.undecodable
+    }
+}
+
+fn line<'a>(fields: impl Iterator<Item = Cow<'a, str>>, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = String::new();
+    for (at, field) in fields.enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        text.push_str(&field);
+    }
+    text.push('\n');
+    out.write_all(text.as_bytes())
+}
+
+fn field(cell: &Cell) -> Cow<'_, str> {
+    match cell {
+        Cell::Absent | Cell::Null => Cow::Borrowed(""),
+        Cell::Number(text) => Cow::Borrowed(text),
+        Cell::Text(text) => quoted(text),
+    }
+}
+
+fn quoted(text: &str) -> Cow<'_, str> {
+    let plain = !text.is_empty() && text.trim() == text && !text.contains([',', '"', '\n', '\r']);
+    if plain { Cow::Borrowed(text) } else { Cow::Owned(format!("\"{}\"", text.replace('"', "\"\""))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_where_they_must_be() {
+        assert_eq!(quoted("plain text"), "plain text");
+        assert_eq!(quoted("a,b"), "\"a,b\"");
+        assert_eq!(quoted("say \"hi\""), "\"say \"\"hi\"\"\"");
+        assert_eq!(quoted("two\r\nlines"), "\"two\r\nlines\"");
+        assert_eq!(quoted(" edge"), "\" edge\"");
+        assert_eq!(quoted(""), "\"\"");
+    }
+
+    #[test]
+    fn null_and_empty_text_differ() {
+        assert_eq!(field(&Cell::Null), "");
+        assert_eq!(field(&Cell::Text(String::new())), "\"\"");
+    }
+
+    #[test]
+    fn rows_read_back() {
+        let mut rows = Rows::new(Columns::of_query("SELECT * FROM X"));
+        rows.grid.names = vec!["A".to_owned(), "B, C".to_owned()];
+        let text = "x\ny, \"z\"".to_owned();
+        rows.grid.rows = vec![vec![Cell::Number("1".to_owned())], vec![Cell::Null, Cell::Text(text.clone())]];
+        let mut out = Vec::new();
+        rows.finish(&mut out).expect("to write");
+        let mut reader = ::csv::Reader::from_reader(out.as_slice());
+        assert_eq!(reader.headers().expect("a header"), vec!["A", "B, C"]);
+        let records: Vec<_> = reader.records().map(|r| r.expect("a record")).collect();
+        assert_eq!(records, [vec!["1", ""], vec!["", &text]]);
+    }
+}

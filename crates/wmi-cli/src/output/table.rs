@@ -1,0 +1,192 @@
+//! Aligned columns for people.
+
+use std::io::{self, Write};
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use wmi_proto::Row;
+
+use crate::output::RowWriter;
+use crate::output::cells::{Cell, Grid};
+use crate::output::columns::Columns;
+
+/// Rows by which the widths of columns are judged when rows are printed before all are there.
+const JUDGED: usize = 1000;
+
+/// Prints rows in aligned columns.
+///
+/// With a SELECT list the first rows settle the widths and the others follow as they come; without one, a later row
+/// may bring another class with more columns, so everything waits for the end.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    grid: Grid,
+    shape: Option<Shape>,
+}
+
+impl Rows {
+    pub(crate) fn new(columns: Columns) -> Self {
+        Self { grid: Grid::new(columns), shape: None }
+    }
+
+    fn print(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let shape = match &mut self.shape {
+            Some(shape) => shape,
+            None if self.grid.rows.is_empty() => return Ok(()),
+            None => {
+                let shape = self.shape.insert(Shape::of(&self.grid.names, &self.grid.rows));
+                shape.head(&self.grid.names, out)?;
+                shape
+            }
+        };
+        for row in self.grid.rows.drain(..) {
+            shape.line(&row, out)?;
+        }
+        out.flush()
+    }
+}
+
+impl RowWriter for Rows {
+    fn batch(&mut self, rows: Vec<Row>, out: &mut dyn Write) -> io::Result<()> {
+        for row in &rows {
+            self.grid.push(row);
+        }
+        let judged = self.shape.is_some() || self.grid.rows.len() >= JUDGED;
+        if self.grid.is_settled() && judged { self.print(out) } else { Ok(()) }
+    }
+
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.print(out)
+    }
+
+    fn undecodable(&self) -> u64 {
+        self.grid.undecodable
+    }
+}
+
+/// Prints a whole table at once.
+pub(crate) fn print(names: &[String], rows: &[Vec<Cell>], out: &mut dyn Write) -> io::Result<()> {
+    let shape = Shape::of(names, rows);
+    shape.head(names, out)?;
+    rows.iter().try_for_each(|row| shape.line(row, out))
+}
+
+/// Widths of columns, and which are flush right.
+#[derive(Debug)]
+struct Shape {
+    columns: Vec<(usize, bool)>,
+}
+
+impl Shape {
+    fn of(names: &[String], rows: &[Vec<Cell>]) -> Self {
+        let columns = names.iter().enumerate().map(|(at, name)| {
+            let cells = || rows.iter().filter_map(|row| row.get(at));
+            let widest = cells().map(|cell| shown(cell).width()).max().unwrap_or(0);
+            let numbers = cells().all(|cell| !matches!(cell, Cell::Text(_)));
+            let any = cells().any(|cell| matches!(cell, Cell::Number(_)));
+            (widest.max(visible(name).width()), numbers && any)
+        });
+        Self { columns: columns.collect() }
+    }
+
+    fn head(&self, names: &[String], out: &mut dyn Write) -> io::Result<()> {
+        self.write(names.iter().map(|name| visible(name)), out)?;
+        self.write(self.columns.iter().map(|(width, _)| "-".repeat(*width)), out)
+    }
+
+    fn line(&self, row: &[Cell], out: &mut dyn Write) -> io::Result<()> {
+        self.write(row.iter().map(shown), out)
+    }
+
+    fn write(&self, cells: impl Iterator<Item = String>, out: &mut dyn Write) -> io::Result<()> {
+        let mut line = String::new();
+        for (at, cell) in cells.enumerate() {
+            let (width, right) = self.columns.get(at).copied().unwrap_or_default();
+            let padding = " ".repeat(width.saturating_sub(cell.width()));
+            if at > 0 {
+                line.push_str("  ");
+            }
+            if right {
+                line.push_str(&padding);
+                line.push_str(&cell);
+            } else {
+                line.push_str(&cell);
+                line.push_str(&padding);
+            }
+        }
+        line.truncate(line.trim_end_matches(' ').len());
+        line.push('\n');
+        out.write_all(line.as_bytes())
+    }
+}
+
+fn shown(cell: &Cell) -> String {
+    match cell {
+        Cell::Absent => String::new(),
+        Cell::Null => "NULL".to_owned(),
+        Cell::Number(text) => text.clone(),
+        Cell::Text(text) => visible(text),
+    }
+}
+
+/// `text` without characters that move the cursor or colour the terminal: a host chooses what it returns.
+fn visible(text: &str) -> String {
+    let odd = |c: char| c.is_control() || c.width().is_none();
+    if !text.chars().any(odd) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if odd(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Cell {
+        Cell::Number(text.to_owned())
+    }
+
+    fn text(text: &str) -> Cell {
+        Cell::Text(text.to_owned())
+    }
+
+    #[test]
+    fn columns_are_aligned_and_numbers_flush_right() {
+        let names = ["Name", "Id", "State"].map(str::to_owned);
+        let rows = [vec![text("日本"), number("5"), text("on")], vec![text("x"), number("1234"), Cell::Null], vec![]];
+        let mut out = Vec::new();
+        print(&names, &rows, &mut out).expect("to write");
+        let expected = "\
+Name    Id  State
+----  ----  -----
+日本     5  on
+x     1234  NULL
+
+";
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), expected);
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(visible("a\x1b[31mb\nc\u{9b}"), "a\\u{1b}[31mb\\nc\\u{9b}");
+        assert_eq!(visible("C:\\x"), "C:\\x");
+    }
+
+    #[test]
+    fn no_rows_print_nothing() {
+        let mut rows = Rows::new(Columns::of_query("SELECT A FROM X"));
+        let mut out = Vec::new();
+        rows.finish(&mut out).expect("to write");
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn a_long_result_with_a_select_list_is_not_kept() {
+        let mut rows = Rows::new(Columns::of_query("SELECT A FROM X"));
+        let mut out = Vec::new();
+        let why = wmi_proto::wire::WireError::new(wmi_proto::wire::error::WireErrorKind::Truncated, "row", 0);
+        rows.batch(vec![Err(why); JUDGED - 1], &mut out).expect("to write");
+        assert!(out.is_empty());
+        rows.batch(vec![Err(why); 2], &mut out).expect("to write");
+        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), JUDGED + 3);
+        assert!(rows.grid.rows.is_empty());
+    }
+}
