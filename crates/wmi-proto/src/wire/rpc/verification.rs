@@ -89,16 +89,12 @@ impl VerificationTrailer {
     #[must_use]
     pub fn split(stub: &Bytes) -> Option<(Bytes, Self)> {
         // Signature and commands are multiples of four long, and start at a multiple of four.
-        let mut at = stub.len() & !3;
-        while at >= SIGNATURE.len() {
-            at -= 4;
-            if stub.get(at..).is_some_and(|tail| tail.starts_with(&SIGNATURE))
-                && let Ok(trailer) = Self::from_bytes(stub.slice(at..))
-            {
-                return Some((stub.slice(..at), trailer));
-            }
-        }
-        None
+        let last = stub.len() & !3;
+        (last.saturating_sub(MAX_LEN)..=last.saturating_sub(SIGNATURE.len())).rev().step_by(4).find_map(|at| {
+            stub.get(at..)?.starts_with(&SIGNATURE).then_some(())?;
+            let trailer = Self::from_bytes(stub.slice(at..)).ok()?;
+            Some((stub.slice(..at), trailer))
+        })
     }
 
     /// `stub` with padding to a multiple of four and this trailer.
@@ -187,6 +183,8 @@ impl Wire for VerificationTrailer {
 }
 
 const SIGNATURE: [u8; 8] = [0x8a, 0xe3, 0x13, 0x71, 0x02, 0xf4, 0x36, 0x71];
+/// The longest trailer that is looked for; the three known commands once each make 80 octets.
+const MAX_LEN: usize = 512;
 const BITMASK_1: u16 = 1;
 const PCONTEXT: u16 = 2;
 const HEADER2: u16 = 3;
