@@ -358,7 +358,12 @@ impl ClassBuilder {
             return Err(BuildError::Wire(WireError::new(WireErrorKind::TooLong, "DeclarationOrder", 0)));
         }
         model.name = Some(self.name);
-        Ok(Arc::new(CimClass::from_model(&model, self.superclass)?))
+        // A definition carries its superclass, but not that one's.
+        let parent = self.superclass.map(|superclass| match superclass.parent {
+            None => superclass,
+            Some(_) => Arc::new(CimClass { parent: None, ..CimClass::clone(&superclass) }),
+        });
+        Ok(Arc::new(CimClass::from_model(&model, parent)?))
     }
 }
 

@@ -134,6 +134,12 @@ impl CimClass {
         if above == 0 { Some(&self.name) } else { self.derivation.get(above - 1) }
     }
 
+    /// Whether everything is equal that an instance carries of its class: neither methods nor superclass.
+    pub(super) fn same_part(&self, other: &Self) -> bool {
+        (&self.name, &self.derivation, &self.qualifiers, &self.properties)
+            == (&other.name, &other.derivation, &other.qualifiers, &other.properties)
+    }
+
     /// Reads a ClassPart ([MS-WMIO 2.2.15]).
     pub(super) fn decode(r: &mut Reader, depth: u8) -> Result<Self, WireError> {
         let part = peek_part(r)?;
@@ -348,9 +354,7 @@ pub(super) fn null_and_default(nd: &Bytes, order: u16) -> Result<(bool, bool), W
 
 impl PartialEq for CimClass {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, &self.derivation, &self.qualifiers, &self.properties, &self.methods)
-            == (&other.name, &other.derivation, &other.qualifiers, &other.properties, &other.methods)
-            && self.parent() == other.parent()
+        self.same_part(other) && self.methods == other.methods && self.parent() == other.parent()
     }
 }
 

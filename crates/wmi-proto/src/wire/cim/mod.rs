@@ -30,3 +30,6 @@ pub use value::{CimType, CimValue};
 
 /// How deep objects may be embedded in each other, method signatures included. Windows objects need two or three.
 pub const MAX_DEPTH: u8 = 16;
+
+#[cfg(test)]
+mod tests;

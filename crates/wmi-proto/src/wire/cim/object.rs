@@ -239,8 +239,9 @@ impl Instance {
 
 impl PartialEq for CimObject {
     fn eq(&self, other: &Self) -> bool {
-        (self.genus(), self.other_flags, &self.decoration, &self.class)
-            == (other.genus(), other.other_flags, &other.decoration, &other.class)
+        let class = if self.instance.is_some() { CimClass::same_part } else { CimClass::eq };
+        (self.genus(), self.other_flags, &self.decoration) == (other.genus(), other.other_flags, &other.decoration)
+            && (Arc::ptr_eq(&self.class, &other.class) || class(&self.class, &other.class))
             && self.qualifiers() == other.qualifiers()
             && (0..self.class.properties.len()).all(|i| {
                 (self.source(i), self.value(i), self.property_qualifiers(i))
