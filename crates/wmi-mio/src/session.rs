@@ -160,7 +160,7 @@ impl Session {
     pub(crate) fn next_event_of(&mut self, query: QueryId) -> io::Result<Option<Event>> {
         self.wait(None, |session| {
             session.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
-            let at = session.events.iter().position(|event| query_of(event) == Some(query))?;
+            let at = session.events.iter().position(|event| event.query() == Some(query))?;
             session.events.remove(at)
         })
     }
@@ -168,7 +168,7 @@ impl Session {
     /// Cancels `query` and swallows what was and will be said about it.
     pub(crate) fn abandon(&mut self, query: QueryId) {
         let done = self.events.iter().any(|event| matches!(event, Event::QueryDone { query: q, .. } if *q == query));
-        self.events.retain(|event| query_of(event) != Some(query));
+        self.events.retain(|event| event.query() != Some(query));
         if !done {
             self.abandoned.insert(query);
             let _ = self.command(|client, now| client.cancel(query, now));
@@ -181,7 +181,7 @@ impl Session {
 
     /// Keeps `event` for the caller unless it concerns a query that nobody waits for.
     fn keep_event(&mut self, event: Event) {
-        match query_of(&event) {
+        match event.query() {
             Some(query) if self.abandoned.contains(&query) => {
                 if matches!(event, Event::QueryDone { .. }) {
                     self.abandoned.remove(&query);
@@ -344,13 +344,6 @@ impl fmt::Debug for Session {
 fn lost(links: &mut BTreeMap<usize, Link>, inputs: &mut VecDeque<Input>, transport: TransportId, failure: End) {
     if links.remove(&transport.index()).is_some() {
         inputs.push_back(Input::Closed { transport, failure });
-    }
-}
-
-const fn query_of(event: &Event) -> Option<QueryId> {
-    match event {
-        Event::Batch { query, .. } | Event::QueryDone { query, .. } => Some(*query),
-        _ => None,
     }
 }
 

@@ -94,6 +94,17 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The query that the event concerns, if it concerns one.
+    #[must_use]
+    pub const fn query(&self) -> Option<QueryId> {
+        match self {
+            Self::Batch { query, .. } | Self::QueryDone { query, .. } => Some(*query),
+            Self::Stage(_) | Self::Ready | Self::Closed { .. } => None,
+        }
+    }
+}
+
 /// A query of one client. Never reused within a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(pub(crate) u32);
