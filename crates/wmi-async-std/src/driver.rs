@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use wmi_proto::{
@@ -17,7 +17,7 @@ use wmi_proto::{
 };
 
 use crate::link::{End, Happened, Link};
-use crate::os::{Clock, OsEntropy, wall_time};
+use crate::os::{Clock, OsEntropy};
 use crate::{Rows, SessionError};
 
 /// A future that a runtime hands out.
@@ -66,7 +66,7 @@ impl<R: Runtime> Session<R> {
         let clock = Clock::start();
         Self {
             runtime,
-            client: Client::new(config, Box::new(OsEntropy), clock.now(), wall_time()),
+            client: Client::new(config, Box::new(OsEntropy), clock.now(), SystemTime::now().into()),
             clock,
             links: BTreeMap::new(),
             timer: None,

@@ -1,8 +1,8 @@
 //! What the core takes as an argument and the operating system knows: random octets and time.
 
-use std::time::{Instant as StdInstant, SystemTime};
+use std::time::Instant as StdInstant;
 
-use wmi_proto::{Draw, Entropy, FileTime, Instant};
+use wmi_proto::{Draw, Entropy, Instant};
 
 /// The operating system's random number generator.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,9 +31,4 @@ impl Clock {
     pub(crate) fn now(self) -> Instant {
         Instant::default().saturating_add(self.0.elapsed())
     }
-}
-
-/// Wall time. A clock set before 1970 reads as 1970: the host will refuse the log-on and say why.
-pub(crate) fn wall_time() -> FileTime {
-    FileTime::from_unix(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }

@@ -5,14 +5,14 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant as StdInstant};
+use std::time::{Duration, Instant as StdInstant, SystemTime};
 
 use bytes::BytesMut;
 use mio::{Poll, Token};
 use wmi_proto::{Client, CommandError, Config, Event, Input, Instant, Output, Query, QueryId, Stats, TransportId};
 
 use crate::link::{End, Link};
-use crate::os::{Clock, OsEntropy, wall_time};
+use crate::os::{Clock, OsEntropy};
 use crate::resolve::Resolver;
 use crate::{Rows, SessionError};
 
@@ -73,7 +73,7 @@ impl Session {
         let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
         let clock = Clock::start();
         Ok(Self {
-            client: Client::new(config, Box::new(OsEntropy), clock.now(), wall_time()),
+            client: Client::new(config, Box::new(OsEntropy), clock.now(), SystemTime::now().into()),
             clock,
             poll,
             ready: mio::Events::with_capacity(16),

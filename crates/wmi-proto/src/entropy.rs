@@ -24,6 +24,12 @@ pub trait Entropy: Send {
     fn fill(&mut self, draw: Draw, dst: &mut [u8]);
 }
 
+impl<F: FnMut(Draw, &mut [u8]) + Send> Entropy for F {
+    fn fill(&mut self, draw: Draw, dst: &mut [u8]) {
+        self(draw, dst);
+    }
+}
+
 /// A repeatable, cryptographically worthless source (SplitMix64) for tests and replays.
 #[derive(Clone, Debug)]
 pub struct SeededEntropy(u64);

@@ -1,6 +1,7 @@
 //! Time as an argument: a monotonic instant, and Windows wall time.
 
 use core::time::Duration;
+use std::time::SystemTime;
 
 /// Microseconds on the caller's monotonic clock; the origin is the caller's choice.
 ///
@@ -52,5 +53,12 @@ impl FileTime {
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(by.as_nanos() / 100).unwrap_or(u64::MAX)))
+    }
+}
+
+impl From<SystemTime> for FileTime {
+    /// A time before 1970 reads as 1970.
+    fn from(time: SystemTime) -> Self {
+        Self::from_unix(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
     }
 }

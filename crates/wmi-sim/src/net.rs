@@ -39,7 +39,7 @@ impl Server {
             config.object_port = object.port();
         }
         let epoch = StdInstant::now();
-        let wall = FileTime::from_unix(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+        let wall = FileTime::from(SystemTime::now());
         let host = Arc::new(Mutex::new(Host::new(config, Box::new(OsEntropy), Instant::default(), wall)));
         // Bounded, so that a peer that sends faster than the host thinks is slowed by its own socket.
         let (notices, inbox) = sync_channel(64);

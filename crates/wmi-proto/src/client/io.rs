@@ -31,6 +31,18 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// The transport on which it happened.
+    #[must_use]
+    pub const fn transport(&self) -> TransportId {
+        match self {
+            Self::Opened { transport } | Self::Received { transport, .. } | Self::Closed { transport, .. } => {
+                *transport
+            }
+        }
+    }
+}
+
 /// The next thing that the runtime must do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
