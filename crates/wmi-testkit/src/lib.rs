@@ -1,1 +1,4 @@
-//! See the description in Cargo.toml.
+//! Test tools of the workspace: generators and oracles.
+
+pub mod generators;
+pub mod oracles;

@@ -5,7 +5,7 @@ use crate::wire::{Reader, Wire, WireError, Writer, text};
 /// [MS-OAUT 2.2.23] BSTR: a unique pointer to a FLAGGED_WORD_BLOB.
 ///
 /// One NUL at the end of the counted text is dropped, since some clients count it; it is written without, as Windows
-/// does. cBytes is not looked at. Lone surrogates become U+FFFD.
+/// does, unless the text itself ends with one. cBytes is only looked at to tell NULL. Lone surrogates become U+FFFD.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bstr(pub Option<String>);
 
@@ -53,11 +53,13 @@ impl Wire for Bstr {
     fn encode(&self, w: &mut Writer) {
         w.ndr_pointer(self.0.is_some());
         if let Some(text) = &self.0 {
-            let units = text.encode_utf16().count();
+            let terminator = usize::from(text.ends_with('\0'));
+            let units = text.encode_utf16().count().saturating_add(terminator);
             w.ndr_len(units);
             w.len32(units.saturating_mul(2));
             w.len32(units);
             w.utf16(text);
+            w.zeros(terminator * 2);
         }
     }
 }

@@ -1,0 +1,3 @@
+//! What must hold for any octets: called by property tests and by fuzz targets.
+
+pub mod dcom;
