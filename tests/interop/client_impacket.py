@@ -7,6 +7,7 @@ from functools import partial
 import rows
 from impacket.dcerpc.v5 import dcomrt
 from impacket.dcerpc.v5.dcom import wmi
+from impacket.dcerpc.v5.dcom.wmi import DCERPCSessionError  # noqa: F401  impacket looks for it beside a call
 from impacket.dcerpc.v5.dcomrt import DCOMANSWER, DCOMCALL, INTERFACE, DCOMConnection
 from impacket.dcerpc.v5.dtypes import GUID, LONG, NULL, ULONG
 from impacket.dcerpc.v5.ndr import NDRPOINTER
@@ -30,8 +31,29 @@ class PacketPointer(NDRPOINTER):
     referent = (("Data", dcomrt.BYTE_ARRAY),)
 
 
-# impacket declares the proxy GUID as a pointer and the packet as none ([MS-WMI] 3.1.4.7.1 says the opposite), so its
-# own IWbemWCOSmartEnum::Next cannot work: the call is declared anew, with impacket's NDR types.
+class QueryResults(dcomrt.NDRUniConformantArray):
+    """The REMQIRESULTs of a RemQueryInterface."""
+
+    item = dcomrt.REMQIRESULT
+
+
+class QueryResultsPointer(NDRPOINTER):
+    """Unique pointer to the REMQIRESULTs of a RemQueryInterface."""
+
+    referent = (("Data", QueryResults),)
+
+
+# Two calls are declared anew, with impacket's NDR types, since impacket's own declarations miss the wire. Of
+# RemQueryInterface ([MS-DCOM] 3.1.1.5.6.1.1) it takes the array for one element without a count; of
+# IWbemWCOSmartEnum::Next ([MS-WMI] 3.1.4.7.1) it takes the GUID for a pointer and the packet for none.
+class RemQueryInterface(dcomrt.RemQueryInterface):
+    opnum = 3
+
+
+class RemQueryInterfaceResponse(DCOMANSWER):
+    structure = (("ppQIResults", QueryResultsPointer), ("ErrorCode", ULONG))
+
+
 class SmartNext(DCOMCALL):
     opnum = 3
     structure = (("proxyGUID", GUID), ("lTimeout", LONG), ("uCount", ULONG))
@@ -41,10 +63,9 @@ class SmartNextResponse(DCOMANSWER):
     structure = (("puReturned", ULONG), ("pdwBuffSize", ULONG), ("pBuffer", PacketPointer), ("ErrorCode", ULONG))
 
 
-def main():
-    plan = rows.read_plan()
+def main(plan):
+    """Carries out a plan, and says whether every job was completed."""
     wmi.ENCODED_VALUE.getValue = rows.guarded(wmi.ENCODED_VALUE.getValue)
-    use_port(plan["port"])
     level = LEVELS[plan["level"]]
     try:
         connection = DCOMConnection(plan["host"], plan["name"], plan["password"], plan["domain"], authLevel=level)
@@ -116,7 +137,7 @@ def marshalled_block(reference):
 
 def smart_blocks(enumerator, batch):
     """The objects of IWbemWCOSmartEnum::Next, each as a function that decodes it."""
-    fetcher = enumerator.RemQueryInterface(1, (wmi.IID_IWbemFetchSmartEnum,))
+    fetcher = query_interface(enumerator, wmi.IID_IWbemFetchSmartEnum)
     reply, _ = call(fetcher, wmi.IWbemFetchSmartEnum_GetSmartEnum(), wmi.IID_IWbemFetchSmartEnum)
     reference = b"".join(reply["ppSmartEnum"]["abData"])
     smart = wmi.IWbemWCOSmartEnum(
@@ -135,6 +156,36 @@ def smart_blocks(enumerator, batch):
             yield partial(wmi.OBJECT_BLOCK, block)
     release(smart)
     release(fetcher)
+
+
+def query_interface(interface, iid):
+    """Another interface of the same object."""
+    request = RemQueryInterface()
+    request["ripid"] = interface.get_iPid()
+    request["cRefs"] = 1
+    request["cIids"] = 1
+    wanted = dcomrt.IID()
+    wanted["Data"] = iid
+    request["iids"].append(wanted)
+    reply = interface.request(request, iid=dcomrt.IID_IRemUnknown, uuid=interface.get_ipidRemUnknown())
+    found = reply["ppQIResults"][0]
+    if found["hResult"] != 0:
+        raise DCOMRefusal(f"interface refused: {found['hResult'] & 0xFFFFFFFF:#010x}")
+    return dcomrt.IRemUnknown(
+        INTERFACE(
+            interface.get_cinstance(),
+            None,
+            interface.get_ipidRemUnknown(),
+            found["std"]["ipid"],
+            found["std"]["oxid"],
+            found["std"]["oid"],
+            interface.get_target(),
+        )
+    )
+
+
+class DCOMRefusal(Exception):
+    """The host does not give an interface."""
 
 
 def call(interface, request, iid):
@@ -212,4 +263,6 @@ def plain(value, kind):
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main() else 1)
+    PLAN = rows.read_plan()
+    use_port(PLAN["port"])
+    sys.exit(0 if main(PLAN) else 1)
