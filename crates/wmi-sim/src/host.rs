@@ -11,6 +11,7 @@ use crate::connection::{Arrival, Call, Connection, ReplyTo};
 use crate::dispatch::{self, Later, NCA_S_FAULT_CANCEL, Outcome};
 use crate::enumeration;
 use crate::machine::Machine;
+use crate::repository::Repository;
 use crate::{ConnId, HostConfig, HostInput, HostOutput, HostStats};
 
 /// A simulated Windows host. Does no I/O.
@@ -83,6 +84,12 @@ impl Host {
     #[must_use]
     pub fn public_refs(&self) -> u64 {
         self.machine.exporter.public_refs()
+    }
+
+    /// The machine that is simulated, to look at without the protocol.
+    #[must_use]
+    pub const fn repository(&self) -> &Repository {
+        &self.machine.repository
     }
 
     /// What the host has seen so far.

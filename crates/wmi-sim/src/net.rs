@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
 use wmi_proto::{Draw, Entropy, FileTime, Instant, Role};
 
+use crate::repository::Repository;
 use crate::{ConnId, Host, HostConfig, HostInput, HostOutput, HostStats};
 
 /// A simulated host that listens at two TCP ports until it is dropped.
@@ -65,6 +66,12 @@ impl Server {
     #[must_use]
     pub fn alive_objects(&self) -> usize {
         lock(&self.host).alive_objects()
+    }
+
+    /// The machine that is simulated, to look at without the protocol.
+    #[must_use]
+    pub fn repository(&self) -> Repository {
+        lock(&self.host).repository().clone()
     }
 
     /// What the host has seen so far.
