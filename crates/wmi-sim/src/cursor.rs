@@ -77,7 +77,7 @@ pub(crate) struct Cursor {
     /// Rows that were handed out or skipped.
     position: u64,
     started: Instant,
-    pace: Pace,
+    pub(crate) pace: Pace,
     /// The classes that were sent to each proxy, under which identifiers.
     sent: Vec<(Guid, Arc<CimClass>, Guid)>,
 }
@@ -131,6 +131,12 @@ impl Cursor {
 
     pub(crate) const fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The class of the next row.
+    pub(crate) fn class_of_next(&mut self) -> Option<String> {
+        self.look_ahead(1);
+        self.ahead.front().map(|object| object.class().name().to_str().into_owned())
     }
 
     /// When `count` rows, or all that are left, are there.

@@ -158,7 +158,7 @@ fn object_server(call: &Call, machine: &mut Machine) -> Outcome {
                 Some(outcome) => outcome,
                 None => operate::<ExecQuery>(call, machine, |request, m| services::exec_query(oid, &request, m)),
             },
-            3..=25 => Outcome::Fault(E_NOTIMPL),
+            4..=5 | 7..=19 | 21..=25 => Outcome::Fault(E_NOTIMPL),
             _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
         },
         guid::IID_IENUM_WBEM_CLASS_OBJECT => match call.opnum {

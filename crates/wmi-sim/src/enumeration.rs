@@ -27,6 +27,10 @@ const LATE: Duration = Duration::from_secs(10);
 const SLOW_FIRST_ROW: Duration = Duration::from_millis(500);
 /// How long [`Fault::SlowRows`] takes for each row after the first.
 const SLOW_ROWS: Duration = Duration::from_millis(50);
+/// The class whose provider is slow on any host.
+const SLOW_CLASS: &str = "Sim_Slow";
+/// How long it takes for each row, the first included.
+const SLOW_CLASS_ROWS: Duration = Duration::from_millis(200);
 
 /// A Next that waits for rows.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +60,13 @@ pub(crate) fn open(statement: Statement, machine: &Machine) -> Cursor {
         pace.each = SLOW_ROWS;
     }
     match machine.repository.query(&statement.namespace, &statement.wql, machine.wall()) {
-        Ok(rows) => Cursor::new(statement, rows, machine.now(), pace),
+        Ok(rows) => {
+            let mut cursor = Cursor::new(statement, rows, machine.now(), pace);
+            if cursor.class_of_next().as_deref() == Some(SLOW_CLASS) {
+                cursor.pace = Pace { first: SLOW_CLASS_ROWS, each: SLOW_CLASS_ROWS };
+            }
+            cursor
+        }
         Err(error) => Cursor::failed(statement, error.status(), machine.now()),
     }
 }

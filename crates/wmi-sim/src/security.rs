@@ -102,6 +102,8 @@ impl Security {
 
 fn options(machine: &Machine) -> AcceptorOptions {
     let HostConfig { name, domain, .. } = &machine.config;
+    // A host that is in no domain says that its domain is itself.
+    let domain = if domain.is_empty() { name } else { domain };
     let dns_domain = format!("{}.example", domain.to_ascii_lowercase());
     AcceptorOptions {
         computer: name.clone(),
