@@ -1,6 +1,8 @@
 //! Proptest strategies for the values of the wire.
 
 pub mod dcom;
+pub mod ntlm;
+pub mod rpc;
 pub mod wmi;
 
 use bytes::Bytes;

@@ -109,7 +109,7 @@ fn behind<P: Wire + PartialEq, T: Wire + PartialEq + core::fmt::Debug>(data: &By
     }
 }
 
-fn survives<T: Wire + PartialEq + core::fmt::Debug>(data: &Bytes) -> Option<T> {
+pub(super) fn survives<T: Wire + PartialEq + core::fmt::Debug>(data: &Bytes) -> Option<T> {
     let mut found = None;
     for big_endian in [true, false] {
         let Ok(value) = T::decode(&mut Reader::with_endianness(data.clone(), big_endian)) else { continue };

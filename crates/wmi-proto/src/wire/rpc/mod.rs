@@ -239,3 +239,6 @@ fn with_lengths(w: Writer, auth_length: usize) -> BytesMut {
     }
     pdu
 }
+
+#[cfg(test)]
+mod tests;
