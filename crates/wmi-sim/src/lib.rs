@@ -6,11 +6,11 @@
 
 pub mod repository;
 
+mod classes;
 mod config;
 mod connection;
 mod cursor;
 mod dispatch;
-mod dmtf;
 mod enumeration;
 mod exporter;
 mod faults;

@@ -40,7 +40,7 @@ impl Machine {
         let [o0, o1, o2, o3, o4, o5, o6, o7, ipid @ ..] = identifier;
         Self {
             faults: config.faults.iter().copied().collect(),
-            repository: Repository::windows(config.rows, wall),
+            repository: Repository::windows(config.rows, wall).named(&config.name),
             exporter: Exporter::new(),
             cursors: Cursors::new(),
             stats: HostStats::default(),

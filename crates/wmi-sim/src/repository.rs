@@ -1,11 +1,32 @@
 //! The simulated machine: its namespaces, classes and instances, and the queries over them.
 
+pub(crate) mod class;
+mod namespace;
+mod results;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use wmi_proto::FileTime;
-use wmi_proto::cim::CimObject;
+use wmi_proto::cim::{CimObject, CimValue};
 use wmi_proto::wire::HResult;
+
+pub use crate::classes::{PROCESSOR_LOAD, PROCESSOR_LOAD_TOTAL};
+pub use results::ResultSet;
+
+use crate::classes::{self, Clock};
+use crate::wql::{self, Column, Condition, Constant, Filter, Operator, System, same_name};
+use class::Class;
+use namespace::Namespace;
+use results::{Kind, Source};
+
+/// How long the machine has been running when it is made, in intervals of 100 ns: a day, two hours, three minutes and
+/// four seconds.
+const UPTIME: u64 = 93_784 * 10_000_000;
 
 /// Why the repository refused: the WBEMSTATUS that Windows gives, and in words for the log of the host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum QueryError {
     /// WBEM_E_INVALID_QUERY: not WQL, an unknown column, or an operator that the column's type does not have.
     #[error("invalid query: {0}")]
@@ -19,9 +40,12 @@ pub enum QueryError {
     /// WBEM_E_ACCESS_DENIED: the namespace lets nobody in.
     #[error("access denied")]
     AccessDenied,
-    /// WBEM_E_NOT_FOUND: the class has no such instance.
+    /// WBEM_E_NOT_FOUND: no such class or instance is at the path.
     #[error("no object {0}")]
     NotFound(String),
+    /// WBEM_E_INVALID_OBJECT_PATH: not the path of an object, or of one whose class has other keys.
+    #[error("invalid object path: {0}")]
+    InvalidPath(String),
 }
 
 impl QueryError {
@@ -34,67 +58,268 @@ impl QueryError {
             Self::InvalidNamespace(_) => 0x8004_100E,
             Self::InvalidClass(_) => 0x8004_1010,
             Self::InvalidQuery(_) => 0x8004_1017,
+            Self::InvalidPath(_) => 0x8004_103A,
         })
+    }
+}
+
+impl From<wql::Invalid> for QueryError {
+    fn from(wql::Invalid(what): wql::Invalid) -> Self {
+        Self::InvalidQuery(what)
     }
 }
 
 /// The simulated machine. A clone shares everything.
 #[derive(Clone, Debug)]
-pub struct Repository {}
+pub struct Repository {
+    machine: Arc<Machine>,
+}
+
+#[derive(Clone, Debug)]
+struct Machine {
+    name: String,
+    /// When it started, by the true time.
+    started: FileTime,
+    /// How far its clock is ahead, in intervals of 100 ns.
+    drift: i64,
+    namespaces: Vec<Namespace>,
+}
+
+/// The instances of a class and of its subclasses, as values that never were encoded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expected {
+    /// The path of the namespace, for example `root\cimv2`.
+    pub namespace: String,
+    /// The class.
+    pub class: String,
+    /// What `SELECT * FROM` the class yields, in this order.
+    pub rows: Vec<ExpectedRow>,
+}
+
+/// An instance as values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExpectedRow {
+    /// Its own class, which may be a subclass of the one that was asked for.
+    pub class: String,
+    /// Every property of that class in its order, with the class's default where the instance has none of its own.
+    pub values: Vec<(String, CimValue)>,
+}
 
 impl Repository {
-    /// A Windows server that was started an hour before `clock`; `Sim_Many` has `rows` rows.
+    /// A Windows server called `WINSIM` that has been up for a day and two hours at `clock`; `Sim_Many` has `rows` rows.
     #[must_use]
-    pub fn windows(_rows: u32, _clock: FileTime) -> Self {
-        Self {}
+    pub fn windows(rows: u32, clock: FileTime) -> Self {
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        let mut cimv2 = Namespace::new("root\\cimv2");
+        cimv2.read_all(classes::CIMV2, rows);
+        let mut secret = Namespace::new("root\\secret");
+        secret.locked = true;
+        let mut root = Namespace::new("root");
+        root.read_all(classes::ROOT, rows);
+        let namespaces = vec![root, cimv2, Namespace::new("root\\default"), secret];
+        let started = FileTime(clock.0.saturating_sub(UPTIME));
+        Self { machine: Arc::new(Machine { name: "WINSIM".to_owned(), started, drift: 0, namespaces }) }
+    }
+
+    /// The same machine under another NetBIOS name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut Arc::make_mut(&mut self.machine).name);
+        self
     }
 
     /// The same machine with a clock that is `drift` intervals of 100 ns ahead of the time it is asked at.
     #[must_use]
-    pub fn with_drift(self, _drift: i64) -> Self {
+    pub fn with_drift(mut self, drift: i64) -> Self {
+        Arc::make_mut(&mut self.machine).drift = drift;
         self
     }
 
     /// Whether there is such a namespace, open or not. Case does not count, nor which slashes;
-    /// `\\.\` or `\\NAME\` may go before it.
+    /// `\\.\` or `\\NAME\` may go before it, whatever the name: clients write the host as they know it.
     #[must_use]
-    pub fn namespace_exists(&self, _path: &str) -> bool {
-        false
+    pub fn namespace_exists(&self, path: &str) -> bool {
+        self.machine.position(path).is_some()
     }
 
-    /// Enters a namespace: its name as the machine spells it (`ROOT\CIMV2`).
+    /// Enters a namespace: its name as the machine spells it (`root\cimv2`).
     ///
     /// # Errors
     /// `InvalidNamespace`, `AccessDenied`.
     pub fn login(&self, path: &str) -> Result<String, QueryError> {
-        Err(QueryError::InvalidNamespace(path.to_owned()))
+        self.machine.open(path).map(|at| self.machine.namespaces[at].path.clone())
     }
 
     /// The objects that `wql` selects at the time `now`.
     ///
     /// # Errors
     /// As [`Self::login`]; `InvalidQuery`, `InvalidClass`.
-    pub fn query(&self, _namespace: &str, wql: &str, _now: FileTime) -> Result<ResultSet, QueryError> {
-        Err(QueryError::InvalidQuery(wql.to_owned()))
+    pub fn query(&self, namespace: &str, wql: &str, now: FileTime) -> Result<ResultSet, QueryError> {
+        let at = self.machine.open(namespace)?;
+        let select = wql::parse(wql)?;
+        let space = &self.machine.namespaces[at];
+        if same_name(&select.class, "meta_class") {
+            // Windows gives whole classes, whatever columns are named.
+            let filter = select.condition.map(|condition| Filter::new(&condition, &system_column)).transpose()?;
+            let sources = (0..space.classes.len()).map(|class| space.source(class, None));
+            return Ok(self.results(at, now, filter, Kind::Classes, sources.collect::<Result<_, _>>()?));
+        }
+        let class = space.class(&select.class).ok_or(QueryError::InvalidClass(select.class))?;
+        let resolve = |name: &str| class.column(name);
+        let filter = select.condition.map(|condition| Filter::new(&condition, &resolve)).transpose()?;
+        if let Some(unknown) = select.columns.iter().flatten().find(|column| resolve(column).is_none()) {
+            return Err(QueryError::InvalidQuery(format!("no property {unknown}")));
+        }
+        let sources = space.family(class).map(|class| space.source(class, select.columns.as_deref()));
+        Ok(self.results(at, now, filter, Kind::Instances, sources.collect::<Result<_, _>>()?))
     }
 
     /// The class or instance at an object path: `Win32_Service`, `Win32_Service.Name="Dhcp"`, `Win32_UTCTime=@`.
     ///
     /// # Errors
-    /// As [`Self::login`]; `InvalidClass`, `NotFound`.
-    pub fn get_object(&self, _namespace: &str, path: &str, _now: FileTime) -> Result<CimObject, QueryError> {
-        Err(QueryError::NotFound(path.to_owned()))
+    /// As [`Self::login`]; `InvalidPath`, `InvalidClass`, `NotFound`.
+    pub fn get_object(&self, namespace: &str, path: &str, now: FileTime) -> Result<CimObject, QueryError> {
+        let (namespace, relative) = match path.starts_with(['\\', '/']).then(|| path.split_once(':')).flatten() {
+            Some(parts) => parts,
+            None => (namespace, path),
+        };
+        let at = self.machine.open(namespace)?;
+        let space = &self.machine.namespaces[at];
+        let (name, keys) = relative.split_at(relative.find(['.', '=']).unwrap_or(relative.len()));
+        let class = space.position(name.trim());
+        let Some(position) = class else {
+            return Err(if keys.is_empty() { QueryError::NotFound(name.to_owned()) } else { no_class(name) });
+        };
+        let class = &space.classes[position];
+        let (filter, kind, family): (_, _, Vec<usize>) = if keys.is_empty() {
+            (None, Kind::Classes, vec![position])
+        } else {
+            (class.key_filter(keys)?, Kind::Instances, space.family(class).collect())
+        };
+        let sources = family.into_iter().map(|class| space.source(class, None)).collect::<Result<_, _>>()?;
+        let found = self.results(at, now, filter, kind, sources).next();
+        found.ok_or_else(|| QueryError::NotFound(path.to_owned()))
+    }
+
+    /// Every class that has or may have instances, with what `SELECT * FROM` it must yield at the time `now`.
+    /// The values come from the declarations, past the encoding.
+    pub fn expected(&self, now: FileTime) -> impl Iterator<Item = Expected> + '_ {
+        let clock = self.machine.clock(now);
+        let open = self.machine.namespaces.iter().filter(|namespace| !namespace.locked);
+        let all = open.flat_map(|namespace| namespace.classes.iter().map(move |class| (namespace, class)));
+        all.map(move |(namespace, class)| {
+            let family = namespace.family(class).map(|at| &namespace.classes[at]);
+            let rows = family.flat_map(|class| (0..class.count()).map(move |at| (class, at)));
+            let rows = rows.map(|(class, at)| {
+                let row = class.row(at, &clock);
+                let names = class.properties.iter().enumerate();
+                let values = names.map(|(at, name)| (name.clone(), row.property(at).clone())).collect();
+                ExpectedRow { class: class.name.clone(), values }
+            });
+            Expected { namespace: namespace.path.clone(), class: class.name.clone(), rows: rows.collect() }
+        })
+    }
+
+    fn results(
+        &self,
+        namespace: usize,
+        now: FileTime,
+        filter: Option<Filter>,
+        kind: Kind,
+        sources: VecDeque<Source>,
+    ) -> ResultSet {
+        let machine = Arc::clone(&self.machine);
+        let clock = machine.clock(now);
+        ResultSet::new(machine, namespace, clock, filter, kind, sources)
     }
 }
 
-/// What a query selects; every row is made when it is asked for.
-#[derive(Debug)]
-pub struct ResultSet {}
+impl Machine {
+    fn clock(&self, now: FileTime) -> Clock {
+        let shifted = |time: FileTime| FileTime(time.0.saturating_add_signed(self.drift));
+        Clock { now: shifted(now), boot: shifted(self.started), machine: self.name.clone() }
+    }
 
-impl Iterator for ResultSet {
-    type Item = CimObject;
+    fn open(&self, path: &str) -> Result<usize, QueryError> {
+        let at = self.position(path).ok_or_else(|| QueryError::InvalidNamespace(path.to_owned()))?;
+        if self.namespaces[at].locked { Err(QueryError::AccessDenied) } else { Ok(at) }
+    }
 
-    fn next(&mut self) -> Option<CimObject> {
-        None
+    fn position(&self, path: &str) -> Option<usize> {
+        let path = path.replace('/', "\\");
+        let local = match path.strip_prefix("\\\\") {
+            Some(remote) => remote.split_once('\\')?.1,
+            None => &path,
+        };
+        self.namespaces.iter().position(|namespace| same_name(&namespace.path, local))
     }
 }
+
+impl Namespace {
+    /// The places of a class and its subclasses.
+    fn family<'a>(&'a self, class: &'a Class) -> impl Iterator<Item = usize> + 'a {
+        (0..self.classes.len()).filter(|&at| self.classes[at].is_a(&class.name))
+    }
+
+    /// The class at `class`, reduced to `columns`.
+    fn source(&self, class: usize, columns: Option<&[String]>) -> Result<Source, QueryError> {
+        let Class { cim, .. } = &self.classes[class];
+        let shape = match columns {
+            None => Arc::clone(cim),
+            Some(columns) => {
+                let own: Vec<_> = columns.iter().filter(|name| System::named(name).is_none()).collect();
+                cim.project(&own).map_err(|error| QueryError::InvalidQuery(error.to_string()))?
+            }
+        };
+        Ok(Source { class, shape, at: 0 })
+    }
+}
+
+impl Class {
+    /// The property or system property called `name`.
+    fn column(&self, name: &str) -> Option<Column> {
+        let property = self.cim.properties().iter().enumerate().find(|(at, _)| same_name(&self.properties[*at], name));
+        match property {
+            Some((index, property)) => {
+                Some(Column::Property { index, cim_type: property.cim_type(), array: property.is_array() })
+            }
+            None => system_column(name),
+        }
+    }
+
+    /// What `.Key="value",…`, `="value"` or `=@` in an object path asks for.
+    fn key_filter(&self, text: &str) -> Result<Option<Filter>, QueryError> {
+        let wrong = |what: &str| QueryError::InvalidPath(format!("{}{text}: {what}", self.name));
+        let properties = self.cim.properties().iter().enumerate().filter(|(_, property)| property.is_key());
+        let names: Vec<&str> = properties.map(|(at, _)| self.properties[at].as_str()).collect();
+        let keys = match (text.split_at(1), &names[..]) {
+            (("=", "@"), []) => return Ok(None),
+            (("=", _), [only]) => wql::keys(&format!("{only}{text}")),
+            ((".", keys), _) => wql::keys(keys),
+            _ => return Err(wrong("not the keys of the class")),
+        };
+        let keys = keys.map_err(|wql::Invalid(what)| wrong(&what))?;
+        let complete = names.iter().all(|name| keys.iter().filter(|(key, _)| same_name(key, name)).count() == 1);
+        if !complete || keys.len() != names.len() {
+            return Err(wrong("not the keys of the class"));
+        }
+        let one = |(property, constant): (String, Constant)| Condition::Compare {
+            property,
+            operator: Operator::Equal,
+            constant,
+        };
+        let condition = Condition::And(keys.into_iter().map(one).collect());
+        Filter::new(&condition, &|name| self.column(name)).map(Some).map_err(|wql::Invalid(what)| wrong(&what))
+    }
+}
+
+fn no_class(name: &str) -> QueryError {
+    QueryError::InvalidClass(name.to_owned())
+}
+
+fn system_column(name: &str) -> Option<Column> {
+    System::named(name).map(Column::System)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
 //! Conditions tied to the properties of a class, and their evaluation.
 
 use core::cmp::Ordering;
+use core::time::Duration;
 
-use wmi_proto::cim::{CimType, CimValue};
+use wmi_proto::cim::{BadDateTime, CimDateTime, CimType, CimValue};
 
 use super::like::Pattern;
 use super::{Condition, Constant, Invalid, Operator};
-use crate::dmtf::{self, Moment};
 
 /// What a condition looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,9 +152,10 @@ impl Filter {
             (Kind::Text, Constant::Integer(value)) => Self::Text(column, operator, value.to_string()),
             (Kind::Text, Constant::Real(value)) => Self::Text(column, operator, value.to_string()),
             (Kind::Reference, Constant::Text(text)) if equality => Self::Text(column, operator, fold(text).collect()),
-            (Kind::Moment, Constant::Text(text)) => match dmtf::parse(text) {
+            (Kind::Moment, Constant::Text(text)) => match Moment::of(text).map_err(|_| mismatch())? {
                 Some(moment) => Self::Moment(column, operator, moment),
-                None if dmtf::has_shape(text) => Self::Text(column, operator, fold(text).collect()),
+                // With open fields it is no point in time; only the same text is equal to it.
+                None if equality => Self::Text(column, operator, fold(text).collect()),
                 None => return Err(mismatch()),
             },
             _ => return Err(mismatch()),
@@ -188,7 +189,8 @@ impl Filter {
             }
             Self::Moment(column, operator, constant) => with(record, *column, |value| {
                 text(value, |own| {
-                    dmtf::parse(own).and_then(|own| own.compare(constant)).is_some_and(|o| operator.accepts(o))
+                    let own = Moment::of(own).ok().flatten();
+                    own.and_then(|own| own.compare(constant)).is_some_and(|ordering| operator.accepts(ordering))
                 })
             }),
             Self::Like(column, pattern) => with(record, *column, |value| text(value, |own| pattern.matches(own))),
@@ -205,6 +207,32 @@ impl Operator {
             Self::LessOrEqual => ordering.is_le(),
             Self::Greater => ordering.is_gt(),
             Self::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+}
+
+/// A date or an interval without open fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Microseconds since 1970-01-01 00:00:00 UTC.
+    Date(i64),
+    Interval(Duration),
+}
+
+impl Moment {
+    /// What `text` says; `None` with open fields.
+    fn of(text: &str) -> Result<Option<Self>, BadDateTime> {
+        let parsed: CimDateTime = text.parse()?;
+        let date = parsed.to_unix_micros().map(Self::Date);
+        Ok(date.or_else(|| parsed.to_duration().map(Self::Interval)))
+    }
+
+    /// Which one is later or longer; a date and an interval do not compare.
+    fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Date(own), Self::Date(other)) => Some(own.cmp(other)),
+            (Self::Interval(own), Self::Interval(other)) => Some(own.cmp(other)),
+            _ => None,
         }
     }
 }

@@ -10,7 +10,7 @@ mod like;
 mod parser;
 
 pub(crate) use filter::{Column, Filter, Record, System, same_name};
-pub(crate) use parser::parse;
+pub(crate) use parser::{keys, parse};
 
 /// What is wrong with a text, in words; on the wire it is WBEM_E_INVALID_QUERY.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,6 +23,26 @@ pub(crate) fn parse(text: &str) -> Result<Select, Invalid> {
     }
 }
 
+/// Reads the keys of an object path, what follows the dot after the class: `Name="a",Number=1`.
+pub(crate) fn keys(text: &str) -> Result<Vec<(String, Constant)>, Invalid> {
+    let tokens = tokens(text)?;
+    let mut parser = Parser { rest: &tokens };
+    let mut keys = Vec::new();
+    loop {
+        let name = parser.word("a key")?.to_owned();
+        let (Operator::Equal, Some(value)) = (parser.operator()?, parser.constant()?) else {
+            return Err(Invalid::new(format!("no value for {name}")));
+        };
+        keys.push((name, value));
+        if parser.rest.is_empty() {
+            return Ok(keys);
+        }
+        if !parser.take(Token::Comma) {
+            return Err(Invalid::new(format!("{:?} after a key", parser.next()?)));
+        }
+    }
+}
+
 struct Parser<'a> {
     rest: &'a [Token<'a>],
 }

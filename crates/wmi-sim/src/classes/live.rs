@@ -1,0 +1,157 @@
+//! What moves with the clock of the simulated machine.
+
+use wmi_proto::FileTime;
+use wmi_proto::cim::{CimDateTime, CimTimestamp, CimValue};
+
+use crate::repository::class::Row;
+
+/// How busy each processor always is, in percent: what two samples of `Win32_PerfRawData_PerfOS_Processor` must show.
+pub const PROCESSOR_LOAD: [u32; 4] = [10, 25, 50, 75];
+
+/// How busy all processors are together, in percent: the row `_Total`.
+pub const PROCESSOR_LOAD_TOTAL: u32 = 40;
+
+/// Minutes that the machine's zone is ahead of UTC.
+const ZONE: i16 = 60;
+
+/// Ticks per second of a FILETIME, and of the machine's performance counter as well.
+const TICKS: u64 = 10_000_000;
+
+/// The time of the machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    /// What the machine believes the time to be.
+    pub(crate) now: FileTime,
+    /// When it started, by its own clock.
+    pub(crate) boot: FileTime,
+    /// The name of the machine.
+    pub(crate) machine: String,
+}
+
+impl Clock {
+    /// Intervals of 100 ns since the start.
+    fn uptime(&self) -> u64 {
+        self.now.0.saturating_sub(self.boot.0)
+    }
+}
+
+/// `time` in a zone, as CIM writes it.
+fn date(time: FileTime, zone: i16) -> CimValue {
+    timestamp(time, zone).map_or(CimValue::Null, |timestamp| CimDateTime::Timestamp(timestamp).into())
+}
+
+fn timestamp(time: FileTime, zone: i16) -> Option<CimTimestamp> {
+    let micros = i64::try_from(time.0 / 10).ok()? - i64::try_from(FileTime::UNIX_EPOCH.0 / 10).ok()?;
+    CimTimestamp::from_unix_micros(micros, zone)
+}
+
+pub(super) fn operating_system(clock: &Clock, row: &mut Row<'_>) {
+    row.set("LocalDateTime", date(clock.now, ZONE));
+    row.set("LastBootUpTime", date(clock.boot, ZONE));
+}
+
+pub(super) fn computer_system(clock: &Clock, row: &mut Row<'_>) {
+    for property in ["Name", "Caption", "DNSHostName"] {
+        row.set(property, CimValue::String(clock.machine.as_str().into()));
+    }
+}
+
+/// Processes start one after the other within the first minutes.
+pub(super) fn process(clock: &Clock, row: &mut Row<'_>) {
+    let CimValue::Uint32(id) = *row.get("ProcessId") else { return };
+    let start = FileTime(clock.boot.0.saturating_add(u64::from(id) * TICKS / 10));
+    row.set("CreationDate", date(start, ZONE));
+}
+
+pub(super) fn local_time(clock: &Clock, row: &mut Row<'_>) {
+    current_time(clock, ZONE, row);
+}
+
+pub(super) fn utc_time(clock: &Clock, row: &mut Row<'_>) {
+    current_time(clock, 0, row);
+}
+
+/// Windows leaves the milliseconds NULL.
+fn current_time(clock: &Clock, zone: i16, row: &mut Row<'_>) {
+    let Some(time) = timestamp(clock.now, zone) else { return };
+    let day = time.day.map_or(0, u32::from);
+    let month = time.month.map_or(0, u32::from);
+    // 1601-01-01 was a Monday; Sunday is 0.
+    let local = clock.now.0.saturating_add_signed(i64::from(zone) * 60 * TICKS as i64);
+    let weekday = (local / (86_400 * TICKS) + 1) % 7;
+    // The first week of a month ends with its first Saturday.
+    let first_weekday = (weekday as u32 + 35 - (day.max(1) - 1)) % 7;
+    for (name, value) in [
+        ("Year", time.year.map_or(0, u32::from)),
+        ("Month", month),
+        ("Day", day),
+        ("Hour", time.time.hour.map_or(0, u32::from)),
+        ("Minute", time.time.minute.map_or(0, u32::from)),
+        ("Second", time.time.second.map_or(0, u32::from)),
+        ("DayOfWeek", weekday as u32),
+        ("Quarter", (month.max(1) - 1) / 3 + 1),
+        ("WeekInMonth", (day.max(1) - 1 + first_weekday) / 7 + 1),
+    ] {
+        row.set(name, CimValue::Uint32(value));
+    }
+}
+
+/// The six properties that every counter has.
+pub(super) fn performance(clock: &Clock, row: &mut Row<'_>) {
+    for (name, value) in [
+        ("Frequency_Object", 0),
+        ("Frequency_PerfTime", TICKS),
+        ("Frequency_Sys100NS", TICKS),
+        ("Timestamp_Object", 0),
+        ("Timestamp_PerfTime", clock.uptime()),
+        ("Timestamp_Sys100NS", clock.now.0),
+    ] {
+        row.set(name, CimValue::Uint64(value));
+    }
+}
+
+pub(super) fn system_performance(clock: &Clock, row: &mut Row<'_>) {
+    performance(clock, row);
+    row.set("SystemUpTime", CimValue::Uint64(clock.uptime() / TICKS));
+}
+
+/// A processor, or all of them: the times of `_Total` are averages and its events are sums, as on Windows.
+pub(super) fn processor(clock: &Clock, row: &mut Row<'_>) {
+    performance(clock, row);
+    let name = match row.get("Name") {
+        CimValue::String(name) => name.to_str().into_owned(),
+        _ => return,
+    };
+    let own = name.rsplit(',').next().and_then(|number| number.parse::<usize>().ok());
+    let (load, processors) = match own.and_then(|own| PROCESSOR_LOAD.get(own)) {
+        Some(&load) => (u64::from(load), 1),
+        None => (u64::from(PROCESSOR_LOAD_TOTAL), PROCESSOR_LOAD.len() as u64),
+    };
+    let up = clock.uptime();
+    let busy = up / 100 * load + up % 100 * load / 100;
+    let user = busy / 5 * 3;
+    for (name, value) in [
+        ("PercentProcessorTime", up - busy),
+        ("PercentIdleTime", up - busy),
+        ("PercentC1Time", up - busy),
+        ("PercentC2Time", 0),
+        ("PercentC3Time", 0),
+        ("PercentUserTime", user),
+        ("PercentPrivilegedTime", busy - user),
+        ("PercentInterruptTime", busy / 50),
+        ("PercentDPCTime", busy / 40),
+        ("C1TransitionsPersec", up / 20_000 * processors),
+        ("C2TransitionsPersec", 0),
+        ("C3TransitionsPersec", 0),
+    ] {
+        row.set(name, CimValue::Uint64(value));
+    }
+    // Counters of 32 bits that wrap after some days, as they do on Windows.
+    for (name, value) in [("DPCsQueuedPersec", up / 50_000), ("InterruptsPersec", up / 10_000)] {
+        row.set(name, CimValue::Uint32((value * processors) as u32));
+    }
+    row.set("DPCRate", CimValue::Uint32(2));
+    if row.has("ClockInterruptsPersec") {
+        row.set("ClockInterruptsPersec", CimValue::Uint32((up / 156_250 * processors) as u32));
+    }
+}

@@ -1,0 +1,351 @@
+//! A class with its instances: what MOF declares, as encoded classes and rows of values.
+
+use std::sync::Arc;
+
+use wmi_proto::cim::{
+    BuildError, CimClass, CimObject, CimString, CimType, CimValue, ClassBuilder, Flavor, MethodBuilder, PropertyBuilder,
+};
+
+use super::namespace::Namespace;
+use crate::classes::Clock;
+use crate::classes::mof::{ClassDecl, InstanceDecl, Literal, MethodDecl, PropertyDecl, QualifierDecl};
+use crate::wql::{Record, System, same_name};
+
+/// Changes a declared row to what it is at a time.
+pub(crate) type Update = fn(&Clock, &mut Row<'_>);
+
+/// A class and the instances that are its own, without those of its subclasses.
+#[derive(Clone, Debug)]
+pub(crate) struct Class {
+    pub(crate) cim: Arc<CimClass>,
+    pub(crate) name: String,
+    /// The names of the properties, in the order of the class.
+    pub(crate) properties: Vec<String>,
+    /// The defaults of the properties.
+    defaults: Vec<CimValue>,
+    /// The properties that hold the name of the machine.
+    machine_names: Vec<usize>,
+    pub(crate) rows: Rows,
+    pub(crate) update: Option<Update>,
+}
+
+/// The instances of a class.
+#[derive(Clone, Debug)]
+pub(crate) enum Rows {
+    /// Declared ones: a value for each property, `None` where the default of the class stands.
+    Declared(Vec<Vec<Option<CimValue>>>),
+    /// Made ones.
+    Made { count: usize, make: fn(usize, &mut Row<'_>) },
+}
+
+/// An instance as values.
+pub(crate) struct Row<'a> {
+    pub(crate) class: &'a Class,
+    /// A value for each property, `None` where the default of the class stands.
+    pub(crate) cells: Vec<Option<CimValue>>,
+}
+
+impl Class {
+    /// The class that `declaration` declares in `namespace`.
+    pub(crate) fn new(declaration: &ClassDecl, namespace: &Namespace) -> Result<Self, String> {
+        let mut builder = ClassBuilder::new(declaration.name.as_str());
+        if let Some(name) = &declaration.superclass {
+            let superclass = namespace.class(name).ok_or_else(|| format!("no superclass {name}"))?;
+            builder = builder.superclass(&superclass.cim);
+        }
+        for qualifier in &declaration.qualifiers {
+            builder = builder.qualifier(qualifier.name.as_str(), class_flavor(qualifier), untyped(&qualifier.value)?);
+        }
+        for declared in &declaration.properties {
+            builder = builder.property(property(declared, namespace)?);
+        }
+        for declared in &declaration.methods {
+            builder = builder.method(method(declared, namespace)?);
+        }
+        let cim = builder.build().map_err(|error| format!("{}: {error}", declaration.name))?;
+        let defaults = cim.properties().iter().map(|property| property.default_value());
+        let properties: Vec<_> = cim.properties().iter().map(|p| p.name().to_str().into_owned()).collect();
+        let is_machine_name = |name: &&String| matches!(name.as_str(), "SystemName" | "CSName");
+        Ok(Self {
+            defaults: defaults.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
+            machine_names: (0..properties.len()).filter(|&at| is_machine_name(&&properties[at])).collect(),
+            name: declaration.name.clone(),
+            rows: Rows::Declared(Vec::new()),
+            update: None,
+            properties,
+            cim,
+        })
+    }
+
+    /// How many instances are its own.
+    pub(crate) fn count(&self) -> usize {
+        match &self.rows {
+            Rows::Declared(rows) => rows.len(),
+            Rows::Made { count, .. } => *count,
+        }
+    }
+
+    /// The instance at `index`, which is less than [`Self::count`].
+    pub(crate) fn row(&self, index: usize, clock: &Clock) -> Row<'_> {
+        let cells = match &self.rows {
+            Rows::Declared(rows) => rows.get(index).cloned(),
+            Rows::Made { .. } => None,
+        };
+        let mut row = Row { class: self, cells: cells.unwrap_or_else(|| vec![None; self.properties.len()]) };
+        if let Rows::Made { make, .. } = &self.rows {
+            make(index, &mut row);
+        }
+        for &at in &self.machine_names {
+            row.cells[at] = Some(CimValue::String(clock.machine.as_str().into()));
+        }
+        if let Some(update) = self.update {
+            update(clock, &mut row);
+        }
+        row
+    }
+
+    /// Whether the class is `class` or comes from it.
+    pub(crate) fn is_a(&self, class: &str) -> bool {
+        same_name(&self.name, class) || self.cim.derivation().iter().any(|name| same_name(&name.to_str(), class))
+    }
+
+    /// A row that `declaration` declares.
+    pub(crate) fn declared(
+        &self,
+        declaration: &InstanceDecl,
+        namespace: &Namespace,
+    ) -> Result<Vec<Option<CimValue>>, String> {
+        let mut cells = vec![None; self.properties.len()];
+        for (name, literal) in &declaration.values {
+            let property = self.cim.properties().iter().enumerate().find(|(at, _)| self.properties[*at] == *name);
+            let (at, property) = property.ok_or_else(|| format!("{} has no property {name}", self.name))?;
+            let value = typed(literal, property.cim_type(), property.is_array(), namespace)
+                .map_err(|error| format!("{}.{name}: {error}", self.name))?;
+            if cells[at].replace(value).is_some() {
+                return Err(format!("{}.{name} is set twice", self.name));
+            }
+        }
+        Ok(cells)
+    }
+}
+
+impl Row<'_> {
+    /// Sets a property that the class has.
+    pub(crate) fn set(&mut self, name: &str, value: CimValue) {
+        let at = self.class.properties.iter().position(|property| property == name);
+        let at = at.unwrap_or_else(|| panic!("{} has no property {name}", self.class.name));
+        self.cells[at] = Some(value);
+    }
+
+    /// The value of a property that the class has.
+    pub(crate) fn get(&self, name: &str) -> &CimValue {
+        let at = self.class.properties.iter().position(|property| property == name);
+        self.property(at.unwrap_or_else(|| panic!("{} has no property {name}", self.class.name)))
+    }
+
+    /// The value of the property at `index`, the default of the class when the row has none of its own.
+    pub(crate) fn property(&self, index: usize) -> &CimValue {
+        match self.cells.get(index) {
+            Some(Some(value)) => value,
+            _ => self.class.defaults.get(index).unwrap_or(&CimValue::Null),
+        }
+    }
+
+    /// The encoded instance of `class`, which is the row's own class or a projection of it.
+    fn object(self, class: &Arc<CimClass>) -> Result<CimObject, BuildError> {
+        let names = self.class.properties.iter().map(String::as_str);
+        let set = names.zip(self.cells).filter_map(|(name, cell)| Some((name, cell?)));
+        if Arc::ptr_eq(class, &self.class.cim) {
+            return CimObject::instance(class, set);
+        }
+        CimObject::instance(class, set.filter(|(name, _)| class.property(name).is_some()))
+    }
+
+    /// The encoded instance of `class`, which is the row's own class or a projection of it.
+    ///
+    /// # Panics
+    /// When the machine made a value of another type than its property has, which the tests rule out.
+    pub(crate) fn encoded(self, class: &Arc<CimClass>) -> CimObject {
+        self.object(class).unwrap_or_else(|error| panic!("an instance of the machine: {error}"))
+    }
+
+    /// Whether the class has a property.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.class.properties.iter().any(|property| property == name)
+    }
+
+    /// The path of the instance within its namespace: `Class.Key="value"`, `Class=@` without keys.
+    pub(crate) fn relative_path(&self) -> String {
+        let keys = self.class.cim.properties().iter().enumerate().filter(|(_, property)| property.is_key());
+        let keys: Vec<String> = keys
+            .map(|(at, _)| {
+                let value = match self.property(at) {
+                    CimValue::String(text) | CimValue::DateTime(text) | CimValue::Reference(text) => {
+                        let text = text.to_str().replace('\\', "\\\\").replace('"', "\\\"");
+                        format!("\"{text}\"")
+                    }
+                    CimValue::Boolean(value) => value.to_string().to_uppercase(),
+                    value => value.as_i64().map_or_else(String::new, |value| value.to_string()),
+                };
+                format!("{}={value}", self.class.properties[at])
+            })
+            .collect();
+        if keys.is_empty() {
+            format!("{}=@", self.class.name)
+        } else {
+            format!("{}.{}", self.class.name, keys.join(","))
+        }
+    }
+}
+
+/// A record together with where it is.
+pub(crate) struct Located<'a> {
+    pub(crate) row: Option<&'a Row<'a>>,
+    pub(crate) class: &'a Class,
+    pub(crate) machine: &'a str,
+    pub(crate) namespace: &'a str,
+}
+
+impl Record for Located<'_> {
+    fn property(&self, index: usize) -> &CimValue {
+        match self.row {
+            Some(row) => row.property(index),
+            None => self.class.defaults.get(index).unwrap_or(&CimValue::Null),
+        }
+    }
+
+    fn system(&self, system: System) -> CimValue {
+        let text = |text: &str| CimValue::String(text.into());
+        let relative = || self.row.map_or_else(|| self.class.name.clone(), Row::relative_path);
+        let derivation = self.class.cim.derivation();
+        match system {
+            System::Class => text(&self.class.name),
+            System::Superclass => derivation.first().map_or(CimValue::Null, |name| CimValue::String(name.clone())),
+            System::Dynasty => {
+                derivation.last().map_or_else(|| text(&self.class.name), |n| CimValue::String(n.clone()))
+            }
+            System::RelPath => text(&relative()),
+            System::Path => text(&format!("\\\\{}\\{}:{}", self.machine, self.namespace, relative())),
+            System::Namespace => text(self.namespace),
+            System::Server => text(self.machine),
+            System::Genus => CimValue::Sint32(if self.row.is_some() { 2 } else { 1 }),
+            System::PropertyCount => CimValue::Sint32(i32::try_from(self.class.properties.len()).unwrap_or(i32::MAX)),
+            System::Derivation => CimValue::Array(derivation.iter().cloned().map(CimValue::String).collect()),
+            System::This => CimValue::Null,
+        }
+    }
+
+    fn is_a(&self, class: &str) -> bool {
+        self.class.is_a(class)
+    }
+}
+
+/// Where the qualifiers of a class go, as the classes of Windows have it.
+fn class_flavor(qualifier: &QualifierDecl) -> Flavor {
+    match qualifier.name.as_str() {
+        "abstract" => Flavor::default(),
+        "locale" | "description" => Flavor::TO_INSTANCE,
+        "association" => Flavor::TO_INSTANCE.with(Flavor::TO_DERIVED).with(Flavor::NOT_OVERRIDABLE),
+        _ => Flavor::TO_INSTANCE,
+    }
+}
+
+fn property(declared: &PropertyDecl, namespace: &Namespace) -> Result<PropertyBuilder, String> {
+    let new = if declared.array { PropertyBuilder::array } else { PropertyBuilder::new };
+    let mut property = new(CimString::from(declared.name.as_str()), declared.cim_type);
+    if let Some((_, class)) = declared.spelling.split_once(':') {
+        property = property.class(class);
+    }
+    if let Some(default) = &declared.default {
+        property = property.default(typed(default, declared.cim_type, declared.array, namespace)?);
+    }
+    for qualifier in &declared.qualifiers {
+        property = if qualifier.name == "key" {
+            property.key()
+        } else {
+            let flavor = Flavor::TO_INSTANCE.with(Flavor::TO_DERIVED);
+            property.qualifier(qualifier.name.as_str(), flavor, untyped(&qualifier.value)?)
+        };
+    }
+    Ok(property)
+}
+
+fn method(declared: &MethodDecl, namespace: &Namespace) -> Result<MethodBuilder, String> {
+    let mut method = MethodBuilder::new(declared.name.as_str());
+    for qualifier in &declared.qualifiers {
+        let flavor = Flavor::TO_INSTANCE.with(Flavor::TO_DERIVED);
+        method = method.qualifier(qualifier.name.as_str(), flavor, untyped(&qualifier.value)?);
+    }
+    for parameter in &declared.parameters {
+        // The builder adds the qualifiers `in` and `out` itself.
+        let direction = |name: &str| parameter.qualifiers.iter().any(|qualifier| qualifier.name == name);
+        let bare = PropertyDecl { qualifiers: Vec::new(), ..parameter.clone() };
+        let built = property(&bare, namespace)?;
+        method = match (direction("in"), direction("out")) {
+            (true, false) => method.input(built),
+            (false, true) => method.output(built),
+            _ => return Err(format!("{}: neither in nor out", parameter.name)),
+        };
+    }
+    Ok(method.returns(declared.returns.cim_type))
+}
+
+/// The value of a qualifier, whose type is that of the literal.
+fn untyped(literal: &Literal) -> Result<CimValue, String> {
+    Ok(match literal {
+        Literal::Boolean(value) => CimValue::Boolean(*value),
+        Literal::Integer(value) => CimValue::Sint32(i32::try_from(*value).map_err(|_| format!("{value}"))?),
+        Literal::Real(value) => CimValue::Real64(*value),
+        Literal::Text(value) => CimValue::String(value.as_str().into()),
+        Literal::Array(items) => CimValue::Array(items.iter().map(untyped).collect::<Result<_, _>>()?),
+        Literal::Null | Literal::Instance(_) => return Err("not the value of a qualifier".to_owned()),
+    })
+}
+
+/// A literal as a value of a property's type.
+fn typed(literal: &Literal, cim_type: CimType, array: bool, namespace: &Namespace) -> Result<CimValue, String> {
+    let wrong = || format!("{literal:?} is not {cim_type}");
+    if array {
+        return match literal {
+            Literal::Null => Ok(CimValue::Null),
+            Literal::Array(items) => {
+                let items = items.iter().map(|item| typed(item, cim_type, false, namespace));
+                Ok(CimValue::Array(items.collect::<Result<_, _>>()?))
+            }
+            _ => Err(wrong()),
+        };
+    }
+    Ok(match (literal, cim_type) {
+        (Literal::Null, _) => CimValue::Null,
+        (Literal::Boolean(value), CimType::BOOLEAN) => CimValue::Boolean(*value),
+        (Literal::Text(value), CimType::STRING) => CimValue::String(value.as_str().into()),
+        (Literal::Text(value), CimType::DATETIME) => CimValue::DateTime(value.as_str().into()),
+        (Literal::Text(value), CimType::REFERENCE) => CimValue::Reference(value.as_str().into()),
+        (Literal::Real(value), CimType::REAL32) => CimValue::Real32(*value as f32),
+        (Literal::Real(value), CimType::REAL64) => CimValue::Real64(*value),
+        (Literal::Instance(instance), CimType::OBJECT) => CimValue::Object(Box::new(embedded(instance, namespace)?)),
+        (Literal::Integer(value), _) => integer(*value, cim_type).ok_or_else(wrong)?,
+        _ => return Err(wrong()),
+    })
+}
+
+fn integer(value: i128, cim_type: CimType) -> Option<CimValue> {
+    Some(match cim_type {
+        CimType::SINT8 => CimValue::Sint8(value.try_into().ok()?),
+        CimType::UINT8 => CimValue::Uint8(value.try_into().ok()?),
+        CimType::SINT16 => CimValue::Sint16(value.try_into().ok()?),
+        CimType::UINT16 => CimValue::Uint16(value.try_into().ok()?),
+        CimType::SINT32 => CimValue::Sint32(value.try_into().ok()?),
+        CimType::UINT32 => CimValue::Uint32(value.try_into().ok()?),
+        CimType::SINT64 => CimValue::Sint64(value.try_into().ok()?),
+        CimType::UINT64 => CimValue::Uint64(value.try_into().ok()?),
+        CimType::CHAR16 => CimValue::Char16(value.try_into().ok()?),
+        _ => return None,
+    })
+}
+
+fn embedded(declaration: &InstanceDecl, namespace: &Namespace) -> Result<CimObject, String> {
+    let class = namespace.class(&declaration.class).ok_or_else(|| format!("no class {}", declaration.class))?;
+    let cells = class.declared(declaration, namespace)?;
+    Row { class, cells }.object(&class.cim).map_err(|error| error.to_string())
+}

@@ -1,0 +1,73 @@
+//! A namespace: its classes, read from MOF.
+
+use super::class::{Class, Rows};
+use crate::classes::{self, mof};
+use crate::wql::same_name;
+
+/// A namespace.
+#[derive(Clone, Debug)]
+pub(crate) struct Namespace {
+    /// The path from the root with backslashes: `root\cimv2`.
+    pub(crate) path: String,
+    /// Whether nobody may enter.
+    pub(crate) locked: bool,
+    /// In the order of declaration, so that a class stands after its superclass.
+    pub(crate) classes: Vec<Class>,
+}
+
+impl Namespace {
+    /// A namespace with the classes that every one has.
+    pub(crate) fn new(path: &str) -> Self {
+        let mut namespace = Self { path: path.to_owned(), locked: false, classes: Vec::new() };
+        namespace.read_all(classes::NAMESPACE, 0);
+        namespace
+    }
+
+    /// Reads files that the machine brings along.
+    ///
+    /// # Panics
+    /// When such a file has a mistake, which the tests rule out.
+    pub(crate) fn read_all(&mut self, files: &[(&str, &str)], rows: usize) {
+        for (name, text) in files {
+            self.read(text, rows).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+
+    /// Adds what a MOF text declares.
+    pub(crate) fn read(&mut self, text: &str, rows: usize) -> Result<(), String> {
+        for declaration in mof::parse(text).map_err(|error| error.to_string())? {
+            match declaration {
+                mof::Declaration::Class(declared) => {
+                    if self.class(&declared.name).is_some() {
+                        return Err(format!("{} is declared twice", declared.name));
+                    }
+                    let mut class = Class::new(&declared, self)?;
+                    class.update = classes::update(&class.name);
+                    if let Some(made) = classes::made(&class.name, rows) {
+                        class.rows = made;
+                    }
+                    self.classes.push(class);
+                }
+                mof::Declaration::Instance(declared) => {
+                    let at = self.position(&declared.class).ok_or_else(|| format!("no class {}", declared.class))?;
+                    let row = self.classes[at].declared(&declared, self)?;
+                    match &mut self.classes[at].rows {
+                        Rows::Declared(rows) => rows.push(row),
+                        Rows::Made { .. } => return Err(format!("the rows of {} are made", declared.class)),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The class called `name`.
+    pub(crate) fn class(&self, name: &str) -> Option<&Class> {
+        self.position(name).map(|at| &self.classes[at])
+    }
+
+    /// Where in [`Self::classes`] a class stands.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.classes.iter().position(|class| same_name(&class.name, name))
+    }
+}
