@@ -1,5 +1,9 @@
 //! Witness: the NDR stubs of real Windows hosts decode completely and encode again to the same octets.
 
+mod capture;
+#[path = "dcom/foreign.rs"]
+mod foreign;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,6 +43,10 @@ fn main() -> ExitCode {
 
     let mut outcome = Outcome::default();
     stubs(&captures, &mut outcome);
+    for (file, expected) in FOREIGN {
+        let path = captures.join("foreign_lab").join(file);
+        outcome.report(&format!("calls of {file}"), foreign::calls(&path, expected));
+    }
     outcome.report("bench_stubs next", bench_next(&captures));
     outcome.report("bench_stubs smart", bench_smart(&captures));
     println!("{} passed, {} failed, 0 skipped", outcome.passed, outcome.failed);
@@ -86,6 +94,31 @@ const CHECKS: [(&str, Check, Check, usize); 14] = [
     ("IEnumWbemClassObject_Clone", request::<CloneEnumerator>, pointer_response::<CloneEnumerator>, 1),
     ("IWbemFetchSmartEnum_GetSmartEnum", request::<GetSmartEnum>, pointer_response::<GetSmartEnum>, 2),
     ("IWbemWCOSmartEnum_Next", request::<SmartNext>, smart_response, 2),
+];
+
+/// Captures of foreign clients, and how often each method is called in them, which the host's log says too.
+const FOREIGN: [(&str, &[(&str, usize)]); 2] = [
+    (
+        "impacket_integrity_next.pcapng",
+        &[
+            ("IEnumWbemClassObject::Next", 55),
+            ("IRemUnknown::RemRelease", 10),
+            ("IRemoteSCMActivator::RemoteCreateInstance", 4),
+            ("IWbemLevel1Login::NTLMLogin", 4),
+            ("IWbemServices::ExecQuery", 4),
+        ],
+    ),
+    (
+        "aiowmi_integrity_smart.pcapng",
+        &[
+            ("IRemUnknown::RemQueryInterface", 4),
+            ("IRemUnknown::RemRelease", 8),
+            ("IWbemFetchSmartEnum::GetSmartEnum", 4),
+            ("IWbemLevel1Login::NTLMLogin", 4),
+            ("IWbemServices::ExecQuery", 4),
+            ("IWbemWCOSmartEnum::Next", 57),
+        ],
+    ),
 ];
 
 fn stubs(captures: &Path, outcome: &mut Outcome) {

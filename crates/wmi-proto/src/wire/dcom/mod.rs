@@ -7,6 +7,9 @@ pub mod objref;
 pub mod orpc;
 pub mod rem_unknown;
 
+#[cfg(test)]
+mod tests;
+
 pub use activation::{
     ActivationProperties, ActivationReply, ActivationRequest, RemoteCreateInstance, RemoteCreateInstanceRequest,
     RemoteCreateInstanceResponse,

@@ -4,6 +4,9 @@
 
 pub mod serialization;
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 
 use crate::wire::{Reader, WireError, WireErrorKind, Writer, text};

@@ -8,6 +8,9 @@ pub mod object;
 pub mod services;
 pub mod smart_enum;
 
+#[cfg(test)]
+mod tests;
+
 pub use bstr::Bstr;
 pub use data_packet::{DataPacket, DataPacketObject, PacketType};
 pub use enumerator::{CloneEnumerator, Next, Reset, Skip};
