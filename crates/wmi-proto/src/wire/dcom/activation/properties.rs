@@ -97,13 +97,13 @@ pub struct SpecialPropertiesData {
 }
 
 impl SpecialPropertiesData {
-    /// What Windows sends when it has no wishes.
+    /// Without wishes: what Windows sends, but for the impersonation flag, which should be 0.
     #[must_use]
     pub const fn new(class_ctx: u32) -> Self {
         Self {
             session_id: u32::MAX,
             remote_this_session_id: 0,
-            client_impersonating: 1,
+            client_impersonating: 0,
             partition_id_present: 0,
             default_authn_level: 2,
             partition: Guid::NULL,
