@@ -76,7 +76,7 @@ pub enum ErrorKind {
     /// The caller cancelled, or closed the session.
     #[error("cancelled")]
     Cancelled,
-    /// The host refused the bind; the reason of bind_nak ([C706] 12.6.3.1).
+    /// The host refused the bind; the reason of bind_nak ([C706 12.6.3.1]).
     #[error("bind refused, {0}")]
     BindRefused(crate::wire::status::BindNakReason),
     /// The host does not offer an interface that is needed.

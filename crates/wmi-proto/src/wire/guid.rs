@@ -68,7 +68,7 @@ impl fmt::Debug for Guid {
     }
 }
 
-/// An RPC interface or transfer syntax: a UUID and a version ([C706] 12.6.3.1 p_syntax_id_t).
+/// An RPC interface or transfer syntax: a UUID and a version ([C706 12.6.3.1] p_syntax_id_t).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interface {
     /// The UUID; for an ORPC interface its IID.

@@ -21,7 +21,7 @@ impl Reader {
         Self { data, offset: 0, big_endian: false }
     }
 
-    /// The same with the byte order of the data representation label ([C706] 14.1).
+    /// The same with the byte order of the data representation label ([C706 14.1]).
     #[must_use]
     pub const fn with_endianness(data: Bytes, big_endian: bool) -> Self {
         Self { data, offset: 0, big_endian }

@@ -88,7 +88,7 @@ impl Writer {
         self.zeros(self.len().wrapping_neg() & (to - 1));
     }
 
-    /// A fresh non-NULL referent identifier ([C706] 14.3.10): 0x00020000, 0x00020004, …
+    /// A fresh non-NULL referent identifier ([C706 14.3.10]): 0x00020000, 0x00020004, …
     pub fn referent(&mut self) {
         self.u32(0x0002_0000 + self.referents * 4);
         self.referents += 1;

@@ -4,13 +4,13 @@ use bytes::Bytes;
 
 use crate::wire::{Reader, Wire, WireError, WireErrorKind, Writer, text};
 
-/// The tower identifier of ncacn_ip_tcp ([C706] appendix I).
+/// The tower identifier of ncacn_ip_tcp ([C706 appendix I]).
 pub const TOWER_TCP: u16 = 7;
 
 /// [MS-DCOM 2.2.19.3] STRINGBINDING.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StringBinding {
-    /// The protocol sequence ([C706] appendix I), never 0.
+    /// The protocol sequence ([C706 appendix I]), never 0.
     pub tower_id: u16,
     /// `host` or `host[endpoint]`.
     pub address: String,

@@ -87,7 +87,7 @@ impl Operation for ResolveOxid2 {
 pub struct ResolveOxid2Request {
     /// The exporter.
     pub oxid: u64,
-    /// The protocol sequences that the client speaks ([C706] appendix I).
+    /// The protocol sequences that the client speaks ([C706 appendix I]).
     pub requested_protseqs: Vec<u16>,
 }
 

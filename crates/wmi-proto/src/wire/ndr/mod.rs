@@ -1,4 +1,4 @@
-//! NDR 2.0 ([C706] chapter 14): alignment, pointers, arrays and strings over [`Reader`] and [`Writer`].
+//! NDR 2.0 ([C706 chapter 14]): alignment, pointers, arrays and strings over [`Reader`] and [`Writer`].
 //!
 //! Alignment counts from the start of the reader or writer, which is the start of the stub.
 
@@ -48,7 +48,7 @@ impl Reader {
         self.u64(what)
     }
 
-    /// The referent identifier of a unique or full pointer: whether it is not NULL ([C706] 14.3.10).
+    /// The referent identifier of a unique or full pointer: whether it is not NULL ([C706 14.3.10]).
     ///
     /// # Errors
     /// `Truncated`.
@@ -84,7 +84,7 @@ impl Reader {
             .ok_or_else(|| self.error(WireErrorKind::Truncated, what))
     }
 
-    /// The maximum count of a conformant array, which must equal the `expected` count ([C706] 14.3.3.2).
+    /// The maximum count of a conformant array, which must equal the `expected` count ([C706 14.3.3.2]).
     ///
     /// # Errors
     /// `Truncated`, `BadValue` when they differ.
@@ -102,7 +102,7 @@ impl Reader {
         self.bytes(n, what)
     }
 
-    /// A conformant and varying string of `wchar_t`; the terminating NUL is checked and dropped ([C706] 14.3.4.2).
+    /// A conformant and varying string of `wchar_t`; the terminating NUL is checked and dropped ([C706 14.3.4.2]).
     ///
     /// # Errors
     /// `Truncated`, `BadValue` without a terminator or with an offset.

@@ -1,4 +1,4 @@
-//! The PDUs that set an association up: bind, alter_context and their answers ([C706] 12.6.4.3–12.6.4.5, 12.6.4.1–2).
+//! The PDUs that set an association up: bind, alter_context and their answers ([C706 12.6.4.3]–12.6.4.5, 12.6.4.1–2).
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -103,7 +103,7 @@ impl ContextResult {
 }
 
 open_enum! {
-    /// p_cont_def_result_t ([C706] 12.6.3.1, [MS-RPCE 2.2.2.4]).
+    /// p_cont_def_result_t ([C706 12.6.3.1], [MS-RPCE 2.2.2.4]).
     pub struct ContextResultCode(u16);
     /// The context may be used.
     ACCEPTANCE = 0,
@@ -116,7 +116,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// p_provider_reason_t ([C706] 12.6.3.1).
+    /// p_provider_reason_t ([C706 12.6.3.1]).
     pub struct ProviderReason(u16);
     /// No reason given.
     NOT_SPECIFIED = 0,

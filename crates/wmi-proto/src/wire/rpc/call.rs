@@ -1,4 +1,4 @@
-//! The PDUs of a call: request, response, fault ([C706] 12.6.4.7, 12.6.4.9, 12.6.4.10).
+//! The PDUs of a call: request, response, fault ([C706 12.6.4.7], 12.6.4.9, 12.6.4.10).
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! The sixteen octets that every PDU starts with ([C706] 12.6.3.1), readable before the PDU is whole.
+//! The sixteen octets that every PDU starts with ([C706 12.6.3.1]), readable before the PDU is whole.
 
 use core::ops::{BitOr, BitOrAssign};
 
@@ -6,7 +6,7 @@ use crate::wire::codes::open_enum;
 use crate::wire::{WireError, WireErrorKind, Writer};
 
 open_enum! {
-    /// The type of a connection-oriented PDU ([C706] 12.6.4, [MS-RPCE 2.2.2.10] for auth3).
+    /// The type of a connection-oriented PDU ([C706 12.6.4], [MS-RPCE 2.2.2.10] for auth3).
     pub struct PduType(u8);
     /// Client to server: (a fragment of) a call.
     REQUEST = 0,
@@ -34,7 +34,7 @@ open_enum! {
     ORPHANED = 19,
 }
 
-/// The pfc_flags of a PDU ([C706] 12.6.3.1).
+/// The pfc_flags of a PDU ([C706 12.6.3.1]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PfcFlags(pub u8);
 
@@ -84,7 +84,7 @@ impl BitOrAssign for PfcFlags {
     }
 }
 
-/// The common header ([C706] 12.6.3.1).
+/// The common header ([C706 12.6.3.1]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommonHeader {
     /// rpc_vers_minor, 0 or 1; rpc_vers is always 5.
@@ -93,7 +93,7 @@ pub struct CommonHeader {
     pub ptype: PduType,
     /// pfc_flags.
     pub flags: PfcFlags,
-    /// packed_drep, the data representation label ([C706] 14.1).
+    /// packed_drep, the data representation label ([C706 14.1]).
     pub drep: [u8; 4],
     /// Octets of the whole PDU, this header included.
     pub frag_length: u16,
@@ -169,5 +169,5 @@ impl CommonHeader {
     }
 }
 
-/// Little-endian integers, ASCII, IEEE floating point ([C706] 14.1).
+/// Little-endian integers, ASCII, IEEE floating point ([C706 14.1]).
 pub const LITTLE_ENDIAN_DREP: [u8; 4] = [0x10, 0, 0, 0];

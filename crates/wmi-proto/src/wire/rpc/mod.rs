@@ -1,4 +1,4 @@
-//! DCE/RPC connection-oriented PDUs ([C706] chapter 12, [MS-RPCE 2.2.2]): a whole fragment to a value and back.
+//! DCE/RPC connection-oriented PDUs ([C706 chapter 12], [MS-RPCE 2.2.2]): a whole fragment to a value and back.
 
 use core::ops::Range;
 
@@ -37,29 +37,29 @@ pub struct Pdu {
 /// The bodies of the PDUs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// [C706] 12.6.4.3
+    /// [C706 12.6.4.3]
     Bind(Bind),
-    /// [C706] 12.6.4.4
+    /// [C706 12.6.4.4]
     BindAck(BindAck),
-    /// [C706] 12.6.4.5
+    /// [C706 12.6.4.5]
     BindNak(BindNak),
-    /// [C706] 12.6.4.1
+    /// [C706 12.6.4.1]
     AlterContext(Bind),
-    /// [C706] 12.6.4.2
+    /// [C706 12.6.4.2]
     AlterContextResp(BindAck),
     /// [MS-RPCE 2.2.2.10]: four octets that mean nothing, then the token.
     Auth3,
-    /// [C706] 12.6.4.9
+    /// [C706 12.6.4.9]
     Request(Request),
-    /// [C706] 12.6.4.10
+    /// [C706 12.6.4.10]
     Response(Response),
-    /// [C706] 12.6.4.7
+    /// [C706 12.6.4.7]
     Fault(Fault),
-    /// [C706] 12.6.4.11
+    /// [C706 12.6.4.11]
     Shutdown,
-    /// [C706] 12.6.4.6 (cancel)
+    /// [C706 12.6.4.6] (cancel)
     CoCancel,
-    /// [C706] 12.6.4.8
+    /// [C706 12.6.4.8]
     Orphaned,
 }
 

@@ -3,7 +3,7 @@
 use crate::wire::codes::open_enum;
 
 open_enum! {
-    /// The status of a fault PDU: a status of [C706] appendix N with the spelling of [MS-RPCE 3.1.1.5.5] in upper case,
+    /// The status of a fault PDU: a status of [C706 appendix N] with the spelling of [MS-RPCE 3.1.1.5.5] in upper case,
     /// a Win32 code ([MS-ERREF 2.2]) or an HRESULT ([MS-ERREF 2.1]).
     pub struct FaultStatus(u32);
     /// Not found.

@@ -9,7 +9,7 @@ pub use hresult::HResult;
 use crate::wire::codes::open_enum;
 
 open_enum! {
-    /// The reason of a bind_nak ([C706] 12.6.3.1 p_reject_reason_t, [MS-RPCE 2.2.2.9]).
+    /// The reason of a bind_nak ([C706 12.6.3.1] p_reject_reason_t, [MS-RPCE 2.2.2.9]).
     pub struct BindNakReason(u16);
     /// No reason given.
     REASON_NOT_SPECIFIED = 0,

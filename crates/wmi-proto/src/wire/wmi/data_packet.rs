@@ -49,21 +49,21 @@ impl DataPacket {
 pub enum DataPacketObject {
     /// Type 1 ([MS-WMI 2.2.14.2] WBEMOBJECT_CLASS).
     Class {
-        /// The ObjectBlock of a class ([MS-WMIO] 2.2.2), without signature and length.
+        /// The ObjectBlock of a class ([MS-WMIO 2.2.2]), without signature and length.
         data: Bytes,
     },
     /// Type 2 ([MS-WMI 2.2.14.3] WBEMOBJECT_INSTANCE).
     Instance {
         /// What later instances call the class part of this one.
         class_id: Guid,
-        /// The ObjectBlock of an instance ([MS-WMIO] 2.2.2), without signature and length.
+        /// The ObjectBlock of an instance ([MS-WMIO 2.2.2]), without signature and length.
         data: Bytes,
     },
     /// Type 3 ([MS-WMI 2.2.14.4] WBEMOBJECT_INSTANCE_NOCLASS).
     InstanceNoClass {
         /// The instance of type 2 whose class part it needs.
         class_id: Guid,
-        /// The instance without its class part ([MS-WMIO] 2.2.3).
+        /// The instance without its class part ([MS-WMIO 2.2.3]).
         data: Bytes,
     },
     /// An object that cannot be read although the next one can: another type, or a header that is not of its type.

@@ -8,7 +8,7 @@ use crate::wire::{WireError, WireErrorKind};
 
 /// [MS-WMI 2.2.4] IWbemClassObject.
 impl MInterfacePointer {
-    /// Marshals an object; `encoding_unit` is a whole EncodingUnit ([MS-WMIO] 2.2.1).
+    /// Marshals an object; `encoding_unit` is a whole EncodingUnit ([MS-WMIO 2.2.1]).
     #[must_use]
     pub fn from_wbem_object(encoding_unit: Bytes) -> Self {
         Self::new(&ObjRef::custom(IID_IWBEM_CLASS_OBJECT, CLSID_WBEM_CLASS_OBJECT, encoding_unit))

@@ -205,7 +205,7 @@ impl Wire for InstanceInfoData {
 pub struct ScmRequestInfoData {
     /// Ignored; Windows sends 2 (RPC_C_IMP_LEVEL_IDENTIFY).
     pub client_imp_level: u32,
-    /// The protocol sequences that the client speaks ([C706] appendix I).
+    /// The protocol sequences that the client speaks ([C706 appendix I]).
     pub requested_protseqs: Vec<u16>,
 }
 
