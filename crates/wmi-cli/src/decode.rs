@@ -48,14 +48,30 @@ fn read(path: &Path) -> Result<CimObject, String> {
     if data.is_empty() {
         return Err("decoding: the file is empty".to_owned());
     }
-    let (size, is_unit) = (data.len(), is_unit(path, &data));
+    let size = counted(data.len() as u64, "octet");
+    let is_unit = is_unit(path, &data);
+    let missing = if is_unit { missing(&data) } else { 0 };
     let data = Bytes::from(data);
     let (kind, object) = if is_unit {
         ("EncodingUnit", CimObject::decode_unit(data))
     } else {
         ("ObjectBlock", CimObject::decode_block(data))
     };
-    object.map_err(|error| format!("decoding as {kind}: {error} of {}", counted(size as u64, "octet")))
+    let shorter = format!("{} shorter than it says", counted(missing as u64, "octet"));
+    if missing > 0 && object.is_ok() {
+        // The first example of [MS-WMIO] is such a file: all parts of the object are there.
+        complain(format_args!("{}: the file is {shorter}", path.display()));
+    }
+    object.map_err(|error| {
+        let cause = if missing > 0 { format!("; the file is {shorter}") } else { String::new() };
+        format!("decoding {size} as {kind}: {error}{cause}")
+    })
+}
+
+/// How many octets an ENCODING_UNIT lacks by its own account.
+fn missing(unit: &[u8]) -> usize {
+    let announced = unit.get(4..).and_then(|rest| rest.first_chunk()).map_or(0, |length| u32::from_le_bytes(*length));
+    usize::try_from(announced).unwrap_or(usize::MAX).saturating_sub(unit.len().saturating_sub(8))
 }
 
 /// Whether the file holds an ENCODING_UNIT ([MS-WMIO 2.2.1]): by its name, otherwise by the signature 0x12345678.
