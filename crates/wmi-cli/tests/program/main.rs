@@ -1,0 +1,13 @@
+//! The program `wmi` run as people run it, against simulated hosts in this process.
+
+mod bad_input;
+mod check;
+mod decode;
+mod demo;
+mod faults;
+mod output;
+mod password;
+mod sim;
+mod stop;
+#[path = "../support/mod.rs"]
+mod support;

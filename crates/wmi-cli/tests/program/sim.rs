@@ -1,0 +1,51 @@
+//! `wmi sim` as a host for `wmi query`, both as programs.
+
+use std::process::Child;
+
+use crate::support::{line, lines_of, run, signal, start, wait, wmi};
+
+fn sim(arguments: &[&str]) -> (Child, String) {
+    let mut command = wmi(["sim", "--listen"]);
+    command.args(arguments).env("WMI_PASSWORD", "pässword");
+    let mut sim = start(&mut command);
+    let first = line(&mut lines_of(&mut sim));
+    let address = first.strip_prefix("listening on ").expect("where it listens").to_owned();
+    (sim, address)
+}
+
+fn ids(address: &str, account: &str) -> String {
+    let mut command = wmi(["query", address, "SELECT Id FROM Sim_Many", "-u", account, "-o", "csv"]);
+    command.env("WMI_PASSWORD", "pässword");
+    run(command).exits(0).stdout
+}
+
+#[test]
+fn a_host_with_an_account_rows_and_faults() {
+    let arguments = ["127.0.0.1:0", "-u", r"LAB\observer", "--rows", "3", "--fault", "hint-2", "--fault", "pad-8"];
+    let (mut sim, address) = sim(&arguments);
+    assert_eq!(ids(&address, r"LAB\observer"), "Id\n0\n1\n2\n");
+    signal(&sim, "TERM");
+    assert_eq!(wait(&mut sim).code(), Some(0));
+}
+
+#[test]
+fn an_ipv6_host() {
+    if std::net::TcpListener::bind(("::1", 0)).is_err() {
+        println!("skipped: this machine has no IPv6 loopback");
+        return;
+    }
+    let (mut sim, address) = sim(&["[::1]:0", "--rows", "1"]);
+    assert!(address.starts_with("[::1]:"), "{address}");
+    assert_eq!(ids(&address, r"ACME\monitor"), "Id\n0\n");
+    signal(&sim, "INT");
+    assert_eq!(wait(&mut sim).code(), Some(130));
+}
+
+#[test]
+fn an_address_that_is_taken() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let mut command = wmi(["sim", "--listen", &address]);
+    command.env("WMI_PASSWORD", "x");
+    run(command).exits(1).is_one_message().says(&["cannot listen on", &address]);
+}

@@ -1,0 +1,44 @@
+//! Ends from outside: signals, and a reader that leaves.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{faulty, finish, host_with, line, lines_of, query, signal, start, wait};
+
+const WQL: &str = "SELECT Id FROM Sim_Many";
+const BATCHES: [&str; 6] = ["-o", "jsonl", "--batch", "2", "--enumerator", "next"];
+
+#[test]
+fn sigint_closes_the_session_and_keeps_what_had_arrived() {
+    let host = faulty(8, "late-reply");
+    let mut query = start(&mut query(host.activator_addr(), WQL, &BATCHES));
+    let mut output = lines_of(&mut query);
+    let rows: Vec<String> = (0..4).map(|_| line(&mut output)).collect();
+    assert_eq!(rows, ["{\"Id\":0}", "{\"Id\":1}", "{\"Id\":2}", "{\"Id\":3}"], "rows are printed as they arrive");
+    let begun = Instant::now();
+    signal(&query, "INT");
+    let finished = finish(query).exits(130).is_one_message().says(&["interrupted", "partial: 4 rows"]);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{finished:#?}");
+}
+
+#[test]
+fn sigint_before_anything_arrived() {
+    let host = faulty(8, "silence-at-bind");
+    let query = start(&mut query(host.activator_addr(), WQL, &["-o", "json"]));
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&query, "INT");
+    assert_eq!(finish(query).exits(130).says(&["interrupted"]).stdout, "[]\n");
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_query_quietly() {
+    let host = host_with(20_000, &[]);
+    for format in ["jsonl", "json", "csv", "table"] {
+        let mut query = start(&mut query(host.activator_addr(), "SELECT Id, Name FROM Sim_Many", &["-o", format]));
+        let mut output = lines_of(&mut query);
+        line(&mut output);
+        drop(output);
+        let status = wait(&mut query);
+        let finished = finish(query);
+        assert_eq!((status.code(), finished.stderr.as_str()), (Some(0), ""), "{format}");
+    }
+}
