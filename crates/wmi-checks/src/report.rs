@@ -43,14 +43,22 @@ pub struct Failure {
     pub code: Option<u32>,
     /// What happened, in words, with the code's name.
     pub text: String,
+    /// What helps, when it is known.
+    pub remedy: Option<&'static str>,
 }
 
 impl Failure {
     pub(crate) fn of_query(part: &'static str, error: &Error) -> Self {
-        Self { part, stage: error.stage.to_string(), code: error.code(), text: error.kind.to_string() }
+        Self {
+            part,
+            stage: error.stage.to_string(),
+            code: error.code(),
+            text: error.kind.to_string(),
+            remedy: error.remedy(),
+        }
     }
 
     pub(crate) fn of_values(part: &'static str, text: impl Into<String>) -> Self {
-        Self { part, stage: "values".to_owned(), code: None, text: text.into() }
+        Self { part, stage: "values".to_owned(), code: None, text: text.into(), remedy: None }
     }
 }

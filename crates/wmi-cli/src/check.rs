@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use wmi_checks::{Answer, Check, Failure, Item, Report, Step};
+use wmi_proto::Query;
 use wmi_proto::cim::CimValue;
-use wmi_proto::{Error, ErrorKind, Query, Stage};
 
 use crate::args::{CheckArguments, CheckFormat};
 use crate::connection::{self, Connection, Trouble, patience, wall_time};
 use crate::output::{cells::Cell, json, table};
-use crate::query::{tell, unprinted};
+use crate::query::tell;
 use crate::signals::Interrupt;
 use crate::status::{Status, complain};
 
@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
     };
     let host = connect.host.to_string();
     let mut status = Status::Done;
+    let mut failures = Vec::new();
     let mut trouble = None;
     for name in &arguments.checks {
         let Some(mut check) = wmi_checks::by_name(name, PAUSE) else { continue };
@@ -45,28 +46,33 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
         let report = check.report();
         let printed = connection.progress.aside(|| print(&report, &host, arguments.output, &mut io::stdout().lock()));
         if let Err(error) = printed {
-            connection.close(patience(None));
-            return status.worse(unprinted(&error));
+            trouble = Some(Trouble::Output(error));
+            break;
         }
-        status = status.worse(outcome(&report, &result, &host));
-        if let Err(ended) = result {
-            let is_signal = matches!(ended, Trouble::Signal(_));
-            trouble = Some(ended);
-            if is_signal {
+        if !report.errors.is_empty() {
+            status = status.worse(Status::Failed);
+        }
+        failures.extend(report.errors.into_iter().map(|failure| (report.check, failure)));
+        match result {
+            Ok(worst) => status = status.worse(worst),
+            Err(ended) => {
+                trouble = Some(ended);
                 break;
             }
         }
     }
-    connection.close(patience(trouble.as_ref()));
-    status
+    connection.close(patience(status));
+    explain(&host, &failures);
+    trouble.map_or(status, |trouble| status.worse(tell(&host, &trouble, 0)))
 }
 
-/// Takes `check` through a round. Failed queries are the check's business: it reports them.
+/// Takes `check` through a round. Failed queries are the check's business: it reports them, and the worst of them is
+/// the result.
 ///
 /// # Errors
-/// The last failure of a query, or at once what no later query could survive, such as a signal.
-pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Result<(), Trouble> {
-    let mut failed = Ok(());
+/// What ends all checks at once, such as a signal.
+pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Result<Status, Trouble> {
+    let mut worst = Status::Done;
     check.begin();
     loop {
         let request = match check.step() {
@@ -75,7 +81,7 @@ pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Resul
                 connection.pause(time)?;
                 continue;
             }
-            Step::Done => return failed,
+            Step::Done => return Ok(worst),
         };
         let sent = wall_time();
         let mut received = None;
@@ -90,38 +96,33 @@ pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Resul
         });
         let outcome = match outcome {
             Ok(_) => Ok(()),
-            Err(trouble) => {
-                // The session is gone and with it the reason: the query before told it.
-                let error = match &trouble {
-                    Trouble::Failed(error) => error.clone(),
-                    Trouble::Command(_) => Error { stage: Stage::Query, kind: ErrorKind::Disconnected },
-                    Trouble::Signal(_) | Trouble::Output(_) | Trouble::Reactor(_) => return Err(trouble),
-                };
-                failed = Err(trouble);
+            Err(Trouble::Failed(error)) => {
+                worst = worst.worse(Status::of(&error));
                 Err(error)
             }
+            Err(trouble) => return Err(trouble),
         };
         let received = received.unwrap_or_else(wall_time);
         check.answer(Answer { rows, outcome, sent, received });
     }
 }
 
-/// Says on standard error what failed.
-fn outcome(report: &Report, result: &Result<(), Trouble>, host: &str) -> Status {
-    for failure in &report.errors {
-        complain(format_args!("{host}: {} {}: {}: {}", report.check, failure.part, failure.stage, failure.text));
-    }
-    let parts = if report.errors.is_empty() { Status::Done } else { Status::Failed };
-    match result {
-        Ok(()) => parts,
-        Err(Trouble::Failed(error)) => {
-            if let Some(remedy) = error.remedy() {
-                complain(remedy);
-            }
-            parts.worse(Status::of(error))
+/// Says on standard error what failed; what several parts failed of is said once.
+fn explain(host: &str, failures: &[(&str, Failure)]) {
+    let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone());
+    let mut told = Vec::new();
+    for (_, failure) in failures {
+        if told.contains(&cause(failure)) {
+            continue;
         }
-        Err(Trouble::Command(_)) => parts,
-        Err(trouble) => parts.worse(tell(host, trouble, 0)),
+        told.push(cause(failure));
+        let same = failures.iter().filter(|(_, other)| cause(other) == cause(failure));
+        let mut parts: Vec<String> = same.map(|(check, other)| format!("{check}/{}", other.part)).collect();
+        parts.dedup();
+        complain(format_args!("{host}: {}: {} (check {})", failure.stage, failure.text, parts.join(", ")));
+        if let Some(remedy) = failure.remedy {
+            complain(remedy);
+        }
     }
 }
 
@@ -203,6 +204,7 @@ mod tests {
             stage: "query".to_owned(),
             code: Some(0x8004_1010),
             text: "WBEM_E_INVALID_CLASS (0x80041010)".to_owned(),
+            remedy: None,
         };
         Report { check: "system", types: vec![Type { name: "processor", items }], errors: vec![failure] }
     }

@@ -14,6 +14,7 @@ use crate::args::Connect;
 use crate::password;
 use crate::progress::Progress;
 use crate::signals::Interrupt;
+use crate::status::Status;
 
 /// A session with a host, and the time that is left for it.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Connection {
     session: Session,
     interrupt: Interrupt,
     deadline: Instant,
+    /// Why the last query failed: when the session ended with it, also why no other can be had.
+    failure: Option<Error>,
     pub(crate) progress: Progress,
 }
 
@@ -69,7 +72,7 @@ impl Connection {
         let session = Session::connect(config)?;
         let waker = session.waker();
         interrupt.on_signal(move || drop(waker.wake()));
-        Ok(Self { session, interrupt: interrupt.clone(), deadline, progress: Progress::new(verbose) })
+        Ok(Self { session, interrupt: interrupt.clone(), deadline, failure: None, progress: Progress::new(verbose) })
     }
 
     /// Runs `query` in the time that is left and hands its batches to `sink` as they arrive.
@@ -86,8 +89,14 @@ impl Connection {
             return Err(Trouble::Failed(Error { stage: Stage::Query, kind: ErrorKind::TimedOut }));
         }
         let query = query.timeout(left);
-        let id = self.session.command(|client, now| client.exec_query(query, now)).map_err(Trouble::Command)?;
+        let id = match self.session.command(|client, now| client.exec_query(query, now)) {
+            Ok(id) => id,
+            Err(error) => return Err(self.failure.clone().map_or(Trouble::Command(error), Trouble::Failed)),
+        };
         let outcome = self.rows(id, sink);
+        if let Err(Trouble::Failed(error)) = &outcome {
+            self.failure = Some(error.clone());
+        }
         if !matches!(outcome, Ok(_) | Err(Trouble::Failed(_))) {
             // Over for us, not for the host. It may be over by now for the core as well: then there is nothing to do.
             let _ = self.session.command(|client, now| client.cancel(id, now));
@@ -171,10 +180,10 @@ impl Connection {
     }
 }
 
-/// How long a goodbye may take after `trouble`: a host that has just been silent is not waited for again.
-pub(crate) const fn patience(trouble: Option<&Trouble>) -> Duration {
-    match trouble {
-        Some(Trouble::Failed(error)) if error.is_unreachable() => Duration::from_millis(200),
+/// How long a goodbye may take: a host that has just been silent is not waited for again.
+pub(crate) const fn patience(status: Status) -> Duration {
+    match status {
+        Status::Unreachable => Duration::from_millis(200),
         _ => Duration::from_secs(2),
     }
 }

@@ -96,7 +96,7 @@ fn show(address: SocketAddr, interrupt: &Interrupt, begun: Instant) -> Result<()
         .map_err(Trouble::Output)?;
     failed?;
 
-    let stats = connection.close(patience(None));
+    let stats = connection.close(patience(Status::Done));
     let failures = report.errors.len() as u64 + table.undecodable();
     if count == 0 || failures > 0 {
         let text = format!("the demonstration failed: {}, {}", counted(count, "row"), counted(failures, "failure"));

@@ -44,7 +44,10 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
         Err(Trouble::Output(_)) => Ok(()),
         _ => writer.finish(&mut out).and_then(|()| out.flush()),
     };
-    let stats = connection.close(patience(outcome.as_ref().err()));
+    let stats = connection.close(match &outcome {
+        Err(Trouble::Failed(error)) => patience(Status::of(error)),
+        _ => patience(Status::Done),
+    });
     connection.progress.note(|| {
         let logons = counted(stats.logons, "log-on");
         let trips = counted(stats.round_trips, "round trip");

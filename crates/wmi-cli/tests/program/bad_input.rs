@@ -26,7 +26,7 @@ fn wrong_password() {
     let host = host_with(1, &[]);
     let mut command = query(host.activator_addr(), MANY, &[]);
     command.env("WMI_PASSWORD", "wrong");
-    let finished = run(command).exits(1).is_one_message();
+    let finished = run(command).exits(1).in_one_message();
     let finished = finished.says(&["activat", "ACCESS_DENIED", "0x5", "check user and password"]);
     assert_eq!(finished.stdout, "");
 }
@@ -34,7 +34,7 @@ fn wrong_password() {
 #[test]
 fn refused_port() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a free port");
-    let finished = run(query(free, MANY, &["-o", "json"])).exits(3).is_one_message();
+    let finished = run(query(free, MANY, &["-o", "json"])).exits(3).in_one_message();
     let finished = finished.says(&["connect to the activator", "connection refused", "nobody listens"]);
     assert_eq!(finished.stdout, "[]\n", "an array also when nothing came");
 }
@@ -44,7 +44,7 @@ fn silent_port() {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
     let begun = Instant::now();
     let address = silent.local_addr().expect("an address");
-    run(query(address, MANY, &["--timeout", "0.4"])).exits(3).is_one_message().says(&[
+    run(query(address, MANY, &["--timeout", "0.4"])).exits(3).in_one_message().says(&[
         "log on at the activator",
         "out of time",
         "says nothing",
@@ -54,19 +54,19 @@ fn silent_port() {
 
 #[test]
 fn silence_in_the_middle_keeps_what_had_arrived() {
-    let finished = two_batches("silence-at-next", &["--timeout", "1.5"]).exits(3).is_one_message();
+    let finished = two_batches("silence-at-next", &["--timeout", "1.5"]).exits(3).in_one_message();
     first_four(&finished.says(&["fetching rows", "out of time", "partial: 4 rows"]));
 }
 
 #[test]
 fn reset_in_mid_reply() {
-    let finished = two_batches("reset-mid-reply", &[]).exits(3).is_one_message();
+    let finished = two_batches("reset-mid-reply", &[]).exits(3).in_one_message();
     first_four(&finished.says(&["fetching rows", "connection reset by the host", "partial: 4 rows"]));
 }
 
 #[test]
 fn cut_in_mid_reply() {
-    let finished = two_batches("cut-mid-reply", &[]).exits(3).is_one_message();
+    let finished = two_batches("cut-mid-reply", &[]).exits(3).in_one_message();
     first_four(&finished.says(&["fetching rows", "closed the connection", "partial: 4 rows"]));
 }
 
@@ -74,7 +74,7 @@ fn cut_in_mid_reply() {
 fn unknown_class() {
     let host = host_with(1, &[]);
     let finished = run(query(host.activator_addr(), "SELECT * FROM Win32_NoSuchThing", &[]));
-    finished.exits(1).is_one_message().says(&[
+    finished.exits(1).in_one_message().says(&[
         "WBEM_E_INVALID_CLASS",
         "0x80041010",
         "check the class",
@@ -87,7 +87,7 @@ fn bad_wql() {
     let host = host_with(1, &[]);
     for wql in ["SELECT FROM", "DROP TABLE Sim_Many", "SELECT * FROM Sim_Many WHERE Id ="] {
         let finished = run(query(host.activator_addr(), wql, &[]));
-        finished.exits(1).is_one_message().says(&["WBEM_E_INVALID_QUERY", "0x80041017", "SELECT list FROM class"]);
+        finished.exits(1).in_one_message().says(&["WBEM_E_INVALID_QUERY", "0x80041017", "SELECT list FROM class"]);
     }
 }
 
@@ -99,7 +99,7 @@ fn empty_wql_is_a_usage_error() {
 #[test]
 fn unknown_namespace() {
     let host = host_with(1, &[]);
-    run(query(host.activator_addr(), MANY, &["-n", "root/nowhere"])).exits(1).is_one_message().says(&[
+    run(query(host.activator_addr(), MANY, &["-n", "root/nowhere"])).exits(1).in_one_message().says(&[
         "log-in to namespace root/nowhere",
         "WBEM_E_INVALID_NAMESPACE",
         "0x8004100e",
@@ -110,7 +110,7 @@ fn unknown_namespace() {
 #[test]
 fn no_access() {
     let host = host_with(1, &[]);
-    run(query(host.activator_addr(), MANY, &["-n", "root/locked"])).exits(1).is_one_message().says(&[
+    run(query(host.activator_addr(), MANY, &["-n", "root/locked"])).exits(1).in_one_message().says(&[
         "log-in to namespace root/locked",
         "WBEM_E_ACCESS_DENIED",
         "0x80041003",
@@ -120,13 +120,13 @@ fn no_access() {
 
 #[test]
 fn a_name_that_does_not_resolve() {
-    let finished = run(query("no-such-host.invalid", MANY, &["--timeout", "20"])).exits(3).is_one_message();
+    let finished = run(query("no-such-host.invalid", MANY, &["--timeout", "20"])).exits(3).in_one_message();
     finished.says(&["no-such-host.invalid", "connect to the activator", "does not resolve", "spelling"]);
 }
 
 #[test]
 fn a_host_that_lies_about_lengths() {
-    let finished = two_batches("lies-about-lengths", &[]).exits(1).is_one_message();
+    let finished = two_batches("lies-about-lengths", &[]).exits(1).in_one_message();
     first_four(&finished.says(&["fetching rows", "malformed answer", "partial: 4 rows"]));
 }
 
@@ -134,7 +134,7 @@ fn a_host_that_lies_about_lengths() {
 fn a_host_whose_messages_are_changed_on_the_way() {
     for fault in ["bad-signature", "flip-data", "wrong-sequence"] {
         for level in ["privacy", "integrity"] {
-            let finished = two_batches(fault, &["--auth-level", level]).exits(1).is_one_message();
+            let finished = two_batches(fault, &["--auth-level", level]).exits(1).in_one_message();
             first_four(&finished.says(&["fetching rows", "tampered", "do not trust", "partial: 4 rows"]));
         }
     }
@@ -142,7 +142,7 @@ fn a_host_whose_messages_are_changed_on_the_way() {
 
 #[test]
 fn the_host_reports_an_error_late() {
-    let finished = two_batches("error-in-next", &[]).exits(1).is_one_message();
+    let finished = two_batches("error-in-next", &[]).exits(1).in_one_message();
     first_four(&finished.says(&["fetching rows", "WBEM_E_FAILED", "0x80041001", "partial: 4 rows"]));
 }
 
@@ -151,7 +151,7 @@ fn bind_nak() {
     let host = faulty(1, "bind-nak");
     run(query(host.activator_addr(), MANY, &[]))
         .exits(1)
-        .is_one_message()
+        .in_one_message()
         .says(&["log on at the activator", "bind refused"]);
 }
 
@@ -159,7 +159,7 @@ fn bind_nak() {
 fn smart_enumeration_that_is_insisted_on_and_refused() {
     for fault in ["refuse-smart-call", "refuse-smart-item"] {
         let host = faulty(3, fault);
-        let finished = run(query(host.activator_addr(), MANY, &["--enumerator", "smart"])).exits(1).is_one_message();
+        let finished = run(query(host.activator_addr(), MANY, &["--enumerator", "smart"])).exits(1).in_one_message();
         finished.says(&["smart enumeration", "E_NOINTERFACE", "0x80004002", "auto"]);
         run(query(host.activator_addr(), MANY, &["--enumerator", "auto"])).exits(0);
     }

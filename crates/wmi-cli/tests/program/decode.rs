@@ -122,7 +122,7 @@ fn every_truncation_is_told() {
         let path = folder.path().join(name);
         for length in (0..data.len()).step_by(7).chain([data.len() - 1]) {
             fs::write(&path, &data[..length]).expect("to write");
-            let finished = run(wmi(["decode", text(&path)])).exits(1).is_one_message();
+            let finished = run(wmi(["decode", text(&path)])).exits(1).in_one_message();
             finished.says(&[name, if length == 0 { "empty" } else { "decod" }]);
         }
     }

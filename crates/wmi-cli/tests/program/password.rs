@@ -10,7 +10,7 @@ const WQL: &str = "SELECT Id FROM Sim_Many";
 
 #[test]
 fn none_to_be_had_is_a_usage_error() {
-    let finished = run(wmi(["query", "127.0.0.1:1", WQL, "-u", ACCOUNT])).exits(2).is_one_message();
+    let finished = run(wmi(["query", "127.0.0.1:1", WQL, "-u", ACCOUNT])).exits(2).in_one_message();
     finished.says(&["--password-file", "WMI_PASSWORD"]);
     run(wmi(["sim", "--listen", "127.0.0.1:0"])).exits(2).says(&["WMI_PASSWORD"]);
     let finished = run(wmi(["query", "127.0.0.1:1", WQL, "-u", ACCOUNT, "--password-file", "/nonexistent/file"]));

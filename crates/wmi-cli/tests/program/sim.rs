@@ -47,5 +47,5 @@ fn an_address_that_is_taken() {
     let address = taken.local_addr().expect("an address").to_string();
     let mut command = wmi(["sim", "--listen", &address]);
     command.env("WMI_PASSWORD", "x");
-    run(command).exits(1).is_one_message().says(&["cannot listen on", &address]);
+    run(command).exits(1).in_one_message().says(&["cannot listen on", &address]);
 }

@@ -16,7 +16,7 @@ fn sigint_closes_the_session_and_keeps_what_had_arrived() {
     assert_eq!(rows, ["{\"Id\":0}", "{\"Id\":1}", "{\"Id\":2}", "{\"Id\":3}"], "rows are printed as they arrive");
     let begun = Instant::now();
     signal(&query, "INT");
-    let finished = finish(query).exits(130).is_one_message().says(&["interrupted", "partial: 4 rows"]);
+    let finished = finish(query).exits(130).in_one_message().says(&["interrupted", "partial: 4 rows"]);
     assert!(begun.elapsed() < Duration::from_secs(5), "{finished:#?}");
 }
 

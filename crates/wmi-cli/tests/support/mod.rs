@@ -11,32 +11,32 @@ use serde_json::Value;
 use wmi_sim::{DEFAULT_PASSWORD, Fault, HostConfig, Server};
 
 /// The account of simulated hosts.
-pub const ACCOUNT: &str = r"ACME\monitor";
+pub(crate) const ACCOUNT: &str = r"ACME\monitor";
 
 /// No run of the program takes longer, or it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A host on loopback with `rows` rows in Sim_Many.
-pub fn host_with(rows: u32, faults: &[Fault]) -> Server {
+pub(crate) fn host_with(rows: u32, faults: &[Fault]) -> Server {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let config = HostConfig::new(0).rows(rows).faults(faults.iter().copied());
     Server::start(config, loopback, loopback).expect("a host on loopback")
 }
 
 /// A host on loopback that behaves in the way called `fault`.
-pub fn faulty(rows: u32, fault: &str) -> Server {
+pub(crate) fn faulty(rows: u32, fault: &str) -> Server {
     host_with(rows, &[fault.parse().expect("a fault")])
 }
 
 /// The program, without the account or password of whoever runs the tests.
-pub fn wmi<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+pub(crate) fn wmi<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wmi"));
     command.args(arguments).env_remove("WMI_USER").env_remove("WMI_PASSWORD").stdin(Stdio::null());
     command
 }
 
 /// `wmi query ADDRESS WQL`, with the right account and password and `more` arguments.
-pub fn query(address: impl ToString, wql: &str, more: &[&str]) -> Command {
+pub(crate) fn query(address: impl ToString, wql: &str, more: &[&str]) -> Command {
     let mut command = wmi(["query", &address.to_string(), wql, "-u", ACCOUNT]);
     command.args(more).env("WMI_PASSWORD", DEFAULT_PASSWORD);
     command
@@ -44,23 +44,23 @@ pub fn query(address: impl ToString, wql: &str, more: &[&str]) -> Command {
 
 /// What a run left behind.
 #[derive(Debug)]
-pub struct Finished {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Finished {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Finished {
     /// The exit status must be `code`.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.status.code(), Some(code), "{self:#?}");
         self
     }
 
     /// Standard error must contain `words`.
     #[track_caller]
-    pub fn says(self, words: &[&str]) -> Self {
+    pub(crate) fn says(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.stderr.contains(word), "{word:?} is not in {self:#?}");
         }
@@ -69,7 +69,7 @@ impl Finished {
 
     /// Standard error must be one to four lines of the program.
     #[track_caller]
-    pub fn is_one_message(self) -> Self {
+    pub(crate) fn in_one_message(self) -> Self {
         let lines: Vec<&str> = self.stderr.lines().collect();
         assert!((1..=4).contains(&lines.len()) && lines.iter().all(|line| line.starts_with("wmi: ")), "{self:#?}");
         self
@@ -77,23 +77,23 @@ impl Finished {
 
     /// Standard output as lines of JSON.
     #[track_caller]
-    pub fn lines(&self) -> Vec<Value> {
+    pub(crate) fn lines(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
     }
 }
 
 /// Runs `command` to its end.
-pub fn run(mut command: Command) -> Finished {
+pub(crate) fn run(mut command: Command) -> Finished {
     finish(start(&mut command))
 }
 
 /// Starts `command` with its outputs taken.
-pub fn start(command: &mut Command) -> Child {
+pub(crate) fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
 }
 
 /// Waits for the end of `child`; one that hangs is killed and fails the test.
-pub fn finish(mut child: Child) -> Finished {
+pub(crate) fn finish(mut child: Child) -> Finished {
     let stdout = reader(child.stdout.take());
     let stderr = reader(child.stderr.take());
     let status = wait(&mut child);
@@ -101,7 +101,7 @@ pub fn finish(mut child: Child) -> Finished {
 }
 
 /// Waits for the end of `child`.
-pub fn wait(child: &mut Child) -> ExitStatus {
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = child.try_wait().expect("a child") {
@@ -116,19 +116,19 @@ pub fn wait(child: &mut Child) -> ExitStatus {
 }
 
 /// The next line that `child` prints.
-pub fn line(output: &mut impl BufRead) -> String {
+pub(crate) fn line(output: &mut impl BufRead) -> String {
     let mut text = String::new();
     output.read_line(&mut text).expect("a line");
     text.trim_end().to_owned()
 }
 
 /// The standard output of `child`, to be read line by line.
-pub fn lines_of(child: &mut Child) -> BufReader<impl Read + use<>> {
+pub(crate) fn lines_of(child: &mut Child) -> BufReader<impl Read + use<>> {
     BufReader::new(child.stdout.take().expect("a pipe"))
 }
 
 /// Sends `signal` (`INT`, `TERM`) to `child`.
-pub fn signal(child: &Child, signal: &str) {
+pub(crate) fn signal(child: &Child, signal: &str) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-s", signal, &id]).status().expect("kill").success());
 }
@@ -144,7 +144,7 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
 }
 
 /// The words of a shell command line with single and double quotes.
-pub fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
