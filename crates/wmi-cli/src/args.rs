@@ -65,7 +65,7 @@ pub(crate) struct Connect {
 #[derive(Args, Debug)]
 pub(crate) struct Account {
     /// The account: DOMAIN\name, name@domain or name
-    #[arg(short, long, value_name = "USER", env = "WMI_USER", value_parser = account)]
+    #[arg(short, long, value_name = "USER", env = "WMI_USER", hide_env_values = true, value_parser = account)]
     pub(crate) user: Option<String>,
 
     /// A file that holds the password; one trailing newline is dropped
@@ -137,7 +137,8 @@ pub(crate) struct SimArguments {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) rows: u32,
 
-    /// What the host does differently; can be given more than once, `list` names all
+    /// What the host does differently; can be given more than once; a name that does not
+    /// exist lists all
     #[arg(long = "fault", value_name = "NAME", value_parser = fault)]
     pub(crate) faults: Vec<Fault>,
 }

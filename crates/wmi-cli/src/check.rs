@@ -163,7 +163,10 @@ fn failure_json(failure: &Failure) -> Value {
 
 /// Many items as rows; a single one as a list of its metrics.
 fn type_table(kind: &str, items: &[Item], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{kind}")?;
+    match items {
+        [item] if item.name != kind => writeln!(out, "{kind} {}", item.name)?,
+        _ => writeln!(out, "{kind}")?,
+    }
     let cell = |value: &CimValue| match Cell::of(value, &mut 0) {
         Cell::Number(text) if text.contains('.') && !text.contains('e') => {
             Cell::Number(text.parse().map_or(text, |real: f64| format!("{real:.3}")))
@@ -174,7 +177,7 @@ fn type_table(kind: &str, items: &[Item], out: &mut dyn Write) -> io::Result<()>
     let (names, rows) = match items {
         [item] => {
             let rows = item.metrics.iter().map(|(name, value)| vec![text(name), cell(value)]).collect();
-            (vec![item.name.clone(), "value".to_owned()], rows)
+            (["metric", "value"].map(str::to_owned).to_vec(), rows)
         }
         items => {
             let metrics = items.first().map(|item| item.metrics.as_slice()).unwrap_or_default();

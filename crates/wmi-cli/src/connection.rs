@@ -157,7 +157,11 @@ impl Connection {
 
     fn fetch(&mut self, id: QueryId) -> Result<(), Trouble> {
         // The core keeps batches within the query's own bound and its limits.
-        self.session.command(|client, now| client.fetch(id, NonZeroU32::MAX, now)).map_err(Trouble::Command)
+        match self.session.command(|client, now| client.fetch(id, NonZeroU32::MAX, now)) {
+            // The last rows came together with the end, which is the next event.
+            Ok(()) | Err(CommandError::UnknownQuery | CommandError::Closed) => Ok(()),
+            Err(error) => Err(Trouble::Command(error)),
+        }
     }
 
     /// The next event until `until`; `None` when it passes or the session is over.

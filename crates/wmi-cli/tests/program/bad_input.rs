@@ -110,8 +110,8 @@ fn unknown_namespace() {
 #[test]
 fn no_access() {
     let host = host_with(1, &[]);
-    run(query(host.activator_addr(), MANY, &["-n", "root/locked"])).exits(1).in_one_message().says(&[
-        "log-in to namespace root/locked",
+    run(query(host.activator_addr(), MANY, &["-n", "root/secret"])).exits(1).in_one_message().says(&[
+        "log-in to namespace root/secret",
         "WBEM_E_ACCESS_DENIED",
         "0x80041003",
         "Remote Enable",
