@@ -1,4 +1,7 @@
-//! Test tools of the workspace: generators and oracles.
+//! Test tools of the workspace. Never published, never a normal dependency.
 
 pub mod generators;
 pub mod oracles;
+pub mod pair;
+
+pub use pair::{Direction, OBJECT_PORT, Outcome, Pair, Step, Tap, config, credentials, replay};

@@ -11,9 +11,9 @@ use crate::limits::Limits;
 use crate::rpc::Error;
 use crate::rpc::framer::Framer;
 use crate::wire::rpc::{
-    AuthTrailer, AuthType, AuthnLevel, Bind, Body, CommonHeader, Fault, KEEP_CONNECTION_ON_ORPHAN, NDR_SYNTAX, Pdu,
-    PduType, PfcFlags, PresentationContext, Protected, Protection, Request, Response, SECURITY_CONTEXT_MULTIPLEXING,
-    Unsigned, VerificationTrailer, bind_time_features, max_stub_per_fragment,
+    AuthTrailer, AuthType, AuthnLevel, Bind, Body, Fault, KEEP_CONNECTION_ON_ORPHAN, NDR_SYNTAX, Pdu, PduType,
+    PfcFlags, PresentationContext, Protected, Protection, Request, Response, SECURITY_CONTEXT_MULTIPLEXING, Unsigned,
+    VerificationTrailer, bind_time_features, max_stub_per_fragment,
 };
 use crate::wire::{FaultStatus, Guid, Interface};
 
@@ -223,39 +223,62 @@ impl<T: Copy> Association<T> {
     }
 
     fn fragments(&mut self, cx: &mut Cx<'_>) -> Result<(), Error> {
-        while let Some((header, fragment)) = self.framer.next()? {
-            self.fragment(header, fragment, cx)?;
+        loop {
+            let next = self.framer.next();
+            let Some((header, fragment)) = next.map_err(|error| self.unverifiable(error))? else { break };
+            match header.ptype {
+                PduType::RESPONSE | PduType::FAULT => self.answer(fragment)?,
+                _ => self.handshake(header.ptype, fragment, cx).map_err(|error| self.unverifiable(error))?,
+            }
         }
         self.pump(cx)
     }
 
-    fn fragment(&mut self, header: CommonHeader, fragment: BytesMut, cx: &mut Cx<'_>) -> Result<(), Error> {
-        match header.ptype {
-            PduType::BIND_ACK => self.bind_ack(Pdu::decode(fragment.freeze())?, cx),
-            PduType::BIND_NAK => match Pdu::decode(fragment.freeze())?.body {
-                Body::BindNak(nak) => Err(Error::BindRefused(nak.reason)),
-                _ => Err(Error::Misbehaved("bind_nak")),
-            },
-            PduType::ALTER_CONTEXT_RESP => self.alter_context_resp(Pdu::decode(fragment.freeze())?),
-            PduType::RESPONSE | PduType::FAULT => {
-                let (verified, fragment) = self.unprotect(fragment)?;
-                let pdu = Pdu::decode(fragment)?;
-                self.trusted |= verified;
-                match pdu.body {
-                    Body::Response(_) if !verified => Err(Error::Tampered("an answer without a signature")),
-                    Body::Response(response) => self.response(pdu.flags, pdu.call_id, &response),
-                    Body::Fault(fault) => self.fault(pdu.call_id, &fault, verified),
-                    _ => Err(Error::Misbehaved("unexpected PDU")),
+    /// Once keys are agreed, octets whose signature cannot even be looked for are as good as forged.
+    fn unverifiable(&self, error: Error) -> Error {
+        match (&self.phase, error) {
+            (Phase::Bound { .. }, Error::Malformed(_) | Error::Misbehaved(_)) => {
+                Error::Tampered("octets in place of a signed message")
+            }
+            (_, error) => error,
+        }
+    }
+
+    /// PDUs that carry no signature.
+    fn handshake(&mut self, ptype: PduType, fragment: BytesMut, cx: &mut Cx<'_>) -> Result<(), Error> {
+        match ptype {
+            PduType::BIND_ACK if matches!(self.phase, Phase::Binding { .. }) => {
+                self.bind_ack(Pdu::decode(fragment.freeze())?, cx)
+            }
+            PduType::BIND_NAK if matches!(self.phase, Phase::Binding { .. }) => {
+                match Pdu::decode(fragment.freeze())?.body {
+                    Body::BindNak(nak) => Err(Error::BindRefused(nak.reason)),
+                    _ => Err(Error::Misbehaved("bind_nak")),
                 }
             }
+            PduType::ALTER_CONTEXT_RESP => self.alter_context_resp(Pdu::decode(fragment.freeze())?),
             PduType::SHUTDOWN => Err(Error::Shutdown),
-            _ => Err(Error::Misbehaved("a PDU that only clients send")),
+            _ => Err(Error::Misbehaved("a PDU that does not belong here")),
+        }
+    }
+
+    fn answer(&mut self, fragment: BytesMut) -> Result<(), Error> {
+        let (verified, fragment) = self.unprotect(fragment).map_err(|error| self.unverifiable(error))?;
+        self.trusted |= verified;
+        let pdu = match Pdu::decode(fragment) {
+            Err(error) if !verified => return Err(self.unverifiable(error.into())),
+            pdu => pdu?,
+        };
+        match pdu.body {
+            Body::Response(_) if !verified => Err(Error::Tampered("an answer without a signature")),
+            Body::Response(response) => self.response(pdu.flags, pdu.call_id, &response),
+            Body::Fault(fault) => self.fault(pdu.call_id, &fault, verified),
+            _ => Err(Error::Misbehaved("a PDU that does not belong here")),
         }
     }
 
     fn bind_ack(&mut self, pdu: Pdu, cx: &mut Cx<'_>) -> Result<(), Error> {
-        let phase = std::mem::replace(&mut self.phase, Phase::Dead);
-        let Phase::Binding { mut initiator, call_id } = phase else {
+        let Phase::Binding { mut initiator, call_id } = std::mem::replace(&mut self.phase, Phase::Dead) else {
             return Err(Error::Misbehaved("bind_ack without a bind"));
         };
         let (Body::BindAck(ack), Some(auth)) = (pdu.body, pdu.auth) else {

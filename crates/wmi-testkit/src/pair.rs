@@ -1,0 +1,424 @@
+//! A client and a simulated host on one virtual clock, with a wire in between that can be listened to and cut.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use wmi_proto::{
+    Client, Config, Credentials, Event, FileTime, Input, Instant, Output, Query, QueryId, Role, Row, Secret,
+    SeededEntropy, TransportFailure, TransportId,
+};
+use wmi_sim::{ConnId, Host, HostConfig, HostInput, HostOutput};
+
+/// Which way octets travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client to the host.
+    ToHost,
+    /// From the host to the client.
+    ToClient,
+}
+
+/// Sees, and may change, each piece of octets on its way.
+pub type Tap = Box<dyn FnMut(Direction, Role, &mut BytesMut)>;
+
+/// One recorded step of a session: what reached the client, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// An input.
+    Input(Input),
+    /// Time passed.
+    Tick,
+    /// `exec_query`.
+    Exec(Query),
+    /// `fetch`.
+    Fetch(QueryId, NonZeroU32),
+    /// `cancel`.
+    Cancel(QueryId),
+    /// `close`.
+    Close,
+}
+
+/// Client and host, driven by hand.
+pub struct Pair {
+    /// The client.
+    pub client: Client,
+    /// The host.
+    pub host: Host,
+    /// Listens to the wire.
+    pub tap: Option<Tap>,
+    /// A role whose port answers that nobody listens.
+    pub refuse: Option<Role>,
+    /// Everything that reached the client.
+    pub steps: Vec<(Instant, Step)>,
+    /// Everything that the client said.
+    pub outputs: Vec<Output>,
+    /// Events that nobody has taken yet.
+    events: VecDeque<Event>,
+    now: Instant,
+    wire: VecDeque<(Instant, Packet)>,
+    links: BTreeMap<TransportId, Link>,
+    next_conn: u32,
+}
+
+struct Link {
+    conn: ConnId,
+    role: Role,
+}
+
+enum Packet {
+    Opened(TransportId),
+    Refused(TransportId),
+    ToClient(TransportId, BytesMut),
+    ClosedByHost(TransportId, Option<TransportFailure>),
+    Closed(TransportId),
+    Accepted(ConnId, Role),
+    ToHost(ConnId, BytesMut),
+    HostClosed(ConnId),
+}
+
+/// The outcome of one query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The rows that were delivered.
+    pub rows: Vec<Row>,
+    /// How it ended.
+    pub end: Result<wmi_proto::Completion, wmi_proto::Error>,
+}
+
+/// The default account of the simulated host.
+#[must_use]
+pub fn credentials() -> Credentials {
+    Credentials::new("ACME\\monitor", Secret::from(wmi_sim::DEFAULT_PASSWORD))
+}
+
+/// A client's configuration for the simulated host.
+#[must_use]
+pub fn config() -> Config {
+    Config::new("winsim.test", credentials())
+}
+
+/// The client of [`Pair::new`]: the same every time, so that a recorded session can be repeated.
+#[must_use]
+pub fn client(config: Config) -> Client {
+    Client::new(config, Box::new(SeededEntropy::new(1)), Instant::default(), WALL)
+}
+
+impl Pair {
+    /// A client and a host that do not know of each other yet.
+    #[must_use]
+    pub fn new(config: Config, host: HostConfig) -> Self {
+        let mut pair = Self {
+            client: client(config),
+            host: Host::new(host, Box::new(SeededEntropy::new(2)), Instant::default(), WALL),
+            tap: None,
+            refuse: None,
+            steps: Vec::new(),
+            outputs: Vec::new(),
+            events: VecDeque::new(),
+            now: Instant::default(),
+            wire: VecDeque::new(),
+            links: BTreeMap::new(),
+            next_conn: 0,
+        };
+        pair.drain();
+        pair
+    }
+
+    /// An ordinary pair.
+    #[must_use]
+    pub fn ordinary() -> Self {
+        Self::new(config(), HostConfig::new(OBJECT_PORT))
+    }
+
+    /// The virtual time.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Begins a query.
+    ///
+    /// # Panics
+    /// When the client does not accept it.
+    pub fn exec(&mut self, query: Query) -> QueryId {
+        self.steps.push((self.now, Step::Exec(query.clone())));
+        let id = self.client.exec_query(query, self.now).expect("the query is accepted");
+        self.drain();
+        id
+    }
+
+    /// Fetches; says whether the client took it.
+    pub fn fetch(&mut self, id: QueryId, max: u32) -> bool {
+        let max = NonZeroU32::new(max).unwrap_or(NonZeroU32::MIN);
+        self.steps.push((self.now, Step::Fetch(id, max)));
+        let taken = self.client.fetch(id, max, self.now).is_ok();
+        self.drain();
+        taken
+    }
+
+    /// Cancels; says whether the client took it.
+    pub fn cancel(&mut self, id: QueryId) -> bool {
+        self.steps.push((self.now, Step::Cancel(id)));
+        let taken = self.client.cancel(id, self.now).is_ok();
+        self.drain();
+        taken
+    }
+
+    /// Closes the client.
+    pub fn close(&mut self) {
+        self.steps.push((self.now, Step::Close));
+        self.client.close(self.now);
+        self.drain();
+    }
+
+    /// Runs a query to its end, fetching `max` objects at a time.
+    pub fn run(&mut self, query: Query, max: u32) -> Outcome {
+        let id = self.exec(query);
+        self.finish(id, max)
+    }
+
+    /// Runs a query that was begun to its end.
+    ///
+    /// # Panics
+    /// When the session falls asleep before the query ends.
+    pub fn finish(&mut self, id: QueryId, max: u32) -> Outcome {
+        let mut rows = Vec::new();
+        self.fetch(id, max);
+        loop {
+            match self.next_event() {
+                Some(Event::Batch { query, rows: batch }) if query == id => {
+                    rows.extend(batch);
+                    self.fetch(id, max);
+                }
+                Some(Event::QueryDone { query, outcome }) if query == id => return Outcome { rows, end: outcome },
+                Some(_) => {}
+                None => panic!("the session fell asleep before its query ended"),
+            }
+        }
+    }
+
+    /// Closes and runs to the end; what `Event::Closed` said.
+    ///
+    /// # Panics
+    /// When the session falls asleep before it is closed.
+    pub fn finish_session(&mut self) -> Result<(), wmi_proto::Error> {
+        self.close();
+        loop {
+            match self.next_event() {
+                Some(Event::Closed { outcome }) => {
+                    self.settle();
+                    return outcome;
+                }
+                Some(_) => {}
+                None => panic!("the session fell asleep before it was closed"),
+            }
+        }
+    }
+
+    /// The next event; `None` when nothing will ever happen again.
+    pub fn next_event(&mut self) -> Option<Event> {
+        for _ in 0..MAX_STEPS {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if !self.step() {
+                return None;
+            }
+        }
+        panic!("the session does not come to rest");
+    }
+
+    /// Lets `time` pass.
+    pub fn advance(&mut self, time: Duration) {
+        let until = self.now.saturating_add(time);
+        while self.next_due().is_some_and(|due| due <= until) {
+            self.step();
+        }
+        self.now = until;
+        self.tick();
+    }
+
+    /// Delivers what is still on the wire.
+    pub fn settle(&mut self) {
+        while !self.wire.is_empty() {
+            self.step();
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let wire = self.wire.front().map(|(due, _)| *due);
+        [wire, self.client.poll_timeout(), self.host.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// The next thing that happens; `false` when nothing will.
+    fn step(&mut self) -> bool {
+        let Some(due) = self.next_due() else { return false };
+        self.now = self.now.max(due);
+        // Data before timeouts.
+        if self.wire.front().is_some_and(|(due, _)| *due <= self.now) {
+            if let Some((_, packet)) = self.wire.pop_front() {
+                self.deliver(packet);
+            }
+        } else {
+            self.tick();
+        }
+        self.drain();
+        true
+    }
+
+    fn tick(&mut self) {
+        if self.client.poll_timeout().is_some_and(|due| due <= self.now) {
+            self.steps.push((self.now, Step::Tick));
+            self.client.handle_timeout(self.now);
+        }
+        if self.host.poll_timeout().is_some_and(|due| due <= self.now) {
+            self.host.handle_timeout(self.now);
+        }
+        self.drain();
+    }
+
+    fn input(&mut self, input: Input) {
+        self.steps.push((self.now, Step::Input(input.clone())));
+        self.client.handle_input(input, self.now);
+    }
+
+    fn deliver(&mut self, packet: Packet) {
+        match packet {
+            Packet::Opened(transport) if self.links.contains_key(&transport) => self.input(Input::Opened { transport }),
+            Packet::Refused(transport) => {
+                if self.links.remove(&transport).is_some() {
+                    self.input(Input::Closed { transport, failure: Some(TransportFailure::Refused) });
+                }
+            }
+            Packet::ToClient(transport, data) if self.links.contains_key(&transport) => {
+                self.input(Input::Received { transport, data });
+            }
+            Packet::ClosedByHost(transport, failure) => {
+                if self.links.remove(&transport).is_some() {
+                    self.input(Input::Closed { transport, failure });
+                }
+            }
+            Packet::Closed(transport) => self.input(Input::Closed { transport, failure: None }),
+            Packet::Accepted(conn, role) => self.host.handle_input(HostInput::Accepted { conn, role }, self.now),
+            Packet::ToHost(conn, data) => self.host.handle_input(HostInput::Received { conn, data }, self.now),
+            Packet::HostClosed(conn) => self.host.handle_input(HostInput::Closed { conn }, self.now),
+            Packet::Opened(_) | Packet::ToClient(..) => {}
+        }
+    }
+
+    fn send(&mut self, packet: Packet) {
+        self.wire.push_back((self.now.saturating_add(LATENCY), packet));
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            self.outputs.push(output.clone());
+            match output {
+                Output::Open { transport, target } => self.open(transport, target.role),
+                Output::Transmit { transport, data } => {
+                    let Some(link) = self.links.get(&transport) else { continue };
+                    let (conn, role, mut data) = (link.conn, link.role, BytesMut::from(&data[..]));
+                    if let Some(tap) = &mut self.tap {
+                        tap(Direction::ToHost, role, &mut data);
+                    }
+                    self.send(Packet::ToHost(conn, data));
+                }
+                Output::Close { transport } | Output::Abort { transport } => {
+                    if let Some(link) = self.links.remove(&transport) {
+                        self.send(Packet::HostClosed(link.conn));
+                    }
+                    // Answered once; a link that the host closed meanwhile was answered already or will be.
+                    self.send(Packet::Closed(transport));
+                }
+                Output::Event(event) => self.events.push_back(event),
+            }
+        }
+        while let Some(output) = self.host.poll_output() {
+            let transport = |conn: ConnId| self.links.iter().find(|(_, link)| link.conn == conn);
+            match output {
+                HostOutput::Transmit { conn, data } => {
+                    let Some((transport, link)) = transport(conn) else { continue };
+                    let (transport, role, mut data) = (*transport, link.role, BytesMut::from(&data[..]));
+                    if let Some(tap) = &mut self.tap {
+                        tap(Direction::ToClient, role, &mut data);
+                    }
+                    self.send(Packet::ToClient(transport, data));
+                }
+                HostOutput::Close { conn } => {
+                    let Some((transport, _)) = transport(conn) else { continue };
+                    self.send(Packet::ClosedByHost(*transport, None));
+                }
+                HostOutput::Reset { conn } => {
+                    let Some((transport, _)) = transport(conn) else { continue };
+                    self.send(Packet::ClosedByHost(*transport, Some(TransportFailure::Reset)));
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, transport: TransportId, role: Role) {
+        let conn = ConnId::new(self.next_conn);
+        self.next_conn += 1;
+        self.links.insert(transport, Link { conn, role });
+        if self.refuse == Some(role) {
+            self.send(Packet::Refused(transport));
+        } else {
+            self.send(Packet::Accepted(conn, role));
+            self.send(Packet::Opened(transport));
+        }
+    }
+}
+
+/// Feeds recorded steps to `client`, cutting every run of octets at `cuts`, and returns everything it says.
+pub fn replay(mut client: Client, steps: &[(Instant, Step)], cuts: &[usize]) -> Vec<Output> {
+    let mut said: Vec<Output> = std::iter::from_fn(|| client.poll_output()).collect();
+    let mut cuts = cuts.iter().copied().cycle();
+    for (now, step) in steps {
+        let mut pieces = Vec::new();
+        if let Step::Input(Input::Received { transport, data }) = step {
+            let mut data = data.clone();
+            while !data.is_empty() {
+                let n = cuts.next().unwrap_or(usize::MAX).clamp(1, data.len());
+                pieces.push(Step::Input(Input::Received { transport: *transport, data: data.split_to(n) }));
+            }
+        } else {
+            pieces.push(step.clone());
+        }
+        for piece in pieces {
+            apply(&mut client, &piece, *now);
+            said.extend(std::iter::from_fn(|| client.poll_output()));
+        }
+    }
+    said
+}
+
+fn apply(client: &mut Client, step: &Step, now: Instant) {
+    match step {
+        Step::Input(input) => client.handle_input(input.clone(), now),
+        Step::Tick => client.handle_timeout(now),
+        Step::Exec(query) => {
+            let _ = client.exec_query(query.clone(), now);
+        }
+        Step::Fetch(id, max) => {
+            let _ = client.fetch(*id, *max, now);
+        }
+        Step::Cancel(id) => {
+            let _ = client.cancel(*id, now);
+        }
+        Step::Close => client.close(now),
+    }
+}
+
+/// The port that the simulated host tells.
+pub const OBJECT_PORT: u16 = 49_666;
+
+/// One way; so a round trip is a virtual millisecond.
+const LATENCY: Duration = Duration::from_micros(500);
+
+/// 2026-01-01 00:00 UTC.
+const WALL: FileTime = FileTime(134_116_992_000_000_000);
+
+/// Steps after which a session is said not to come to rest.
+const MAX_STEPS: usize = 5_000_000;

@@ -1,0 +1,93 @@
+//! Arrows point down: what a module of the core may use is its own level, the base, and the levels below.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms of `wmi-proto/src` from the bottom to the top; those of one line are one level.
+const LEVELS: &[&[&str]] = &[
+    &["time", "entropy", "transport", "limits", "secret", "stats", "wire"],
+    &["auth"],
+    &["cx"],
+    &["rpc", "dcom"],
+    &["wmi"],
+    &["client"],
+    &["lib"],
+];
+
+/// `wire` uses nothing but itself, and the base nothing but `wire`.
+fn level(room: &str) -> usize {
+    LEVELS.iter().position(|rooms| rooms.contains(&room)).unwrap_or_else(|| panic!("{room} is in no level"))
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("the source folder is readable") {
+        let path = entry.expect("the entry is readable").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The rooms that a source file names: `crate::room`, also in a group `crate::{a, b::c}`.
+fn rooms_used(text: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for (at, _) in text.match_indices("crate::") {
+        let rest = &text[at + "crate::".len()..];
+        let word = |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0_i32;
+            for part in group.split_inclusive(|c| "{},".contains(c)) {
+                if depth == 0 {
+                    rooms.push(word(part.trim_start()));
+                }
+                depth += i32::from(part.ends_with('{')) - i32::from(part.ends_with('}'));
+                if depth < 0 {
+                    break;
+                }
+            }
+        } else {
+            rooms.push(word(rest));
+        }
+    }
+    rooms.retain(|room| room.chars().next().is_some_and(char::is_lowercase));
+    rooms
+}
+
+#[test]
+fn arrows_point_down() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wmi-proto/src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 40, "the sources were not found");
+    let mut wrong = Vec::new();
+    for file in &files {
+        let path = file.strip_prefix(&root).expect("a path below the root");
+        let room = path.components().next().expect("a first component").as_os_str().to_string_lossy();
+        let room = room.trim_end_matches(".rs");
+        let text = fs::read_to_string(file).expect("a source file is text");
+        let code: String =
+            text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect();
+        // Unit tests may look up.
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        if file.ends_with("tests.rs") {
+            continue;
+        }
+        for used in rooms_used(code) {
+            if LEVELS.iter().all(|rooms| !rooms.contains(&used.as_str())) {
+                continue;
+            }
+            let sideways = room == "wire" && used != "wire";
+            if sideways || level(&used) > level(room) {
+                wrong.push(format!("{} uses crate::{used}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that point up:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn groups_and_paths_are_seen() {
+    assert_eq!(rooms_used("use crate::{auth::{A, B}, client::C, D}; crate::wire::X"), ["auth", "client", "wire"]);
+}

@@ -1,0 +1,264 @@
+//! Whole sessions of the client with the simulated host, on a virtual clock.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use wmi_proto::cim::CimValue;
+use wmi_proto::{AuthLevel, Client, Enumerator, ErrorKind, Event, Query, Role, Stage};
+use wmi_sim::{Fault, HostConfig};
+use wmi_testkit::{OBJECT_PORT, Outcome, Pair, config};
+
+const MANY: &str = "SELECT * FROM Sim_Many";
+
+fn host() -> HostConfig {
+    HostConfig::new(OBJECT_PORT)
+}
+
+fn ids(outcome: &Outcome) -> Vec<u64> {
+    let id = |row: &wmi_proto::Row| {
+        let value = row.as_ref().expect("the row decodes").get("Id").expect("the row has an Id");
+        value.expect("the Id decodes").as_u64().expect("the Id is a number")
+    };
+    outcome.rows.iter().map(id).collect()
+}
+
+fn enumerators() -> [Enumerator; 3] {
+    [Enumerator::Auto, Enumerator::Smart, Enumerator::Next]
+}
+
+#[test]
+fn a_client_can_be_sent_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Client>();
+}
+
+#[test]
+fn all_rows_come_in_order_with_every_enumerator_level_and_batch() {
+    for level in [AuthLevel::Integrity, AuthLevel::Privacy] {
+        for enumerator in enumerators() {
+            for (rows, batch) in [(1, None), (2, NonZeroU32::new(1)), (100, NonZeroU32::new(7)), (10_000, None)] {
+                let mut config = config();
+                config.auth_level = level;
+                let mut pair = Pair::new(config, host().rows(rows));
+                let mut query = Query::new(MANY).enumerator(enumerator);
+                query.batch = batch;
+                let outcome = pair.run(query, 1000);
+                let case = format!("{level:?} {enumerator:?} {rows} rows, batch {batch:?}");
+                assert_eq!(outcome.end.clone().map(|end| end.rows), Ok(u64::from(rows)), "{case}");
+                assert_eq!(ids(&outcome), (0..u64::from(rows)).collect::<Vec<_>>(), "{case}");
+                assert_eq!(pair.finish_session(), Ok(()), "{case}");
+                assert_eq!(pair.host.alive_objects(), 0, "{case}");
+                assert_eq!(pair.host.public_refs(), 0, "{case}");
+                assert_eq!(pair.host.stats().unverified, 0, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn round_trips_are_counted_and_few() {
+    for (enumerator, cold, warm) in [(Enumerator::Next, 8, 2), (Enumerator::Smart, 10, 4)] {
+        let mut pair = Pair::new(config(), host().rows(5));
+        let id = pair.exec(Query::new(MANY).enumerator(enumerator));
+        pair.fetch(id, 100);
+        wait_for_batch(&mut pair);
+        assert_eq!(pair.client.stats().round_trips, cold, "cold, {enumerator:?}");
+        pair.finish(id, 100);
+        let before = pair.client.stats().round_trips;
+        let id = pair.exec(Query::new(MANY).enumerator(enumerator));
+        pair.fetch(id, 100);
+        wait_for_batch(&mut pair);
+        assert_eq!(pair.client.stats().round_trips - before, warm, "warm, {enumerator:?}");
+        assert_eq!(pair.client.stats().alter_contexts, 0);
+        assert_eq!(pair.client.stats().logons, 2);
+    }
+}
+
+fn wait_for_batch(pair: &mut Pair) {
+    while !matches!(pair.next_event().expect("the session goes on"), Event::Batch { .. }) {}
+}
+
+#[test]
+fn a_rejected_context_is_asked_for_once_when_it_is_needed() {
+    let mut pair = Pair::new(config(), host().rows(50).faults([Fault::LazyInterfaces]));
+    for _ in 0..2 {
+        let outcome = pair.run(Query::new(MANY).enumerator(Enumerator::Smart), 1000);
+        assert_eq!(ids(&outcome).len(), 50);
+    }
+    // IWbemServices, IWbemFetchSmartEnum and IWbemWCOSmartEnum were not registered at the bind.
+    let rejected = pair.client.stats().alter_contexts;
+    assert!((1..=4).contains(&rejected), "{rejected}");
+    assert_eq!(pair.host.stats().alter_contexts, rejected);
+}
+
+#[test]
+fn every_legal_difference_of_a_host_leaves_all_rows() {
+    for fault in Fault::ALL.iter().copied().filter(|fault| fault.is_legal()) {
+        for enumerator in [Enumerator::Auto, Enumerator::Next] {
+            let mut pair = Pair::new(config(), host().rows(300).faults([fault]));
+            let outcome = pair.run(Query::new(MANY).enumerator(enumerator), 1000);
+            assert_eq!(outcome.end.clone().map(|end| end.rows), Ok(300), "{fault} {enumerator:?}");
+            assert_eq!(ids(&outcome), (0..300).collect::<Vec<_>>(), "{fault} {enumerator:?}");
+            assert_eq!(pair.finish_session(), Ok(()), "{fault}");
+            assert_eq!(pair.host.alive_objects(), 0, "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_smart_enumeration_is_the_error_of_a_query_that_insists() {
+    for fault in [Fault::RefuseSmartCall, Fault::RefuseSmartItem] {
+        let mut pair = Pair::new(config(), host().faults([fault]));
+        let error = pair.run(Query::new(MANY).enumerator(Enumerator::Smart), 10).end.expect_err("refused");
+        assert_eq!(error.stage, Stage::SmartEnum, "{fault}");
+        assert_eq!(error.code_name(), Some("E_NOINTERFACE"), "{fault}");
+        // The session is unharmed.
+        assert_eq!(ids(&pair.run(Query::new(MANY).enumerator(Enumerator::Next), 10)).len(), 100);
+    }
+}
+
+#[test]
+fn what_a_hostile_host_does_ends_with_the_rows_so_far_and_one_reason() {
+    for fault in Fault::ALL.iter().copied().filter(|fault| !fault.is_legal()) {
+        for enumerator in [Enumerator::Smart, Enumerator::Next] {
+            let mut pair = Pair::new(config(), host().rows(100).faults([fault]));
+            let mut query = Query::new(MANY).enumerator(enumerator).timeout(Duration::from_secs(8));
+            query.batch = NonZeroU32::new(10);
+            let outcome = pair.run(query, 10);
+            if fault == Fault::UnknownClassGuid {
+                if enumerator == Enumerator::Smart {
+                    let bad = outcome.rows.iter().filter(|row| row.is_err()).count();
+                    assert!(bad >= 1 && outcome.rows.len() == 100 && outcome.end.is_ok(), "{fault}: {bad}");
+                }
+                continue;
+            }
+            let error = outcome.end.expect_err(&format!("{fault} {enumerator:?}"));
+            let before = matches!(error.stage, Stage::Fetch);
+            assert_eq!(outcome.rows.len(), if before { 20 } else { 0 }, "{fault} {enumerator:?}: {error}");
+            let tampered = matches!(error.kind, ErrorKind::Tampered(_));
+            let signature = [Fault::BadSignature, Fault::FlipData, Fault::WrongSequence].contains(&fault);
+            assert_eq!(tampered, signature, "{fault} {enumerator:?}: {error}");
+            let _ = pair.finish_session();
+        }
+    }
+}
+
+#[test]
+fn a_wrong_password_is_refused_at_the_activator() {
+    let mut config = config();
+    config.credentials.password = "wrong".into();
+    let mut pair = Pair::new(config, host());
+    let error = pair.run(Query::new(MANY), 10).end.expect_err("refused");
+    assert_eq!(error.stage, Stage::Bind(Role::Activator));
+    assert!(matches!(error.kind, ErrorKind::UnverifiedFault(status) if status.0 == 5), "{error}");
+}
+
+#[test]
+fn mistakes_in_the_query_are_its_own_and_the_session_goes_on() {
+    let mut pair = Pair::new(config(), host());
+    for (wql, namespace, code) in [
+        ("SELECT * FROM Nothing_Here", "root/cimv2", "WBEM_E_INVALID_CLASS"),
+        ("SELEKT * FROM Win32_Service", "root/cimv2", "WBEM_E_INVALID_QUERY"),
+        ("SELECT * FROM Win32_Service", "root/nowhere", "WBEM_E_INVALID_NAMESPACE"),
+        ("SELECT * FROM Win32_Service", "root/secret", "WBEM_E_ACCESS_DENIED"),
+    ] {
+        let error = pair.run(Query::new(wql).namespace(namespace), 10).end.expect_err(wql);
+        assert_eq!(error.code_name(), Some(code), "{error}");
+        assert!(error.remedy().is_some(), "{error}");
+    }
+    let outcome = pair.run(Query::new("SELECT Name, State FROM Win32_Service WHERE State = 'Running'"), 10);
+    assert!(!outcome.rows.is_empty());
+    for row in outcome.rows {
+        let row = row.expect("the row decodes");
+        assert_eq!(row.class().properties().len(), 2);
+        assert!(matches!(row.get("state"), Some(Ok(CimValue::String(s))) if s.to_str() == "Running"));
+    }
+}
+
+#[test]
+fn a_cancelled_query_leaves_the_session_usable_and_nothing_behind() {
+    for enumerator in enumerators() {
+        for events in 0..14 {
+            let mut pair = Pair::new(config(), host().rows(200));
+            let mut query = Query::new(MANY).enumerator(enumerator);
+            query.batch = NonZeroU32::new(5);
+            let id = pair.exec(query);
+            pair.fetch(id, 5);
+            for _ in 0..events {
+                if let Some(Event::Batch { query, .. }) = pair.next_event() {
+                    pair.fetch(query, 5);
+                }
+            }
+            assert!(pair.cancel(id));
+            let end = std::iter::from_fn(|| pair.next_event())
+                .find_map(|event| match event {
+                    Event::QueryDone { query, outcome } if query == id => Some(outcome),
+                    _ => None,
+                })
+                .expect("a cancelled query ends");
+            assert_eq!(end.expect_err("cancelled").kind, ErrorKind::Cancelled);
+            assert_eq!(ids(&pair.run(Query::new(MANY), 1000)).len(), 200, "{enumerator:?} after {events} events");
+            assert_eq!(pair.finish_session(), Ok(()));
+            assert_eq!(pair.host.alive_objects(), 0, "{enumerator:?} after {events} events");
+        }
+    }
+}
+
+#[test]
+fn a_late_answer_is_verified_and_dropped_and_the_association_lives_on() {
+    let mut pair = Pair::new(config(), host().rows(100).faults([Fault::LateReply]));
+    let mut query = Query::new(MANY).enumerator(Enumerator::Next).timeout(Duration::from_secs(5));
+    query.batch = NonZeroU32::new(10);
+    let outcome = pair.run(query.clone(), 10);
+    assert_eq!(outcome.end.expect_err("out of time").kind, ErrorKind::TimedOut);
+    assert_eq!(outcome.rows.len(), 20);
+    pair.advance(Duration::from_secs(20));
+    let logons = pair.host.stats().logons;
+    let again = pair.run(Query::new("SELECT * FROM Win32_OperatingSystem"), 10);
+    assert_eq!(again.rows.len(), 1);
+    assert_eq!(pair.host.stats().logons, logons, "the same association");
+}
+
+#[test]
+fn the_first_row_of_a_slow_provider_is_not_held_back() {
+    let mut pair = Pair::new(config(), host());
+    let id = pair.exec(Query::new("SELECT * FROM Sim_Slow"));
+    pair.fetch(id, 1000);
+    loop {
+        if let Event::Batch { rows, .. } = pair.next_event().expect("the session goes on") {
+            assert!(rows.len() <= 16, "{}", rows.len());
+            break;
+        }
+    }
+}
+
+#[test]
+fn several_queries_share_a_session_and_a_namespace_is_entered_once() {
+    let mut pair = Pair::new(config(), host().rows(30));
+    let queries: Vec<_> = (0..5).map(|_| pair.exec(Query::new(MANY))).collect();
+    for id in queries {
+        assert_eq!(ids(&pair.finish(id, 7)), (0..30).collect::<Vec<_>>());
+    }
+    assert_eq!(pair.host.stats().calls_of("IWbemLevel1Login::NTLMLogin"), 1);
+    assert_eq!(pair.host.stats().logons, 2);
+}
+
+#[test]
+fn a_refused_port_names_itself() {
+    for role in [Role::Activator, Role::ObjectServer] {
+        let mut pair = Pair::new(config(), host());
+        pair.refuse = Some(role);
+        let error = pair.run(Query::new(MANY), 10).end.expect_err("refused");
+        assert_eq!(error.stage, Stage::Connect(role));
+        assert!(error.is_unreachable() && error.remedy().is_some());
+    }
+}
+
+#[test]
+fn no_secret_is_in_any_debug_output() {
+    let mut pair = Pair::ordinary();
+    let before = format!("{:?} {:?}", config(), pair.client);
+    pair.run(Query::new(MANY), 10);
+    let text = format!("{before} {:?} {:?} {:?}", pair.client, config(), wmi_testkit::credentials());
+    assert!(!text.contains(wmi_sim::DEFAULT_PASSWORD), "{text}");
+}
