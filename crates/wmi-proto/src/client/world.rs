@@ -95,7 +95,7 @@ impl World {
         #[cfg(feature = "tracing")]
         {
             self.span = Some(tracing::debug_span!("stage", name = %stage));
-            tracing::debug!(parent: self.span.as_ref(), host = %self.config.host, "entered");
+            tracing::debug!(host = %self.config.host, stage = %stage, "entered");
         }
         self.stage = stage.clone();
         self.event(Event::Stage(stage));

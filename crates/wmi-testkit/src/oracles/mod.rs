@@ -1,5 +1,8 @@
-//! What must hold for any octets: called by property tests and by fuzz targets.
+//! What must hold for any octets: octets in, nothing out, a panic when something is wrong. Called by property tests
+//! and by fuzz targets.
 
+pub mod cim;
+pub mod client;
 pub mod dcom;
 pub mod ntlm;
 pub mod rpc;
