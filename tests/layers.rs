@@ -91,3 +91,47 @@ fn arrows_point_down() {
 fn groups_and_paths_are_seen() {
     assert_eq!(rooms_used("use crate::{auth::{A, B}, client::C, D}; crate::wire::X"), ["auth", "client", "wire"]);
 }
+
+/// The first sentence of a file's `//!` comment.
+fn sentence(file: &Path) -> String {
+    let text = fs::read_to_string(file).expect("a source file is text");
+    let paragraph: Vec<&str> = text
+        .lines()
+        .take_while(|l| l.starts_with("//!"))
+        .map(|l| l[3..].trim())
+        .take_while(|l| !l.is_empty())
+        .collect();
+    let paragraph = paragraph.join(" ");
+    paragraph.split_once(". ").map_or(paragraph.clone(), |(first, _)| format!("{first}."))
+}
+
+/// The map of all crates as `docs/architecture.md` holds it.
+fn map() -> String {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut map = String::new();
+    for name in ["wmi-proto", "wmi-mio", "wmi-async-std", "wmi-checks", "wmi-sim", "wmi-cli", "wmi-testkit"] {
+        map.push_str(&format!("\n### {name}\n\n| file | what belongs in it |\n|---|---|\n"));
+        let root = crates.join(name).join("src");
+        let mut files = Vec::new();
+        sources(&root, &mut files);
+        files.sort();
+        for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+            let path = file.strip_prefix(&root).expect("a path below the root").display().to_string();
+            map.push_str(&format!("| `{path}` | {} |\n", sentence(file)));
+        }
+    }
+    map
+}
+
+#[test]
+fn the_map_is_the_sources() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/architecture.md");
+    let text = fs::read_to_string(&path).expect("docs/architecture.md is there");
+    let (head, rest) = text.split_once("<!-- map -->\n").expect("the map begins");
+    let (found, tail) = rest.split_once("\n<!-- end of map -->").expect("the map ends");
+    if std::env::var_os("UPDATE_MAP").is_some() {
+        fs::write(&path, format!("{head}<!-- map -->\n{}\n<!-- end of map -->{tail}", map())).expect("it is writable");
+        return;
+    }
+    assert_eq!(found, map(), "run with UPDATE_MAP=1 to write docs/architecture.md anew");
+}
