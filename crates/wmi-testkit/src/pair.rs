@@ -68,12 +68,10 @@ struct Link {
 }
 
 enum Packet {
-    Opened(TransportId),
-    Refused(TransportId),
+    Connect(TransportId),
     ToClient(TransportId, BytesMut),
     ClosedByHost(TransportId, Option<TransportFailure>),
     Closed(TransportId),
-    Accepted(ConnId, Role),
     ToHost(ConnId, BytesMut),
     HostClosed(ConnId),
 }
@@ -286,10 +284,14 @@ impl Pair {
 
     fn deliver(&mut self, packet: Packet) {
         match packet {
-            Packet::Opened(transport) if self.links.contains_key(&transport) => self.input(Input::Opened { transport }),
-            Packet::Refused(transport) => {
-                if self.links.remove(&transport).is_some() {
+            Packet::Connect(transport) => {
+                let Some(&Link { conn, role }) = self.links.get(&transport) else { return };
+                if self.refuse == Some(role) {
+                    self.links.remove(&transport);
                     self.input(Input::Closed { transport, failure: Some(TransportFailure::Refused) });
+                } else {
+                    self.host.handle_input(HostInput::Accepted { conn, role }, self.now);
+                    self.input(Input::Opened { transport });
                 }
             }
             Packet::ToClient(transport, data) if self.links.contains_key(&transport) => {
@@ -301,10 +303,9 @@ impl Pair {
                 }
             }
             Packet::Closed(transport) => self.input(Input::Closed { transport, failure: None }),
-            Packet::Accepted(conn, role) => self.host.handle_input(HostInput::Accepted { conn, role }, self.now),
             Packet::ToHost(conn, data) => self.host.handle_input(HostInput::Received { conn, data }, self.now),
             Packet::HostClosed(conn) => self.host.handle_input(HostInput::Closed { conn }, self.now),
-            Packet::Opened(_) | Packet::ToClient(..) => {}
+            Packet::ToClient(..) => {}
         }
     }
 
@@ -362,12 +363,7 @@ impl Pair {
         let conn = ConnId::new(self.next_conn);
         self.next_conn += 1;
         self.links.insert(transport, Link { conn, role });
-        if self.refuse == Some(role) {
-            self.send(Packet::Refused(transport));
-        } else {
-            self.send(Packet::Accepted(conn, role));
-            self.send(Packet::Opened(transport));
-        }
+        self.send(Packet::Connect(transport));
     }
 }
 
