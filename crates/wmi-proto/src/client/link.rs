@@ -30,8 +30,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn open(target: Target, level: AuthLevel, interfaces: &[Interface], world: &mut World) -> Self {
-        let initiator = NtlmInitiator::new(&world.config.credentials, &world.config.host, level);
+    /// Opens a transport whose association will log on to the service `principal`.
+    pub(super) fn open(
+        target: Target,
+        principal: &str,
+        level: AuthLevel,
+        interfaces: &[Interface],
+        world: &mut World,
+    ) -> Self {
+        let initiator = NtlmInitiator::new(&world.config.credentials, principal, level);
         let association = Association::new(initiator, level, interfaces, &world.config.limits);
         let role = target.role;
         Self { transport: world.open(target), role, association, connected: false }

@@ -24,6 +24,8 @@ use crate::wmi::{self, Context, Effect, ObjectCall};
 /// What activation brought.
 pub(super) struct Activated {
     pub(super) level: AuthLevel,
+    /// Whom to log on to at the object server.
+    pub(super) principal: String,
     pub(super) version: ComVersion,
     pub(super) oxid: u64,
     pub(super) rem_unknown: Guid,

@@ -274,7 +274,8 @@ impl Activating {
     fn begin(world: &mut World) -> Self {
         let target = Target { role: Role::Activator, host: world.config.host.clone(), port: world.config.port };
         let level = world.config.auth_level;
-        let mut link = Link::open(target, level, &[RemoteCreateInstance::INTERFACE], world);
+        let principal = activator_principal(world);
+        let mut link = Link::open(target, &principal, level, &[RemoteCreateInstance::INTERFACE], world);
         let this = world.this(ComVersion::V5_7);
         let request = ActivationRequest {
             clsid: CLSID_WBEM_LEVEL1_LOGIN,
@@ -342,6 +343,7 @@ impl Activating {
         let level = if reply.authn_hint >= 6 { AuthLevel::Privacy } else { world.config.auth_level };
         let activated = Activated {
             level,
+            principal: principal(&reply, world),
             version: ComVersion::V5_7.negotiate(reply.server_version),
             oxid: reply.oxid,
             rem_unknown: reply.ipid_rem_unknown,
@@ -365,7 +367,7 @@ impl Opening {
         world: &mut World,
     ) -> Self {
         let interfaces = if single { &OBJECT_INTERFACES[..1] } else { &OBJECT_INTERFACES[..] };
-        let link = Link::open(target.clone(), activated.level, interfaces, world);
+        let link = Link::open(target.clone(), &activated.principal, activated.level, interfaces, world);
         let deadline = world.now.saturating_add(world.config.connect_timeout);
         Self { link, deadline, activated, target, candidates, single }
     }
@@ -514,6 +516,17 @@ fn candidates(reply: &ActivationReply, world: &World) -> VecDeque<Target> {
     targets
 }
 
+/// [MS-DCOM 3.2.4.1.1.2]: the service that every activator runs in.
+fn activator_principal(world: &World) -> String {
+    format!("RPCSS/{}", world.config.host)
+}
+
+/// [MS-DCOM 3.2.4.2]: the principal that the host names for NTLM, or its activator's when it names none.
+fn principal(reply: &ActivationReply, world: &World) -> String {
+    let named = reply.bindings.security_bindings.iter().find(|b| b.authn_svc == WINNT && !b.principal.is_empty());
+    named.map_or_else(|| activator_principal(world), |b| b.principal.clone())
+}
+
 fn lost(failure: Option<TransportFailure>, world: &World) -> Error {
     let kind = failure.map_or(ErrorKind::Disconnected, ErrorKind::Transport);
     Error::new(world.stage.clone(), kind)
@@ -547,6 +560,9 @@ const OBJECT_INTERFACES: [Interface; 7] = [
     Interface::orpc(IID_IWBEM_FETCH_SMART_ENUM),
     Interface::orpc(IID_IWBEM_WCO_SMART_ENUM),
 ];
+
+/// [MS-RPCE 2.2.1.1.7] RPC_C_AUTHN_WINNT.
+const WINNT: u16 = 10;
 
 /// String bindings beyond these are not tried.
 const MAX_CANDIDATES: usize = 8;
