@@ -128,8 +128,8 @@ impl Machine {
     /// Whether a lazy host has registered the interface with RPC.
     pub(crate) fn is_listening(&self, iid: &Guid) -> bool {
         match *iid {
-            // Told with the activation, but not listened for until there is something to release.
-            guid::IID_IREM_UNKNOWN | guid::IID_IREM_UNKNOWN2 => self.exporter.is_listening(&guid::IID_IWBEM_SERVICES),
+            // Told with the activation, registered when somebody asks for a context by itself.
+            guid::IID_IREM_UNKNOWN | guid::IID_IREM_UNKNOWN2 => self.stats.alter_contexts > 0,
             _ => self.exporter.is_listening(iid),
         }
     }

@@ -447,8 +447,7 @@ impl<T: Copy> Association<T> {
         let Some(context) = self.contexts.get_mut(index) else { return Ok(()) };
         let mut stub = call.stub;
         if !std::mem::replace(&mut context.used, true) {
-            let trailer =
-                VerificationTrailer::request(false, call_id, context.id, call.opnum, context.interface, NDR_SYNTAX);
+            let trailer = VerificationTrailer::pcontext(context.interface, NDR_SYNTAX);
             stub = trailer.append(&stub);
         }
         let protection = Protection::ntlm(AuthnLevel(self.level.code()), AUTH_CONTEXT_ID);

@@ -130,7 +130,7 @@ fn full_fragments_are_as_large_as_the_peer_allows() {
 
 #[test]
 fn a_signature_inside_the_data_is_no_trailer() {
-    let trailer = VerificationTrailer::request(true, 1, 0, 3, Interface::orpc(IID_IOBJECT_EXPORTER), NDR_SYNTAX);
+    let trailer = VerificationTrailer::pcontext(Interface::orpc(IID_IOBJECT_EXPORTER), NDR_SYNTAX);
     let whole = trailer.append(b"data!");
     assert_eq!(VerificationTrailer::split(&whole).unwrap().0.as_ref(), b"data!\0\0\0");
     let more = [whole.as_ref(), b"more"].concat();

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::wire::rpc::bind::{encode_syntax, syntax};
-use crate::wire::rpc::{LITTLE_ENDIAN_DREP, PduType};
+use crate::wire::rpc::PduType;
 use crate::wire::{Interface, Reader, Wire, WireError, Writer};
 
 /// What a request says about itself inside the protected stub.
@@ -60,25 +60,12 @@ pub enum VerificationBody {
 }
 
 impl VerificationTrailer {
-    /// What Windows clients send: the presentation context and, when they can sign headers, the bitmask; otherwise
-    /// the header fields.
+    /// What Windows clients send with the first request of a presentation context when header signing was not
+    /// negotiated ([MS-RPCE 2.2.2.13.4]).
     #[must_use]
-    pub fn request(
-        header_signing: bool,
-        call_id: u32,
-        context_id: u16,
-        opnum: u16,
-        interface: Interface,
-        transfer_syntax: Interface,
-    ) -> Self {
-        let command = |body| VerificationCommand { must_process: false, body };
-        let first = if header_signing {
-            VerificationBody::Bitmask(1)
-        } else {
-            VerificationBody::Header2 { ptype: PduType::REQUEST, drep: LITTLE_ENDIAN_DREP, call_id, context_id, opnum }
-        };
-        let commands = [first, VerificationBody::PContext { interface, transfer_syntax }];
-        Self { commands: commands.into_iter().map(command).collect() }
+    pub fn pcontext(interface: Interface, transfer_syntax: Interface) -> Self {
+        let body = VerificationBody::PContext { interface, transfer_syntax };
+        Self { commands: SmallVec::from_iter([VerificationCommand { must_process: false, body }]) }
     }
 
     /// Splits `stub` into what comes before the trailer and the trailer, when one ends it. `stub` is the whole
