@@ -30,6 +30,11 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// `tests.rs`, and what is in a folder of that name.
+fn is_test(file: &Path) -> bool {
+    file.components().any(|part| part.as_os_str() == "tests.rs" || part.as_os_str() == "tests")
+}
+
 /// The rooms that a source file names: `crate::room`, also in a group `crate::{a, b::c}`.
 fn rooms_used(text: &str) -> Vec<String> {
     let mut rooms = Vec::new();
@@ -71,7 +76,7 @@ fn arrows_point_down() {
             text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect();
         // Unit tests may look up.
         let code = code.split("#[cfg(test)]").next().unwrap_or_default();
-        if file.ends_with("tests.rs") {
+        if is_test(file) {
             continue;
         }
         for used in rooms_used(code) {
@@ -115,7 +120,7 @@ fn map() -> String {
         let mut files = Vec::new();
         sources(&root, &mut files);
         files.sort();
-        for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+        for file in files.iter().filter(|file| !is_test(file)) {
             let path = file.strip_prefix(&root).expect("a path below the root").display().to_string();
             map.push_str(&format!("| `{path}` | {} |\n", sentence(file)));
         }
@@ -133,5 +138,8 @@ fn the_map_is_the_sources() {
         fs::write(&path, format!("{head}<!-- map -->\n{}\n<!-- end of map -->{tail}", map())).expect("it is writable");
         return;
     }
-    assert_eq!(found, map(), "run with UPDATE_MAP=1 to write docs/architecture.md anew");
+    let map = map();
+    let other: Vec<&str> = map.lines().filter(|line| !found.lines().any(|l| l == *line)).collect();
+    let same = found == map;
+    assert!(same, "run with UPDATE_MAP=1 to write docs/architecture.md anew; it lacks:\n{}", other.join("\n"));
 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::wire::rpc::bind::{encode_syntax, syntax};
 use crate::wire::rpc::PduType;
+use crate::wire::rpc::bind::{encode_syntax, syntax};
 use crate::wire::{Interface, Reader, Wire, WireError, Writer};
 
 /// What a request says about itself inside the protected stub.
