@@ -211,9 +211,17 @@ impl HeapWriter {
 
     /// A HeapStringRef to `text`: of the dictionary when it is there, of a new item otherwise.
     pub(super) fn string(&mut self, text: &CimString) -> u32 {
-        if let Some(ordinal) = dictionary_ordinal(text) {
-            return ordinal | HIGH_BIT;
+        match dictionary_ordinal(text) {
+            Some(ordinal) => ordinal | HIGH_BIT,
+            None => self.literal(text),
         }
+    }
+
+    /// A HeapRef to `text` as a new item.
+    ///
+    /// Text values are always written so, although [MS-WMIO 2.2.80] lets the dictionary serve them too: aiowmi, impacket
+    /// and go-msrpc look for a value in the heap and nowhere else, and no value captured from Windows is a reference to it.
+    fn literal(&mut self, text: &CimString) -> u32 {
         let at = self.position();
         text.encode(&mut self.bytes);
         at
@@ -243,7 +251,7 @@ impl HeapWriter {
             CimValue::Uint64(v) => slot.put_u64_le(*v),
             CimValue::Real32(v) => slot.put_f32_le(*v),
             CimValue::Real64(v) => slot.put_f64_le(*v),
-            CimValue::String(v) | CimValue::DateTime(v) | CimValue::Reference(v) => slot.put_u32_le(self.string(v)),
+            CimValue::String(v) | CimValue::DateTime(v) | CimValue::Reference(v) => slot.put_u32_le(self.literal(v)),
             CimValue::Object(v) => slot.put_u32_le(self.object(v)),
             CimValue::Array(items) => slot.put_u32_le(self.array(cim_type, items)),
         }
