@@ -31,7 +31,8 @@ impl Connection {
             return;
         };
         match damage {
-            Some(Fault::BadSignature) => flip(first.last_mut()),
+            // Of the checksum: the last four octets are the sequence number.
+            Some(Fault::BadSignature) => flip(first.iter_mut().nth_back(5)),
             Some(Fault::FlipData) => flip(first.get_mut(Response::STUB_OFFSET + 8)),
             Some(Fault::BadFragmentLength) => first[8..10].copy_from_slice(&8_u16.to_le_bytes()),
             Some(Fault::Garbage) => machine.entropy().fill(Draw::HostIdentifier, first),
