@@ -102,8 +102,7 @@ fn signed_answers(level: AuthLevel, enumerator: Enumerator) -> usize {
     let outcome = pair.run(query(enumerator), 9);
     // The control: unchanged, all rows come.
     assert_eq!(outcome.end.map(|end| end.rows), Ok(u64::from(ROWS)));
-    let count = *count.borrow();
-    count
+    *count.borrow()
 }
 
 proptest! {

@@ -1,4 +1,8 @@
 //! WMI over DCOM as a state machine without I/O.
+//!
+//! [`Client`] is the whole protocol: DCE/RPC, NTLM, DCOM, WMI and CIM objects. It has no socket, no clock, no thread and
+//! no randomness; it is driven by inputs, timeouts and commands and answers with outputs. What follows is the contract.
+#![doc = include_str!("../../../docs/driving.md")]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod wire;

@@ -5,7 +5,7 @@
 pub struct Limits {
     /// The largest fragment accepted, in octets ([MS-RPCE 2.2.2.5] max_recv_frag; 5840 is what Windows says).
     pub max_fragment: u16,
-    /// The largest reassembled response stub, in octets.
+    /// The most that answers may hold while they are put together from fragments, in octets, per association.
     pub max_stub: usize,
     /// The most queries that may be open at once.
     pub max_queries: usize,

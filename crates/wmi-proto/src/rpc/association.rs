@@ -54,6 +54,8 @@ pub(crate) struct Association<T> {
     queue: VecDeque<Call<T>>,
     /// Calls that were sent and not answered.
     outstanding: BTreeMap<u32, Outstanding<T>>,
+    /// Octets of answers that are not whole yet, of all calls together.
+    buffered: usize,
     next_call_id: u32,
     /// The longest fragment that the host accepts.
     max_xmit: u16,
@@ -117,6 +119,7 @@ impl<T: Copy> Association<T> {
             contexts: contexts.collect(),
             queue: VecDeque::new(),
             outstanding: BTreeMap::new(),
+            buffered: 0,
             next_call_id: 1,
             max_xmit: limits.max_fragment,
             concurrent: false,
@@ -351,15 +354,17 @@ impl<T: Copy> Association<T> {
         let stub = if first && last {
             response.stub.clone()
         } else {
-            let so_far = call.stub.get_or_insert_with(BytesMut::new);
-            if so_far.len() + response.stub.len() > self.limits.max_stub {
+            self.buffered = self.buffered.saturating_add(response.stub.len());
+            if self.buffered > self.limits.max_stub {
                 return Err(Error::Misbehaved("an answer over the limit"));
             }
-            so_far.extend_from_slice(&response.stub);
+            call.stub.get_or_insert_with(BytesMut::new).extend_from_slice(&response.stub);
             if !last {
                 return Ok(());
             }
-            call.stub.take().unwrap_or_default().freeze()
+            let stub = call.stub.take().unwrap_or_default();
+            self.buffered = self.buffered.saturating_sub(stub.len());
+            stub.freeze()
         };
         let ticket = call.ticket;
         self.outstanding.remove(&call_id);
@@ -382,6 +387,7 @@ impl<T: Copy> Association<T> {
         let Some(call) = self.outstanding.remove(&call_id) else {
             return Err(Error::Misbehaved("a fault for a call that was not made"));
         };
+        self.buffered = self.buffered.saturating_sub(call.stub.map_or(0, |stub| stub.len()));
         self.done.push_back(Done::Fault { ticket: call.ticket, status: fault.status, verified });
         Ok(())
     }

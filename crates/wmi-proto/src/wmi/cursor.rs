@@ -160,7 +160,11 @@ enum State {
         enumerator: Guid,
     },
     Open(Source),
-    Fetching(Source),
+    Fetching {
+        source: Source,
+        /// How many objects were asked for.
+        count: u32,
+    },
     Done,
 }
 
@@ -197,7 +201,7 @@ impl Cursor {
         match self.state {
             State::Waiting | State::Executing => Step::Query,
             State::AskingInterface { .. } | State::GettingSmart { .. } => Step::SmartEnum,
-            State::Open(_) | State::Fetching(_) | State::Done => Step::Fetch,
+            State::Open(_) | State::Fetching { .. } | State::Done => Step::Fetch,
         }
     }
 
@@ -226,7 +230,7 @@ impl Cursor {
             State::Executing => self.executed(stub, cx),
             State::AskingInterface { enumerator } => self.asked(enumerator, stub, cx),
             State::GettingSmart { enumerator } => self.got_smart(enumerator, stub, cx),
-            State::Fetching(source) => self.fetched(source, stub, cx),
+            State::Fetching { source, count } => self.fetched(source, count, stub, cx),
             state @ (State::Waiting | State::Open(_) | State::Done) => {
                 self.state = state;
                 Ok(())
@@ -333,11 +337,11 @@ impl Cursor {
                 call::<SmartNext>(Operation::Next, *ipid, &request, cx);
             }
         }
-        self.state = State::Fetching(source);
+        self.state = State::Fetching { source, count };
     }
 
-    fn fetched(&mut self, mut source: Source, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
-        let (rows, status) = match &mut source {
+    fn fetched(&mut self, mut source: Source, count: u32, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let (mut rows, status) = match &mut source {
             Source::Next(_) => {
                 let response = dcom::answer::<Next>(stub)?;
                 let decode = |pointer| object(pointer, &mut self.classes);
@@ -353,6 +357,9 @@ impl Cursor {
                 (objects.into_iter().map(|item| packet_object(item, classes)).collect(), response.status)
             }
         };
+        let asked = usize::try_from(count).unwrap_or(usize::MAX);
+        let more_than_asked = rows.len() > asked;
+        rows.truncate(asked);
         // Objects first, status second: a short last batch comes with WBEM_S_FALSE, and an error may follow rows.
         let empty = rows.is_empty();
         if !empty {
@@ -364,6 +371,9 @@ impl Cursor {
             cx.effects.push(Effect::Rows(rows));
         }
         self.check(status)?;
+        if more_than_asked {
+            return Err(Failure::Misbehaved("the host sent more objects than were asked for"));
+        }
         if status == HResult::WBEM_S_FALSE {
             self.state = State::Done;
             cx.effects.push(Effect::Done(Ok(End { rows: self.rows, notice: self.notice })));
