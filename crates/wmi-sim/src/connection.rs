@@ -20,6 +20,10 @@ use crate::{ConnId, Fault, dispatch};
 
 /// The largest request that is put together, in octets of stub.
 const MAX_REQUEST: usize = 16 << 20;
+/// How many requests may be put together at the same time on one connection.
+const MAX_INCOMING: usize = 32;
+/// How many security contexts one connection may have; impacket makes a new one for every call that changes interface.
+const MAX_SECURITIES: usize = 4096;
 /// The smallest fragment size that every peer must take ([C706] 12.6.3.1 MustRecvFragSize).
 const MIN_FRAGMENT: u16 = 1432;
 /// The only association group that there is.
@@ -106,7 +110,7 @@ impl Connection {
         machine: &mut Machine,
     ) -> Result<Arrival, WireError> {
         if header.ptype == PduType::REQUEST {
-            return self.request(header, pdu, machine);
+            return self.request(pdu, machine);
         }
         let Pdu { flags, call_id, body, auth } = Pdu::decode(pdu.freeze())?;
         match body {
@@ -208,6 +212,9 @@ impl Connection {
             security.authenticate(&auth.value, machine);
             return Ok(None);
         }
+        if self.securities.len() >= MAX_SECURITIES {
+            return Err(BindNakReason::LOCAL_LIMIT_EXCEEDED);
+        }
         let challenge = Security::challenge(auth.auth_level, auth.context_id, &auth.value, machine);
         let (security, value) = challenge.ok_or(BindNakReason::INVALID_CHECKSUM)?;
         self.securities.insert(auth.context_id, security);
@@ -254,12 +261,7 @@ impl Connection {
         machine.transmit(self.id, Pdu { flags, call_id, body, auth }.encode().freeze());
     }
 
-    fn request(
-        &mut self,
-        header: &CommonHeader,
-        mut pdu: BytesMut,
-        machine: &mut Machine,
-    ) -> Result<Arrival, WireError> {
+    fn request(&mut self, mut pdu: BytesMut, machine: &mut Machine) -> Result<Arrival, WireError> {
         if self.max_fragment.is_none() {
             return Err(misplaced("request before bind"));
         }
@@ -292,7 +294,7 @@ impl Connection {
         if level != AuthnLevel::NONE {
             machine.stats.verified += 1;
         }
-        let Some((request, stub)) = self.reassemble(header, flags, call_id, request)? else {
+        let Some((request, stub)) = self.reassemble(flags, call_id, request)? else {
             return Ok(Arrival::Nothing);
         };
         let Some(interface) = self.contexts.get(&request.context_id).copied() else {
@@ -305,17 +307,18 @@ impl Connection {
     /// The first fragment of a request and its whole stub, once its last fragment is there.
     fn reassemble(
         &mut self,
-        header: &CommonHeader,
         flags: PfcFlags,
         call_id: u32,
         request: Request,
     ) -> Result<Option<(Request, Bytes)>, WireError> {
-        debug_assert_eq!(header.call_id, call_id);
         if flags.contains(PfcFlags::WHOLE) {
             let stub = request.stub.clone();
             return Ok(Some((request, stub)));
         }
         if flags.contains(PfcFlags::FIRST_FRAG) {
+            if self.incoming.len() >= MAX_INCOMING {
+                return Err(WireError::new(WireErrorKind::TooLong, "requests under way", MAX_INCOMING));
+            }
             let stub = BytesMut::from(&request.stub[..]);
             self.incoming.insert(call_id, Incoming { first: request, stub });
             return Ok(None);

@@ -8,6 +8,9 @@ use thiserror::Error;
 macro_rules! faults {
     ($($(#[doc = $doc:literal])* $legal:ident $variant:ident = $name:literal;)*) => {
         /// One way in which a host differs from an ordinary one.
+        ///
+        /// With those that harm the third batch of a result, the first two batches are of two objects at most, and a
+        /// result that ends earlier is harmed in its last batch.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Fault {

@@ -35,7 +35,11 @@ impl Connection {
             Some(Fault::BadSignature) => flip(first.iter_mut().nth_back(5)),
             Some(Fault::FlipData) => flip(first.get_mut(Response::STUB_OFFSET + 8)),
             Some(Fault::BadFragmentLength) => first[8..10].copy_from_slice(&8_u16.to_le_bytes()),
-            Some(Fault::Garbage) => machine.entropy().fill(Draw::HostIdentifier, first),
+            Some(Fault::Garbage) => {
+                machine.entropy().fill(Draw::HostIdentifier, first);
+                // By accident it could start like a PDU of version 5.
+                first[0] |= 0x80;
+            }
             Some(Fault::CutMidReply | Fault::ResetMidReply) => {
                 let mut octets = BytesMut::new();
                 fragments.iter().for_each(|fragment| octets.extend_from_slice(fragment));
