@@ -8,7 +8,7 @@ use crate::args::QueryArguments;
 use crate::connection::{self, Connection, Trouble, patience};
 use crate::output;
 use crate::signals::Interrupt;
-use crate::status::{Status, complain, counted, explain};
+use crate::status::{Status, complain, counted, explain, partial};
 
 pub(crate) fn run(arguments: &QueryArguments) -> Status {
     let connect = &arguments.connect;
@@ -83,13 +83,13 @@ pub(crate) fn tell(host: &str, trouble: &Trouble, rows: u64) -> Status {
         }
         Trouble::Signal(signal) => {
             complain(format_args!("{host}: interrupted"));
-            complain(format_args!("partial: {}", counted(rows, "row")));
+            partial(rows);
             Status::Signal(*signal)
         }
         Trouble::Output(error) => unprinted(error),
         Trouble::Reactor(error) => {
             complain(format_args!("{host}: {error}"));
-            complain(format_args!("partial: {}", counted(rows, "row")));
+            partial(rows);
             Status::Failed
         }
     }

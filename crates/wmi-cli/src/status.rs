@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use wmi_proto::{Error, Stage};
+use wmi_proto::Error;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +59,12 @@ pub(crate) fn explain(host: &str, error: &Error, rows: u64) {
     if let Some(remedy) = error.remedy() {
         complain(remedy);
     }
-    // Before the query was sent there was nothing to arrive.
-    if rows > 0 || error.stage >= Stage::Query {
-        complain(format_args!("partial: {}", counted(rows, "row")));
-    }
+    partial(rows);
+}
+
+/// The last line of a failed query's message. Its form is fixed, one row included: scripts read it.
+pub(crate) fn partial(rows: u64) {
+    complain(format_args!("partial: {rows} rows"));
 }
 
 /// `1 row`, `2 rows`.
@@ -73,7 +75,7 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use wmi_proto::wire::HResult;
-    use wmi_proto::{ErrorKind, Role, TransportFailure};
+    use wmi_proto::{ErrorKind, Role, Stage, TransportFailure};
 
     use super::*;
 

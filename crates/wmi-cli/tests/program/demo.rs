@@ -17,7 +17,7 @@ fn a_query_a_check_and_what_they_cost() {
     let rows = rows.count();
     let last = lines.last().expect("a last line");
     let words: Vec<&str> = last.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    let ["demo:", counted, "rows", "1", "check", trips, "round", "trips", seconds, "s"] = words[..] else {
+    let ["demo:", counted, "rows", "1", "checks", trips, "round", "trips", seconds, "s"] = words[..] else {
         panic!("{last}")
     };
     assert_eq!(counted.parse(), Ok(rows), "{}", finished.stdout);

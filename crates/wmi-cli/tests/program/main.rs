@@ -7,6 +7,7 @@ mod demo;
 mod faults;
 mod output;
 mod password;
+mod readme;
 mod sim;
 mod stop;
 #[path = "../support/mod.rs"]
