@@ -54,9 +54,7 @@ pub fn drive(config: Config, mut app: impl FnMut(&mut Client, Option<Event>, Ins
             continue;
         };
         let transport = input.transport();
-        if !sockets.contains_key(&transport) {
-            continue; // a thread spoke up again: nothing is reported after `Closed`
-        }
+        let Some(_) = sockets.get(&transport) else { continue }; // nothing is reported after `Closed`
         if matches!(input, Input::Closed { .. }) {
             unsent.remove(&transport);
             sockets.remove(&transport).and_then(|socket| socket.get()?.shutdown(Shutdown::Both).ok());

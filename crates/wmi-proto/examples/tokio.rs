@@ -52,9 +52,7 @@ pub async fn drive(config: Config, mut app: impl FnMut(&mut Client, Option<Event
             continue;
         };
         let transport = input.transport();
-        if !tasks.contains_key(&transport) {
-            continue; // from before it was aborted: nothing is reported after `Closed`
-        }
+        let Some(_) = tasks.get(&transport) else { continue }; // nothing is reported after `Closed`
         if matches!(input, Input::Closed { .. }) {
             unsent.remove(&transport);
             tasks.remove(&transport).inspect(|task| task.abort());

@@ -1,5 +1,6 @@
 //! Test tools of the workspace. Never published, never a normal dependency.
 
+pub mod conformance;
 pub mod generators;
 pub mod oracles;
 pub mod pair;
