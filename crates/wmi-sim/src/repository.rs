@@ -201,8 +201,8 @@ impl Repository {
         found.ok_or_else(|| QueryError::NotFound(path.to_owned()))
     }
 
-    /// Every class that has or may have instances, with what `SELECT * FROM` it must yield at the time `now`.
-    /// The values come from the declarations, past the encoding.
+    /// Every class of the namespaces that can be entered, with what `SELECT * FROM` it must yield at the time `now`.
+    /// The values are those that were declared or made: they never were encoded, so an error of the encoding shows.
     pub fn expected(&self, now: FileTime) -> impl Iterator<Item = Expected> + '_ {
         let clock = self.machine.clock(now);
         let open = self.machine.namespaces.iter().filter(|namespace| !namespace.locked);

@@ -58,6 +58,18 @@ pub(super) fn computer_system(clock: &Clock, row: &mut Row<'_>) {
 
 /// Processes start one after the other within the first minutes.
 pub(super) fn process(clock: &Clock, row: &mut Row<'_>) {
+    let name = row.get("Name").clone();
+    row.set("Caption", name.clone());
+    row.set("Description", name);
+    for (property, value) in [
+        ("CreationClassName", "Win32_Process"),
+        ("CSCreationClassName", "Win32_ComputerSystem"),
+        ("OSCreationClassName", "Win32_OperatingSystem"),
+        ("OSName", "Microsoft Windows Server 2022 Standard|C:\\Windows|\\Device\\Harddisk0\\Partition3"),
+        ("WindowsVersion", "10.0.20348"),
+    ] {
+        row.set(property, CimValue::String(value.into()));
+    }
     let CimValue::Uint32(id) = *row.get("ProcessId") else { return };
     let start = FileTime(clock.boot.0.saturating_add(u64::from(id) * TICKS / 10));
     row.set("CreationDate", date(start, ZONE));
