@@ -86,7 +86,7 @@ pub(crate) struct QueryArguments {
     #[arg(short, long, value_name = "NAMESPACE", default_value = "root/cimv2", value_parser = namespace)]
     pub(crate) namespace: String,
 
-    /// How rows are printed; jsonl is printed as they arrive
+    /// How rows are printed; a table on a terminal that is too narrow for it has one value per line
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
     pub(crate) output: RowFormat,
 

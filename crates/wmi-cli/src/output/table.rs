@@ -12,7 +12,7 @@ use crate::output::columns::Columns;
 /// Rows by which the widths of columns are judged when rows are printed before all are there.
 const JUDGED: usize = 1000;
 
-/// Prints rows in aligned columns.
+/// Prints rows in aligned columns, or one value per line on a terminal that is too narrow for that.
 ///
 /// With a SELECT list the first rows settle the widths and the others follow as they come; without one, a later row
 /// may bring another class with more columns, so everything waits for the end.
@@ -20,11 +20,14 @@ const JUDGED: usize = 1000;
 pub(crate) struct Rows {
     grid: Grid,
     shape: Option<Shape>,
+    /// The width of the terminal, when there is one.
+    terminal: Option<usize>,
 }
 
 impl Rows {
     pub(crate) fn new(columns: Columns) -> Self {
-        Self { grid: Grid::new(columns), shape: None }
+        let terminal = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+        Self { grid: Grid::new(columns), shape: None, terminal }
     }
 
     fn print(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -33,12 +36,19 @@ impl Rows {
             None if self.grid.rows.is_empty() => return Ok(()),
             None => {
                 let shape = self.shape.insert(Shape::of(&self.grid.names, &self.grid.rows));
-                shape.head(&self.grid.names, out)?;
+                shape.is_upright = self.terminal.is_some_and(|terminal| shape.width() > terminal);
+                if !shape.is_upright {
+                    shape.head(&self.grid.names, out)?;
+                }
                 shape
             }
         };
         for row in self.grid.rows.drain(..) {
-            shape.line(&row, out)?;
+            if shape.is_upright {
+                record(&self.grid.names, &row, out)?;
+            } else {
+                shape.line(&row, out)?;
+            }
         }
         out.flush()
     }
@@ -69,10 +79,22 @@ pub(crate) fn print(names: &[String], rows: &[Vec<Cell>], out: &mut dyn Write) -
     rows.iter().try_for_each(|row| shape.line(row, out))
 }
 
+/// One row as a block of lines, a value each.
+fn record(names: &[String], row: &[Cell], out: &mut dyn Write) -> io::Result<()> {
+    let width = names.iter().map(|name| visible(name).width()).max().unwrap_or(0);
+    for (name, cell) in names.iter().zip(row).filter(|(_, cell)| **cell != Cell::Absent) {
+        let name = visible(name);
+        writeln!(out, "{name}{}  {}", " ".repeat(width.saturating_sub(name.width())), shown(cell))?;
+    }
+    writeln!(out)
+}
+
 /// Widths of columns, and which are flush right.
 #[derive(Debug)]
 struct Shape {
     columns: Vec<(usize, bool)>,
+    /// One value per line instead.
+    is_upright: bool,
 }
 
 impl Shape {
@@ -84,7 +106,11 @@ impl Shape {
             let any = cells().any(|cell| matches!(cell, Cell::Number(_)));
             (widest.max(visible(name).width()), numbers && any)
         });
-        Self { columns: columns.collect() }
+        Self { columns: columns.collect(), is_upright: false }
+    }
+
+    fn width(&self) -> usize {
+        self.columns.iter().map(|(width, _)| width + 2).sum::<usize>().saturating_sub(2)
     }
 
     fn head(&self, names: &[String], out: &mut dyn Write) -> io::Result<()> {
@@ -168,6 +194,23 @@ x     1234  NULL
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(visible("a\x1b[31mb\nc\u{9b}"), "a\\u{1b}[31mb\\nc\\u{9b}");
         assert_eq!(visible("C:\\x"), "C:\\x");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_a_value_per_line() {
+        let wide = |terminal| {
+            let mut rows = Rows::new(Columns::of_query("SELECT * FROM X"));
+            rows.grid.names = ["Name", "Comment", "Id"].map(str::to_owned).to_vec();
+            rows.grid.rows = vec![vec![text("a"), text("somewhat long"), number("7")], vec![text("b"), Cell::Null]];
+            rows.terminal = terminal;
+            let mut out = Vec::new();
+            rows.finish(&mut out).expect("to write");
+            String::from_utf8(out).expect("UTF-8")
+        };
+        let upright = "Name     a\nComment  somewhat long\nId       7\n\nName     b\nComment  NULL\n\n";
+        assert_eq!(wide(Some(22)), upright);
+        assert!(wide(Some(23)).starts_with("Name  Comment        Id\n"));
+        assert_eq!(wide(None), wide(Some(23)));
     }
 
     #[test]

@@ -16,7 +16,11 @@ impl Error {
             ErrorKind::Transport(failure) => transport(&self.stage, *failure),
             ErrorKind::TimedOut => timed_out(&self.stage),
             ErrorKind::Disconnected => disconnected(&self.stage),
-            ErrorKind::Fault(status) | ErrorKind::UnverifiedFault(status) => fault(&self.stage, *status),
+            ErrorKind::Fault(status) => fault(&self.stage, *status),
+            ErrorKind::UnverifiedFault(status) => match fault(&self.stage, *status) {
+                None => Some("the refusal is not signed: it may come from something between here and the host"),
+                remedy => remedy,
+            },
             ErrorKind::Status(status) => hresult(&self.stage, *status),
             ErrorKind::BindRefused(reason) => bind_refused(*reason),
             ErrorKind::NoInterface(_) => no_interface(&self.stage),
@@ -49,7 +53,8 @@ const NAMESPACE_MISSING: &str = "check the namespace's spelling (root/cimv2 is t
                                  Windows feature it belongs to is installed";
 const QUOTA: &str = "the host's WMI is out of quota: ask for fewer columns and rows, less often, then try again";
 const NO_SMART_ENUM: &str = "the host offers no smart enumeration: leave the enumerator at auto, or take next";
-const WMI_SERVICE: &str = "see whether the service Windows Management Instrumentation runs, and the host's event log";
+const WMI_SERVICE: &str =
+    "WMI does not answer: see whether the service Windows Management Instrumentation runs, and the host's event log";
 
 const fn transport(stage: &Stage, failure: TransportFailure) -> Option<&'static str> {
     match (failure, stage) {
@@ -67,7 +72,8 @@ const fn timed_out(stage: &Stage) -> Option<&'static str> {
     Some(match stage {
         Stage::Connect(Role::Activator) => ACTIVATOR_PORT,
         Stage::Connect(Role::ObjectServer) => DYNAMIC_PORT,
-        Stage::Bind(_) | Stage::Activate | Stage::Login { .. } => {
+        Stage::Bind(Role::ObjectServer) | Stage::Login { .. } => WMI_SERVICE,
+        Stage::Bind(Role::Activator) | Stage::Activate => {
             "the port accepts connections and then says nothing: is it the activator of a Windows host, and not overloaded?"
         }
         Stage::Query | Stage::SmartEnum | Stage::Fetch => {
@@ -79,10 +85,10 @@ const fn timed_out(stage: &Stage) -> Option<&'static str> {
 
 const fn disconnected(stage: &Stage) -> Option<&'static str> {
     Some(match stage {
-        Stage::Connect(_) | Stage::Bind(_) | Stage::Activate => {
+        Stage::Connect(_) | Stage::Bind(Role::Activator) | Stage::Activate => {
             "the host, or something in between, dropped the connection: is it the activator of a Windows host?"
         }
-        Stage::Login { .. } | Stage::Query | Stage::SmartEnum | Stage::Fetch => {
+        Stage::Bind(Role::ObjectServer) | Stage::Login { .. } | Stage::Query | Stage::SmartEnum | Stage::Fetch => {
             "the connection was lost on the way: try again; if it repeats, look for a restart of WMI in the host's event log"
         }
         Stage::Release => return None,
@@ -126,9 +132,9 @@ const fn hresult(stage: &Stage, status: HResult) -> Option<&'static str> {
         0x8004_106c => QUOTA,
         // E_NOINTERFACE, WBEM_E_NOT_SUPPORTED
         0x8000_4002 | 0x8004_100c if matches!(stage, Stage::SmartEnum) => NO_SMART_ENUM,
-        // WBEM_E_PROVIDER_FAILURE, WBEM_E_PROVIDER_NOT_FOUND, WBEM_E_PROVIDER_LOAD_FAILURE
-        0x8004_1004 | 0x8004_1011 | 0x8004_1013 => {
-            "the class's provider failed on the host: see its log WMI-Activity/Operational"
+        // WBEM_E_FAILED, WBEM_E_PROVIDER_FAILURE, WBEM_E_PROVIDER_NOT_FOUND, WBEM_E_PROVIDER_LOAD_FAILURE
+        0x8004_1001 | 0x8004_1004 | 0x8004_1011 | 0x8004_1013 => {
+            "WMI or the class's provider failed on the host: see its log WMI-Activity/Operational"
         }
         // WBEM_E_SHUTTING_DOWN, WBEM_E_SERVER_TOO_BUSY, WBEM_E_OUT_OF_MEMORY
         0x8004_1033 | 0x8004_1045 | 0x8004_1006 => "WMI on the host is shutting down or overloaded: try again later",
