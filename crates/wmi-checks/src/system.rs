@@ -161,7 +161,10 @@ impl Check for System {
         if let Some((record, sent, received)) = &self.os {
             operating_system_types(record, *sent, *received, &mut report);
         }
-        processor_types(&self.earlier, &self.later, &mut report);
+        // A round that was broken off says nothing about what it did not come to.
+        if self.phase == Phase::Done {
+            processor_types(&self.earlier, &self.later, &mut report);
+        }
         report
     }
 }

@@ -116,3 +116,11 @@ fn a_first_round_pauses_between_its_samples() {
     assert_eq!(check.step(), Step::Pause(Duration::from_millis(5)));
     assert_eq!(check.step(), Step::Query(PROCESSORS));
 }
+
+#[test]
+fn a_round_that_was_broken_off_blames_nobody() {
+    let mut check = System::new(Duration::from_millis(5));
+    check.begin();
+    assert_eq!(check.step(), Step::Query(PROCESSORS));
+    assert!(check.report().errors.is_empty());
+}

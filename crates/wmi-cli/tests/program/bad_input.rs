@@ -120,8 +120,10 @@ fn no_access() {
 
 #[test]
 fn a_name_that_does_not_resolve() {
-    let finished = run(query("no-such-host.invalid", MANY, &["--timeout", "20"])).exits(3).in_one_message();
-    finished.says(&["no-such-host.invalid", "connect to the activator", "does not resolve", "spelling"]);
+    // A label over 63 octets is refused without asking a name server, which a machine may not have.
+    let name = format!("{}.invalid", "x".repeat(64));
+    let finished = run(query(&name, MANY, &["--timeout", "20"])).exits(3).in_one_message();
+    finished.says(&[&name, "connect to the activator", "does not resolve", "spelling"]);
 }
 
 #[test]

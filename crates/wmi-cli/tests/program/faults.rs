@@ -2,7 +2,7 @@
 
 use wmi_sim::Fault;
 
-use crate::support::{host_with, query, run};
+use crate::support::{all_given_back, host_with, query, run};
 
 const ROWS: u32 = 300;
 
@@ -17,7 +17,7 @@ fn all_rows(fault: Fault, more: &[&str]) {
     let ids: Vec<_> = finished.lines().iter().map(|row| row["Id"].as_u64()).collect();
     let expected: Vec<_> = (0..u64::from(rows)).map(Some).collect();
     assert_eq!(ids, expected, "{fault} {more:?}: {}", finished.stderr);
-    assert_eq!(host.alive_objects(), 0, "{fault} {more:?}: everything was given back");
+    all_given_back(&host);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{faulty, finish, host_with, line, lines_of, query, signal, start, wait};
+use wmi_sim::DEFAULT_PASSWORD;
+
+use crate::support::{ACCOUNT, faulty, finish, host_with, line, lines_of, query, signal, start, until, wait, wmi};
 
 const WQL: &str = "SELECT Id FROM Sim_Many";
 const BATCHES: [&str; 6] = ["-o", "jsonl", "--batch", "2", "--enumerator", "next"];
@@ -24,9 +26,19 @@ fn sigint_closes_the_session_and_keeps_what_had_arrived() {
 fn sigint_before_anything_arrived() {
     let host = faulty(8, "silence-at-bind");
     let query = start(&mut query(host.activator_addr(), WQL, &["-o", "json"]));
-    std::thread::sleep(Duration::from_millis(300));
+    until(&host, |host| host.stats().connections > 0);
     signal(&query, "INT");
     assert_eq!(finish(query).exits(130).says(&["interrupted"]).stdout, "[]\n");
+}
+
+#[test]
+fn sigint_ends_a_check() {
+    let host = faulty(8, "silence-at-query");
+    let mut command = wmi(["check", &host.activator_addr().to_string(), "system", "-u", ACCOUNT]);
+    let check = start(command.env("WMI_PASSWORD", DEFAULT_PASSWORD));
+    until(&host, |host| host.stats().connections > 0);
+    signal(&check, "INT");
+    finish(check).exits(130).in_one_message().says(&["interrupted"]);
 }
 
 #[test]

@@ -92,6 +92,22 @@ pub(crate) fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
 }
 
+/// Waits until `host` has what `done` looks for: it sees things a little later than the program does them.
+#[track_caller]
+pub(crate) fn until(host: &Server, done: impl Fn(&Server) -> bool) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while !done(host) {
+        assert!(Instant::now() < until, "the host does not get there: {:?}", host.stats());
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The program must have given everything back.
+#[track_caller]
+pub(crate) fn all_given_back(host: &Server) {
+    until(host, |host| host.alive_objects() == 0);
+}
+
 /// Waits for the end of `child`; one that hangs is killed and fails the test.
 pub(crate) fn finish(mut child: Child) -> Finished {
     let stdout = reader(child.stdout.take());
