@@ -127,3 +127,30 @@ fn every_truncation_is_told() {
         }
     }
 }
+
+#[test]
+fn every_captured_object_is_printed() {
+    let folder = std::env::var("WMI_CAPTURES")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/captures").to_owned());
+    if folder == "none" {
+        println!("skipped: WMI_CAPTURES=none");
+        return;
+    }
+    let captures = fs::read_dir(&folder).expect("the captures").map(|entry| entry.expect("an entry").path());
+    let mut count = 0;
+    for objects in captures.map(|capture| capture.join("objects")).filter(|objects| objects.is_dir()) {
+        for file in fs::read_dir(&objects).expect("objects").map(|entry| entry.expect("an entry").path()) {
+            let finished = run(wmi(["decode", text(&file)])).exits(0);
+            let object = &finished.lines()[0];
+            // FRAME_INDEX_CLASS_genus.wmio or FRAME_INDEX_CLASS_smartN.objblock
+            let name = file.file_stem().and_then(|name| name.to_str()).expect("a name");
+            let class = object["class"].as_str().expect("a class");
+            assert!(name.contains(&format!("_{class}_")), "{name} is a {class}");
+            let genus = if name.ends_with("class") { "class" } else { "instance" };
+            assert_eq!(object["genus"], genus, "{name}");
+            assert_eq!(finished.stderr, "", "{name}");
+            count += 1;
+        }
+    }
+    assert!(count >= 20, "{count} objects in {folder}");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{host_with, query, run};
+use crate::support::{faulty, host_with, query, run};
 
 #[test]
 fn every_type_in_json_without_loss() {
@@ -102,4 +102,16 @@ fn verbose_tells_the_stages_on_standard_error() {
     let stages = ["connect to the activator: ", "activation of WMI: ", "query: ", " ms\n", "1 row, ", " round trips"];
     let finished = finished.says(&stages);
     assert_eq!(finished.stdout, "{\"Id\":0}\n");
+}
+
+#[test]
+fn what_does_not_decode_is_shown_and_counted_and_no_failure() {
+    let host = faulty(8, "unknown-class-guid");
+    let more = ["-o", "jsonl", "--enumerator", "smart", "--batch", "2"];
+    let finished = run(query(host.activator_addr(), "SELECT Id FROM Sim_Many", &more)).exits(0).in_one_message();
+    let rows = finished.lines();
+    let bad = rows.iter().filter(|row| row["__error"].is_string()).count();
+    assert_eq!((rows.len(), rows[0]["Id"].as_u64()), (8, Some(0)));
+    assert!(bad > 0 && rows.iter().all(|row| row["__error"].is_string() != row["Id"].is_u64()), "{finished:#?}");
+    finished.says(&[&format!("{bad} values could not be decoded")]);
 }
