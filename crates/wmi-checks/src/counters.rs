@@ -5,7 +5,7 @@ pub(crate) const fn delta(previous: u64, now: u64) -> u64 {
     now.wrapping_sub(previous)
 }
 
-/// PERF_100NSEC_TIMER_INV ([CounterType] 0x21510500): the busy share in percent of a counter that counts idle time.
+/// PERF_100NSEC_TIMER_INV (CounterType 0x21510500): the busy share in percent of a counter that counts idle time.
 ///
 /// `idle` and `elapsed` are the raw counter and its Timestamp_Sys100NS, (previous, now), in units of 100 ns.
 /// `None` when no time passed, or when a counter went back (the host or the counter was restarted): then there is no

@@ -41,7 +41,7 @@ pub(crate) enum Command {
 /// How to reach a host and who logs on there.
 #[derive(Args, Debug)]
 pub(crate) struct Connect {
-    /// A name, an IPv4 address or an [IPv6] address; PORT is the activator's, 135 when not given
+    /// A name, an IPv4 address or an IPv6 address in brackets; PORT is the activator's, 135 when not given
     #[arg(value_name = "HOST[:PORT]")]
     pub(crate) host: HostPort,
 

@@ -72,3 +72,13 @@ fn every_command_of_the_readme_runs() {
     }
     assert_eq!(seen, ["cargo run", "cargo test", "query", "check", "wmi sim", "decode"]);
 }
+
+#[test]
+fn cargo_run_means_this_program() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = fs::read_to_string(folder.join("../../Cargo.toml")).expect("the workspace");
+    assert!(workspace.contains(r#"default-members = ["crates/wmi-cli"]"#));
+    let package = fs::read_to_string(folder.join("Cargo.toml")).expect("the package");
+    assert_eq!(package.matches("[[bin]]").count(), 1);
+    assert!(!folder.join("src/bin").exists());
+}
