@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::heap::Heap;
+use super::heap::{Budget, Heap};
 use super::qualifier::{self, Cell};
 use super::{CimMethod, CimQualifier, CimString, CimType, CimValue};
 use crate::wire::{Reader, WireError, WireErrorKind};
@@ -167,10 +167,11 @@ impl CimClass {
         let mut properties = Vec::new();
         for position in 0..count {
             let name = table.u32("PropertyNameRef")?;
-            let name = heap.string(name, "PropertyNameRef")?.ok_or_else(|| table.bad("PropertyNameRef"))?;
+            let name =
+                heap.string(name, "PropertyNameRef", &mut budget)?.ok_or_else(|| table.bad("PropertyNameRef"))?;
             let info = heap.item(table.u32("PropertyInfoRef")?, "PropertyInfo")?;
             let mut info = Reader::new(info);
-            let property = CimProperty::decode(name, &mut info, &heap, &nd, &values)?;
+            let property = CimProperty::decode(name, &mut info, &heap, (&nd, &values), &mut budget)?;
             budget.item(info.offset(), "PropertyInfo")?;
             properties.push((position, property));
         }
@@ -181,11 +182,11 @@ impl CimClass {
         let embeds = properties.iter().any(|(_, property)| property.cim_type == CimType::OBJECT);
         Ok(Self {
             // A superclass that does not exist has no name.
-            name: heap.string(name, "ClassNameRef")?.unwrap_or_default(),
+            name: heap.string(name, "ClassNameRef", &mut budget)?.unwrap_or_default(),
             references: properties.iter().filter(|(_, property)| property.refers()).count(),
             embeds,
             derivation,
-            qualifiers: qualifier::decode_set(qualifiers, &heap)?,
+            qualifiers: qualifier::decode_set(qualifiers, &heap, &mut budget)?,
             properties: properties.into_iter().map(|(_, property)| property).collect(),
             lookup: lookup.into_iter().map(|(_, index)| index).collect(),
             methods: Vec::new(),
@@ -221,13 +222,19 @@ fn decode_derivation(r: &mut Reader) -> Result<Vec<CimString>, WireError> {
 }
 
 impl CimProperty {
-    fn decode(name: CimString, r: &mut Reader, heap: &Heap, nd: &Bytes, values: &Bytes) -> Result<Self, WireError> {
+    fn decode(
+        name: CimString,
+        r: &mut Reader,
+        heap: &Heap,
+        (nd, values): (&Bytes, &Bytes),
+        budget: &mut Budget,
+    ) -> Result<Self, WireError> {
         let encoded_type = r.u32("PropertyType")?;
         let (cim_type, is_array) = qualifier::decode_type(encoded_type);
         let order = r.u16("DeclarationOrder")?;
         let offset = r.u32("ValueTableOffset")?;
         let class_of_origin = r.u32("ClassOfOrigin")?;
-        let qualifiers = qualifier::decode_set(qualifier::set(r)?, heap)?;
+        let qualifiers = qualifier::decode_set(qualifier::set(r)?, heap, budget)?;
         let cell =
             slot(values, offset, cim_type, is_array).map(|slot| Cell { cim_type, is_array, slot, heap: heap.clone() });
         // A bit of a place that the table does not have is of no use; the cell says so.
@@ -235,6 +242,9 @@ impl CimProperty {
             Ok(flags) => (flags, cell),
             Err(error) => ((false, false), Err(error)),
         };
+        if let (Ok(cell), false) = (&cell, flags.0) {
+            heap.reach(cim_type, is_array, cell.slot.clone(), budget)?;
+        }
         Ok(Self {
             name,
             cim_type,

@@ -75,18 +75,35 @@ impl Heap {
     }
 
     /// [MS-WMIO 2.2.68] HeapStringRef: `None` for a reference to nothing.
-    pub(super) fn string(&self, at: u32, what: &'static str) -> Result<Option<CimString>, WireError> {
+    pub(super) fn string(
+        &self,
+        at: u32,
+        what: &'static str,
+        budget: &mut Budget,
+    ) -> Result<Option<CimString>, WireError> {
         if at == NO_REF {
             return Ok(None);
         }
-        if at & HIGH_BIT != 0 {
-            let ordinal = at & !HIGH_BIT;
-            return match dictionary(ordinal) {
-                Some(text) => Ok(Some(text)),
-                None => Err(WireError::new(WireErrorKind::BadValue, "DictionaryReference", 0)),
-            };
+        if at & HIGH_BIT == 0 {
+            return self.text(&self.item(at, what)?, budget)?.map(Some);
         }
-        Ok(Some(CimString::decode(&self.item(at, what)?)?.0))
+        match dictionary(at & !HIGH_BIT) {
+            Some(text) => Ok(Some(text)),
+            None => Err(WireError::new(WireErrorKind::BadValue, "DictionaryReference", 0)),
+        }
+    }
+
+    /// The text at the start of `item`. The outer error is that the budget is used up; looking for the terminator costs
+    /// as much as finding it.
+    fn text(&self, item: &Bytes, budget: &mut Budget) -> Result<Result<CimString, WireError>, WireError> {
+        let decoded = CimString::decode(item);
+        let looked_at = match &decoded {
+            Ok((_, length)) => *length,
+            Err(error) if error.kind == WireErrorKind::Truncated => item.len(),
+            Err(_) => 1,
+        };
+        budget.leaf(looked_at, "shared heap items")?;
+        Ok(decoded.map(|(text, _)| text))
     }
 
     /// Takes away what a value refers to, without decoding it. What does not decode takes nothing.
@@ -116,10 +133,11 @@ impl Heap {
         }
         let Ok(item) = self.item(at, WHAT) else { return Ok(()) };
         if cim_type == CimType::OBJECT {
-            let length = Reader::new(item).u32(WHAT).unwrap_or(0);
-            return budget.item(usize::try_from(length).unwrap_or(usize::MAX), WHAT);
+            let length = Reader::new(item.clone()).u32(WHAT).unwrap_or(0);
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            return if length < item.len() { budget.item(length, WHAT) } else { Ok(()) };
         }
-        CimString::decode(&item).map_or(Ok(()), |(_, length)| budget.leaf(length, WHAT))
+        self.text(&item, budget).map(|_| ())
     }
 
     /// A value of which `r` holds the EncodedValue ([MS-WMIO 2.2.71]).
@@ -154,9 +172,9 @@ impl Heap {
             CimType::REAL32 => CimValue::Real32(f32::from_le_bytes(r.array(WHAT)?)),
             CimType::REAL64 => CimValue::Real64(f64::from_le_bytes(r.array(WHAT)?)),
             CimType::CHAR16 => CimValue::Char16(r.u16(WHAT)?),
-            CimType::STRING => self.string(r.u32(WHAT)?, WHAT)?.map_or(CimValue::Null, CimValue::String),
-            CimType::DATETIME => self.string(r.u32(WHAT)?, WHAT)?.map_or(CimValue::Null, CimValue::DateTime),
-            CimType::REFERENCE => self.string(r.u32(WHAT)?, WHAT)?.map_or(CimValue::Null, CimValue::Reference),
+            CimType::STRING => self.string(r.u32(WHAT)?, WHAT, budget)?.map_or(CimValue::Null, CimValue::String),
+            CimType::DATETIME => self.string(r.u32(WHAT)?, WHAT, budget)?.map_or(CimValue::Null, CimValue::DateTime),
+            CimType::REFERENCE => self.string(r.u32(WHAT)?, WHAT, budget)?.map_or(CimValue::Null, CimValue::Reference),
             CimType::OBJECT => match r.u32(WHAT)? {
                 NO_REF => CimValue::Null,
                 at => self.object(at, budget)?.map_or(CimValue::Null, |object| CimValue::Object(Box::new(object))),

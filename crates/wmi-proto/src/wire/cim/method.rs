@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::heap::{Budget, Heap, HeapWriter, NO_REF};
 use super::qualifier::{self, QualifierModel};
-use super::{CimObject, CimQualifier, CimString};
+use super::{CimObject, CimQualifier, CimString, CimType};
 use crate::wire::{Reader, WireError, Writer};
 
 /// [MS-WMIO 2.2.41] MethodDescription.
@@ -86,12 +86,17 @@ impl CimMethod {
 
     fn decode(r: &mut Reader, heap: &Heap, budget: &mut Budget) -> Result<Self, WireError> {
         let name = r.u32("MethodName")?;
-        let name = heap.string(name, "MethodName")?.ok_or_else(|| r.bad("MethodName"))?;
+        let name = heap.string(name, "MethodName", budget)?.ok_or_else(|| r.bad("MethodName"))?;
         let flags = r.u8("MethodFlags")?;
         r.skip(3, "MethodPadding")?;
         let origin = r.u32("MethodOrigin")?;
         let qualifiers = qualifier::decode_set_at(r.u32("MethodQualifiers")?, heap, budget)?;
-        let (input, output) = (r.u32("InputSignature")?, r.u32("OutputSignature")?);
+        let mut signature = || {
+            let cell = r.bytes(4, "MethodSignature")?;
+            heap.reach(CimType::OBJECT, false, cell.clone(), budget)?;
+            Reader::new(cell).u32("MethodSignature")
+        };
+        let (input, output) = (signature()?, signature()?);
         Ok(Self { name, flags, origin, qualifiers, input, output, heap: heap.clone() })
     }
 }

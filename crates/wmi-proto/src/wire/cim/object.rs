@@ -153,7 +153,9 @@ impl CimObject {
     /// The set does not decode.
     pub fn qualifiers(&self) -> Result<Vec<CimQualifier>, WireError> {
         match &self.instance {
-            Some(instance) => qualifier::decode_set(instance.qualifiers.clone(), &instance.heap),
+            Some(instance) => {
+                qualifier::decode_set(instance.qualifiers.clone(), &instance.heap, &mut instance.heap.budget())
+            }
             None => Ok(self.class.qualifiers.clone()),
         }
     }
@@ -175,7 +177,7 @@ impl CimObject {
         for _ in 0..place {
             qualifier::set(&mut r)?;
         }
-        qualifier::decode_set(qualifier::set(&mut r)?, &instance.heap)
+        qualifier::decode_set(qualifier::set(&mut r)?, &instance.heap, &mut instance.heap.budget())
     }
 
     /// Whether the instance adds qualifiers to its properties.

@@ -104,15 +104,16 @@ impl CimQualifier {
         self.cell.value()
     }
 
-    fn decode(r: &mut Reader, heap: &Heap) -> Result<Self, WireError> {
+    fn decode(r: &mut Reader, heap: &Heap, budget: &mut Budget) -> Result<Self, WireError> {
         let name = r.u32("QualifierName")?;
-        let name = heap.string(name, "QualifierName")?.ok_or_else(|| r.bad("QualifierName"))?;
+        let name = heap.string(name, "QualifierName", budget)?.ok_or_else(|| r.bad("QualifierName"))?;
         let flavor = Flavor(r.u8("QualifierFlavor")?);
         let (cim_type, is_array) = decode_type(r.u32("QualifierType")?);
         // Without a size the next qualifier cannot be found.
         let size = if is_array { Some(4) } else { cim_type.size() };
         let size = size.ok_or_else(|| r.bad("QualifierType"))?;
         let slot = r.bytes(size, "QualifierValue")?;
+        heap.reach(cim_type, is_array, slot.clone(), budget)?;
         Ok(Self { name, flavor, cell: Cell { cim_type, is_array, slot, heap: heap.clone() } })
     }
 }
@@ -144,11 +145,11 @@ pub(super) fn set(r: &mut Reader) -> Result<Bytes, WireError> {
 }
 
 /// The qualifiers of a set.
-pub(super) fn decode_set(octets: Bytes, heap: &Heap) -> Result<Vec<CimQualifier>, WireError> {
+pub(super) fn decode_set(octets: Bytes, heap: &Heap, budget: &mut Budget) -> Result<Vec<CimQualifier>, WireError> {
     let mut r = Reader::new(octets);
     let mut qualifiers = Vec::new();
     while !r.is_empty() {
-        qualifiers.push(CimQualifier::decode(&mut r, heap)?);
+        qualifiers.push(CimQualifier::decode(&mut r, heap, budget)?);
     }
     Ok(qualifiers)
 }
@@ -160,7 +161,7 @@ pub(super) fn decode_set_at(at: u32, heap: &Heap, budget: &mut Budget) -> Result
     }
     let octets = set(&mut Reader::new(heap.item(at, "QualifierSet")?))?;
     budget.item(octets.len(), "QualifierSet")?;
-    decode_set(octets, heap)
+    decode_set(octets, heap, budget)
 }
 
 /// A qualifier as it is to be written.

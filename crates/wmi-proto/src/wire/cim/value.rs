@@ -86,7 +86,9 @@ impl CimType {
 }
 
 /// A value of a property, parameter or qualifier.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Values are equal when their encodings are: reals by their bits, so that NaN equals itself and -0 is not 0.
+#[derive(Clone, Debug)]
 pub enum CimValue {
     /// No value; not zero, not empty, not the default.
     Null,
@@ -249,6 +251,33 @@ impl CimValue {
         }
     }
 }
+
+impl PartialEq for CimValue {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Boolean(a), Self::Boolean(b)) => a == b,
+            (Self::Sint8(a), Self::Sint8(b)) => a == b,
+            (Self::Uint8(a), Self::Uint8(b)) => a == b,
+            (Self::Sint16(a), Self::Sint16(b)) => a == b,
+            (Self::Uint16(a), Self::Uint16(b)) | (Self::Char16(a), Self::Char16(b)) => a == b,
+            (Self::Sint32(a), Self::Sint32(b)) => a == b,
+            (Self::Uint32(a), Self::Uint32(b)) => a == b,
+            (Self::Sint64(a), Self::Sint64(b)) => a == b,
+            (Self::Uint64(a), Self::Uint64(b)) => a == b,
+            (Self::Real32(a), Self::Real32(b)) => a.to_bits() == b.to_bits(),
+            (Self::Real64(a), Self::Real64(b)) => a.to_bits() == b.to_bits(),
+            (Self::String(a), Self::String(b))
+            | (Self::DateTime(a), Self::DateTime(b))
+            | (Self::Reference(a), Self::Reference(b)) => a == b,
+            (Self::Object(a), Self::Object(b)) => a == b,
+            (Self::Array(a), Self::Array(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for CimValue {}
 
 macro_rules! from {
     ($($ty:ty => $variant:ident),* $(,)?) => {
