@@ -1,5 +1,6 @@
 //! Proptest strategies for the values of the wire.
 
+pub mod cim;
 pub mod dcom;
 pub mod ntlm;
 pub mod rpc;

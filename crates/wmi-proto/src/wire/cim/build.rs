@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::class::MAX_PROPERTIES;
 use super::encode::{ClassModel, PropertyModel};
 use super::method::MethodModel;
 use super::qualifier::QualifierModel;
@@ -354,7 +355,7 @@ impl ClassBuilder {
             methods.push(method);
         }
         model.methods.extend(methods);
-        if model.properties.len().max(model.methods.len()) > usize::from(u16::MAX) {
+        if model.properties.len() > MAX_PROPERTIES || model.methods.len() > usize::from(u16::MAX) {
             return Err(BuildError::Wire(WireError::new(WireErrorKind::TooLong, "DeclarationOrder", 0)));
         }
         model.name = Some(self.name);

@@ -13,6 +13,9 @@ use crate::wire::{Reader, WireError, WireErrorKind};
 /// [MS-WMIO 2.2.32] the flag of a property that a parent class defines.
 pub(super) const INHERITED_FLAG: u16 = 0x4000;
 
+/// As many properties as DeclarationOrder can tell apart ([MS-WMIO 2.2.33]).
+pub(super) const MAX_PROPERTIES: usize = 1 << 16;
+
 /// [MS-WMIO 2.2.14] a class: what its instances have in common. Parsed once, shared by all rows.
 #[derive(Clone)]
 pub struct CimClass {
@@ -156,6 +159,9 @@ impl CimClass {
         let derivation = decode_derivation(&mut r)?;
         let qualifiers = qualifier::set(&mut r)?;
         let count = usize::try_from(r.u32("PropertyCount")?).unwrap_or(usize::MAX);
+        if count > MAX_PROPERTIES {
+            return Err(r.error(WireErrorKind::TooLong, "PropertyCount"));
+        }
         let mut table = r.sub(count.saturating_mul(8), "PropertyLookupTable")?;
         let nd_len = count.div_ceil(4);
         let values_len = tables_len.checked_sub(nd_len).ok_or_else(|| r.bad("NdTableValueTableLength"))?;

@@ -169,10 +169,10 @@ impl CimObject {
         let Some(instance) = &self.instance else {
             return self.class.properties.get(index).map(|p| p.qualifiers.clone()).ok_or(no_property);
         };
-        let place = self.class.lookup.iter().position(|&i| i == index).ok_or(no_property)?;
-        if instance.property_qualifiers.is_empty() {
+        if instance.property_qualifiers.is_empty() && index < self.class.properties.len() {
             return Ok(Vec::new());
         }
+        let place = self.class.lookup.iter().position(|&i| i == index).ok_or(no_property)?;
         let mut r = Reader::new(instance.property_qualifiers.clone());
         for _ in 0..place {
             qualifier::set(&mut r)?;
