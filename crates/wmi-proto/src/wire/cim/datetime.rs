@@ -279,3 +279,6 @@ impl fmt::Display for CimDateTime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
