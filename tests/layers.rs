@@ -30,9 +30,9 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// `tests.rs`, and what is in a folder of that name.
-fn is_test(file: &Path) -> bool {
-    file.components().any(|part| part.as_os_str() == "tests.rs" || part.as_os_str() == "tests")
+/// `tests.rs`, and what is in a folder of that name; `path` is below the root of the sources.
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "tests.rs" || part.as_os_str() == "tests")
 }
 
 /// The rooms that a source file names: `crate::room`, also in a group `crate::{a, b::c}`.
@@ -76,7 +76,7 @@ fn arrows_point_down() {
             text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect();
         // Unit tests may look up.
         let code = code.split("#[cfg(test)]").next().unwrap_or_default();
-        if is_test(file) {
+        if is_test(path) {
             continue;
         }
         for used in rooms_used(code) {
@@ -120,9 +120,11 @@ fn map() -> String {
         let mut files = Vec::new();
         sources(&root, &mut files);
         files.sort();
-        for file in files.iter().filter(|file| !is_test(file)) {
-            let path = file.strip_prefix(&root).expect("a path below the root").display().to_string();
-            map.push_str(&format!("| `{path}` | {} |\n", sentence(file)));
+        for file in &files {
+            let path = file.strip_prefix(&root).expect("a path below the root");
+            if !is_test(path) {
+                map.push_str(&format!("| `{}` | {} |\n", path.display(), sentence(file)));
+            }
         }
     }
     map
