@@ -107,7 +107,8 @@ proptest! {
         let value = CimString::from(text.as_str());
         prop_assert_eq!(value.to_str(), text.as_str());
         prop_assert!(value == *text.as_str());
-        prop_assert_eq!(value == CimString::from(other.as_str()), text == other);
+        let second = CimString::from(other.as_str());
+        prop_assert_eq!(value == second, text == other);
         prop_assert_eq!(value.is_wide(), text.chars().any(|c| c > '\u{ff}'));
         prop_assert_eq!(value.eq_ignore_ascii_case(&other), text.eq_ignore_ascii_case(&other));
     }

@@ -96,7 +96,7 @@ impl CimObject {
 
     /// Reads an EncodingUnitInstanceNoClass ([MS-WMIO 2.2.3]): an instance of a class that is known.
     ///
-    /// No capture shows one; the specification is the only witness.
+    /// No capture of Windows shows one; the witnesses are the specification and a foreign simulated host.
     ///
     /// # Errors
     /// Where and why the octets are not one.

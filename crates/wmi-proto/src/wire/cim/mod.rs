@@ -3,6 +3,10 @@
 //! A class is parsed once into an [`CimClass`] behind an `Arc`; an instance keeps the octets it came in and decodes a
 //! value when it is asked for. What was received is written again as it was; what is built is written in one canonical
 //! form (module `encode`). Nothing here has a lifetime, so objects outlive the reply they came with.
+//!
+//! Of captured Windows objects have been seen: strings of both kinds, booleans, integers of 8 and 32 bits, NULLs,
+//! defaults, arrays of strings, methods and qualifiers. The other types, embedded objects and instances without a class
+//! part have been seen from a foreign simulated host; explicit NULLs of an instance were written by that host only.
 
 mod block;
 mod build;
