@@ -131,12 +131,14 @@ impl<R: Runtime> Session<R> {
 
     /// Waits for the next event of `query`; `None` when the session is over.
     pub(crate) async fn next_event_of(&mut self, query: QueryId) -> Option<Event> {
-        let find = |session: &mut Self| {
-            session.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
-            let at = session.events.iter().position(|event| event.query() == Some(query))?;
-            session.events.remove(at)
-        };
-        poll_fn(|cx| self.poll(cx, find)).await
+        poll_fn(|cx| self.poll(cx, |session| session.event_of(query))).await
+    }
+
+    /// An event of `query` that is there already.
+    pub(crate) fn event_of(&mut self, query: QueryId) -> Option<Event> {
+        self.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
+        let at = self.events.iter().position(|event| event.query() == Some(query))?;
+        self.events.remove(at)
     }
 
     /// Cancels `query` and swallows what was and will be said about it.

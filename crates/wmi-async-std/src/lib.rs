@@ -17,8 +17,8 @@
 //! ```
 //!
 //! async-std is discontinued. It stands in one place, [`AsyncStd`]; everything else ([`driver::Session`], [`Rows`]) knows
-//! only the traits of futures-io and the two methods of [`driver::Runtime`], so that another runtime is another thirty
-//! lines. The crate's README shows them for smol.
+//! only the traits of futures-io and the two methods of [`driver::Runtime`]. The crate's README tells how to bring another
+//! runtime.
 
 pub mod driver;
 

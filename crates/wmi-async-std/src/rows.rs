@@ -45,13 +45,15 @@ impl<'s, R: Runtime> Rows<'s, R> {
             if self.done {
                 return Ok(None);
             }
-            if !self.fetching {
-                // The core keeps batches within the query's own bound and the session's limits.
-                let (query, any) = (self.query, NonZeroU32::MAX);
-                self.session.command(|client, now| client.fetch(query, any, now)).inspect_err(|_| self.done = true)?;
-                self.fetching = true;
-            }
-            match self.session.next_event_of(self.query).await {
+            let event = match self.session.event_of(self.query) {
+                // The outcome may stand behind the last batch already; then there is nothing to fetch.
+                Some(event) => Some(event),
+                None => {
+                    self.fetch()?;
+                    self.session.next_event_of(self.query).await
+                }
+            };
+            match event {
                 Some(Event::Batch { rows, .. }) => {
                     self.fetching = false;
                     self.batch = rows.into_iter();
@@ -64,6 +66,16 @@ impl<'s, R: Runtime> Rows<'s, R> {
                 None => self.done = true,
             }
         }
+    }
+
+    fn fetch(&mut self) -> Result<(), SessionError> {
+        if !self.fetching {
+            // The core keeps batches within the query's own bound and the session's limits.
+            let (query, any) = (self.query, NonZeroU32::MAX);
+            self.session.command(|client, now| client.fetch(query, any, now)).inspect_err(|_| self.done = true)?;
+            self.fetching = true;
+        }
+        Ok(())
     }
 }
 

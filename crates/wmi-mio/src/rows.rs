@@ -41,13 +41,15 @@ impl<'s> Rows<'s> {
             if self.done {
                 return Ok(None);
             }
-            if !self.fetching {
-                // The core keeps batches within the query's own bound and the session's limits.
-                let (query, any) = (self.query, NonZeroU32::MAX);
-                self.session.command(|client, now| client.fetch(query, any, now)).inspect_err(|_| self.done = true)?;
-                self.fetching = true;
-            }
-            match self.session.next_event_of(self.query)? {
+            let event = match self.session.event_of(self.query) {
+                // The outcome may stand behind the last batch already; then there is nothing to fetch.
+                Some(event) => Some(event),
+                None => {
+                    self.fetch()?;
+                    self.session.next_event_of(self.query)?
+                }
+            };
+            match event {
                 Some(Event::Batch { rows, .. }) => {
                     self.fetching = false;
                     self.batch = rows.into_iter();
@@ -60,6 +62,16 @@ impl<'s> Rows<'s> {
                 None => self.done = true,
             }
         }
+    }
+
+    fn fetch(&mut self) -> Result<(), SessionError> {
+        if !self.fetching {
+            // The core keeps batches within the query's own bound and the session's limits.
+            let (query, any) = (self.query, NonZeroU32::MAX);
+            self.session.command(|client, now| client.fetch(query, any, now)).inspect_err(|_| self.done = true)?;
+            self.fetching = true;
+        }
+        Ok(())
     }
 }
 

@@ -158,11 +158,14 @@ impl Session {
 
     /// Waits for the next event of `query`; `None` when the session is over.
     pub(crate) fn next_event_of(&mut self, query: QueryId) -> io::Result<Option<Event>> {
-        self.wait(None, |session| {
-            session.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
-            let at = session.events.iter().position(|event| event.query() == Some(query))?;
-            session.events.remove(at)
-        })
+        self.wait(None, |session| session.event_of(query))
+    }
+
+    /// An event of `query` that is there already.
+    pub(crate) fn event_of(&mut self, query: QueryId) -> Option<Event> {
+        self.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
+        let at = self.events.iter().position(|event| event.query() == Some(query))?;
+        self.events.remove(at)
     }
 
     /// Cancels `query` and swallows what was and will be said about it.

@@ -1,0 +1,157 @@
+//! What the async session offers beyond the driving loop: rows, futures that may be dropped, and the goodbye.
+
+use std::time::Duration;
+
+use async_std::future::timeout;
+use async_std::task::block_on;
+use wmi_async_std::{Session, SessionError};
+use wmi_proto::{CommandError, ErrorKind, Event, Query};
+use wmi_sim::{Fault, HostConfig};
+use wmi_testkit::conformance::{config, start};
+
+#[test]
+fn rows_come_one_by_one_and_tell_how_the_query_ended() {
+    let server = start(HostConfig::new(0).rows(2_500));
+    block_on(async {
+        let mut session = Session::connect(config(&server));
+        let mut rows = session.query(many()).unwrap();
+        let mut count = 0;
+        while let Some(row) = rows.next().await {
+            assert!(row.unwrap().is_ok());
+            count += 1;
+            assert!(rows.completion().is_none(), "rows are still coming");
+        }
+        assert_eq!((count, rows.completion().unwrap().rows), (2_500, 2_500));
+        assert!(rows.next().await.is_none(), "over is over");
+        drop(rows);
+        session.close().await.unwrap();
+        assert!(session.is_closed());
+        assert_eq!(session.next_event().await, None);
+        assert_eq!(session.query(many()).unwrap_err(), CommandError::Closed);
+    });
+}
+
+#[test]
+fn a_dropped_future_loses_no_row() {
+    // The first row takes half a second: the future is dropped in every stage of the session.
+    let server = start(HostConfig::new(0).rows(300).faults([Fault::SlowFirstRow]));
+    block_on(async {
+        let mut session = Session::connect(config(&server));
+        let mut rows = session.query(many()).unwrap();
+        let (mut count, mut dropped) = (0, 0);
+        loop {
+            match timeout(Duration::from_millis(2), rows.next()).await {
+                Ok(Some(row)) => count += u32::from(row.unwrap().is_ok()),
+                Ok(None) => break,
+                Err(_) => dropped += 1,
+            }
+        }
+        assert_eq!(count, 300);
+        assert!(dropped > 10, "only {dropped} futures were dropped");
+    });
+}
+
+#[test]
+fn rows_that_are_dropped_cancel_their_query() {
+    let server = start(HostConfig::new(0).rows(5_000));
+    block_on(async {
+        let mut session = Session::connect(config(&server));
+        let mut rows = session.query(many()).unwrap();
+        assert!(rows.next().await.unwrap().is_ok());
+        drop(rows);
+        let mut rows = session.query(Query::new("SELECT * FROM Win32_OperatingSystem")).unwrap();
+        assert!(rows.next().await.unwrap().is_ok());
+        assert!(rows.next().await.is_none());
+        drop(rows);
+        // Nothing is heard of the cancelled query any more.
+        session.command(wmi_proto::Client::close);
+        while let Some(event) = session.next_event().await {
+            assert_eq!(event.query(), None, "{event:?}");
+        }
+    });
+    wait_for_release(&server);
+}
+
+#[test]
+fn a_query_that_fails_says_so_once_and_leaves_the_session() {
+    let server = start(HostConfig::new(0).rows(10));
+    block_on(async {
+        let mut session = Session::connect(config(&server));
+        let mut rows = session.query(Query::new("SELECT * FROM No_Such_Class")).unwrap();
+        let Some(Err(SessionError::Failed(error))) = rows.next().await else { panic!("it must fail") };
+        assert_eq!(error.code_name(), Some("WBEM_E_INVALID_CLASS"));
+        assert!(rows.next().await.is_none());
+        drop(rows);
+        let mut rows = session.query(many()).unwrap();
+        assert!(rows.next().await.unwrap().is_ok());
+    });
+}
+
+#[test]
+fn a_session_that_broke_says_why_when_it_is_closed() {
+    let server = start(HostConfig::new(0).rows(5_000).faults([Fault::CutMidReply]));
+    block_on(async {
+        let mut session = Session::connect(config(&server));
+        let mut rows = session.query(many()).unwrap();
+        let failure = loop {
+            match rows.next().await {
+                Some(Ok(_)) => {}
+                Some(Err(SessionError::Failed(error))) => break error,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(failure.kind, ErrorKind::Disconnected);
+        drop(rows);
+        let Err(SessionError::Failed(error)) = session.close().await else { panic!("it had ended before") };
+        assert_eq!(error.kind, ErrorKind::Disconnected);
+    });
+}
+
+#[test]
+fn sessions_and_their_futures_can_be_sent_between_threads() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let server = start(HostConfig::new(0).rows(3));
+    let mut session = is_send(Session::connect(config(&server)));
+    let count = async_std::task::spawn(is_send(async move {
+        let mut rows = session.query(many()).unwrap();
+        let mut count = 0;
+        while let Some(row) = rows.next().await {
+            count += u32::from(row.unwrap().is_ok());
+        }
+        drop(rows);
+        session.close().await.unwrap();
+        count
+    }));
+    assert_eq!(block_on(count), 3);
+}
+
+#[test]
+fn progress_is_told_to_whoever_waits_for_events() {
+    let server = start(HostConfig::new(0));
+    block_on(async {
+        let mut session = Session::connect(config(&server));
+        let mut stages = 0;
+        loop {
+            match session.next_event().await.unwrap() {
+                Event::Stage(_) => stages += 1,
+                Event::Ready => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(stages >= 4, "connect, log on, activate, connect, log on: {stages}");
+    });
+}
+
+fn many() -> Query {
+    Query::new("SELECT * FROM Sim_Many")
+}
+
+fn wait_for_release(server: &wmi_sim::Server) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while server.alive_objects() > 0 {
+        assert!(std::time::Instant::now() < deadline, "{} objects are left", server.alive_objects());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

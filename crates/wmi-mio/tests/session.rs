@@ -1,0 +1,153 @@
+//! What the blocking session offers beyond the driving loop: rows, deadlines of the caller, interruption, the goodbye.
+
+use std::io::ErrorKind as IoErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use wmi_mio::{Session, SessionError};
+use wmi_proto::{Client, CommandError, Config, Credentials, ErrorKind, Event, Query, Secret};
+use wmi_sim::{Fault, HostConfig};
+use wmi_testkit::conformance::{config, start};
+
+#[test]
+fn rows_come_one_by_one_and_tell_how_the_query_ended() {
+    let server = start(HostConfig::new(0).rows(2_500));
+    let mut session = Session::connect(config(&server)).unwrap();
+    let mut rows = session.query(many()).unwrap();
+    let mut count = 0;
+    for row in rows.by_ref() {
+        assert!(row.unwrap().is_ok());
+        count += 1;
+    }
+    assert_eq!((count, rows.completion().unwrap().rows), (2_500, 2_500));
+    assert!(rows.next().is_none(), "over is over");
+    drop(rows);
+    session.close().unwrap();
+    assert!(session.is_closed());
+    assert_eq!(session.next_event().unwrap(), None);
+    assert_eq!(session.query(many()).unwrap_err(), CommandError::Closed);
+    session.close().unwrap();
+}
+
+#[test]
+fn rows_that_are_dropped_cancel_their_query() {
+    let server = start(HostConfig::new(0).rows(5_000));
+    let mut session = Session::connect(config(&server)).unwrap();
+    assert!(session.query(many()).unwrap().next().unwrap().is_ok());
+    assert_eq!(session.query(Query::new("SELECT * FROM Win32_OperatingSystem")).unwrap().count(), 1);
+    // Nothing is heard of the cancelled query any more.
+    session.command(Client::close);
+    while let Some(event) = session.next_event().unwrap() {
+        assert_eq!(event.query(), None, "{event:?}");
+    }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while server.alive_objects() > 0 {
+        assert!(Instant::now() < deadline, "{} objects are left", server.alive_objects());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_query_that_fails_says_so_once_and_leaves_the_session() {
+    let server = start(HostConfig::new(0).rows(10));
+    let mut session = Session::connect(config(&server)).unwrap();
+    let mut rows = session.query(Query::new("SELECT * FROM No_Such_Class")).unwrap();
+    let Some(Err(SessionError::Failed(error))) = rows.next() else { panic!("it must fail") };
+    assert_eq!(error.code_name(), Some("WBEM_E_INVALID_CLASS"));
+    assert!(rows.next().is_none());
+    drop(rows);
+    assert_eq!(session.query(many()).unwrap().filter(Result::is_ok).count(), 10);
+}
+
+#[test]
+fn a_session_that_broke_says_why_when_it_is_closed() {
+    let server = start(HostConfig::new(0).rows(5_000).faults([Fault::CutMidReply]));
+    let mut session = Session::connect(config(&server)).unwrap();
+    let last = session.query(many()).unwrap().last();
+    let Some(Err(SessionError::Failed(error))) = last else { panic!("{last:?}") };
+    assert_eq!(error.kind, ErrorKind::Disconnected);
+    let Err(SessionError::Failed(error)) = session.close() else { panic!("it had ended before") };
+    assert_eq!(error.kind, ErrorKind::Disconnected);
+}
+
+#[test]
+fn a_wait_ends_at_the_deadline_of_the_caller() {
+    let (_silent, mut session) = silent();
+    let begin = Instant::now();
+    let deadline = begin + Duration::from_millis(50);
+    while let Some(event) = session.next_event_before(deadline).unwrap() {
+        assert!(matches!(event, Event::Stage(_)), "{event:?}");
+    }
+    assert!(Instant::now() >= deadline, "it returned early");
+    // One that has passed already is a look at what is there.
+    assert_eq!(session.next_event_before(begin).unwrap(), None);
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_deadline_that_has_passed_still_looks_at_what_arrived() {
+    let server = start(HostConfig::new(0));
+    let mut session = Session::connect(config(&server)).unwrap();
+    let (past, give_up) = (Instant::now(), Instant::now() + Duration::from_secs(10));
+    // Polling without waiting gets the session through its whole log-on.
+    while session.next_event_before(past).unwrap() != Some(Event::Ready) {
+        assert!(Instant::now() < give_up, "it never gets ready");
+    }
+}
+
+#[test]
+fn a_waker_ends_the_wait_under_way_or_the_next_one() {
+    let (_silent, mut session) = silent();
+    let waker = session.waker();
+    let other = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(50));
+        waker.wake().unwrap();
+    });
+    let error = loop {
+        match session.next_event() {
+            Ok(event) => assert!(matches!(event, Some(Event::Stage(_))), "{event:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), IoErrorKind::Interrupted);
+    other.join().unwrap();
+    session.waker().wake().unwrap();
+    let mut rows = session.query(many()).unwrap();
+    assert!(matches!(rows.next(), Some(Err(SessionError::Io(error))) if error.kind() == IoErrorKind::Interrupted));
+    drop(rows);
+    // The session itself goes on, to its goodbye.
+    session.close().unwrap();
+}
+
+#[test]
+fn an_interrupted_iteration_goes_on_without_losing_a_row() {
+    let server = start(HostConfig::new(0).rows(3_000));
+    let mut session = Session::connect(config(&server)).unwrap();
+    let waker = session.waker();
+    let (mut count, mut interrupted) = (0, 0);
+    for row in session.query(many()).unwrap() {
+        match row {
+            Ok(row) => count += u32::from(row.is_ok()),
+            Err(SessionError::Io(error)) if error.kind() == IoErrorKind::Interrupted => interrupted += 1,
+            Err(error) => panic!("{error}"),
+        }
+        if count % 500 == 0 {
+            waker.wake().unwrap();
+        }
+    }
+    assert_eq!(count, 3_000);
+    assert!(interrupted > 0, "nothing was interrupted");
+}
+
+/// A session with a peer that accepts and says nothing.
+fn silent() -> (TcpListener, Session) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut config = Config::new("127.0.0.1", Credentials::new("nobody", Secret::from("nothing")));
+    config.port = listener.local_addr().unwrap().port();
+    (listener, Session::connect(config).unwrap())
+}
+
+fn many() -> Query {
+    Query::new("SELECT * FROM Sim_Many")
+}
