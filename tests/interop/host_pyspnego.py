@@ -241,11 +241,13 @@ class Connection:
         """IRemoteSCMActivator::RemoteCreateInstance."""
         asked = dcomrt.RemoteCreateInstance(stub)
         reference = dcomrt.OBJREF_CUSTOM(b"".join(asked["pActProperties"]["abData"]))
-        blob = dcomrt.ACTIVATION_BLOB(reference["pObjectData"])
-        start = 0
+        blob = reference["pObjectData"]
+        custom = dcomrt.ACTIVATION_BLOB(blob)["CustomHeader"]
+        # The header's own size counts: impacket does not know that it may be padded.
+        start = 8 + custom["headerSize"]
         found = {}
-        for clsid, size in zip(blob["CustomHeader"]["pclsid"], blob["CustomHeader"]["pSizes"]):
-            found[clsid["Data"]] = blob["Property"][start : start + size["Data"]]
+        for clsid, size in zip(custom["pclsid"], custom["pSizes"]):
+            found[clsid["Data"]] = blob[start : start + size["Data"]]
             start += size["Data"]
         wanted = read(dcomrt.InstantiationInfoData(), found[dcomrt.CLSID_InstantiationInfo])
         if wanted["classId"] != wmi.CLSID_WbemLevel1Login:

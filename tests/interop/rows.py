@@ -91,6 +91,10 @@ def shortest(value):
     """The shortest decimal that reads back to the same 32-bit real."""
     for digits in range(1, 10):
         text = f"{value:.{digits}g}"
-        if struct.pack("<f", float(text)) == struct.pack("<f", value):
+        try:
+            same = struct.pack("<f", float(text)) == struct.pack("<f", value)
+        except OverflowError:  # rounded up past the largest
+            same = False
+        if same:
             return float(text)
     return value

@@ -237,7 +237,11 @@ impl InstanceModel<'_> {
             if let Some(octet) = nd.get_mut(usize::from(property.order / 4)) {
                 *octet |= (u8::from(null) | u8::from(default) << 1) << (property.order % 4 * 2);
             }
+            // Windows leaves the slot of a NULL at zero in an instance (and at FF in a class), as all captures show.
             let InstanceCell::Own(value) = cell else { continue };
+            if value.is_null() {
+                continue;
+            }
             let mut slot = BytesMut::new();
             heap.value(property.cim_type, property.is_array, value, &mut slot);
             let start = usize::try_from(property.offset).unwrap_or(usize::MAX);

@@ -1,0 +1,373 @@
+//! Witness: foreign clients against the simulated host, and our client against a foreign host.
+//!
+//! Prints a line for each witness and a count at the end. What is missing on the machine (Python, a registry to install
+//! from, Go, the captures) is a witness skipped; with `CI=true` it is a failure, except a missing Go.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use wmi_proto::FileTime;
+use wmi_sim::repository::{Expected, ExpectedRow, Repository};
+
+use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, Fault, HostConfig, Server};
+
+use compare::{Selected, compare};
+use differences::Differences;
+use drivers::{CLIENTS, Client, Job, Level, Logon, Missing, Report, Toolbox};
+
+#[path = "interop/compare.rs"]
+mod compare;
+#[path = "interop/differences.rs"]
+mod differences;
+#[path = "interop/drivers.rs"]
+mod drivers;
+#[path = "interop/foreign_host.rs"]
+mod foreign_host;
+
+fn main() -> ExitCode {
+    let bench = Bench {
+        tools: Toolbox::install(),
+        known: Mutex::new(match Differences::read(include_str!("data/interop_differences.tsv")) {
+            Ok(known) => known,
+            Err(why) => return abort(&format!("tests/data/interop_differences.tsv: {why}")),
+        }),
+        results: Mutex::default(),
+    };
+    let mut tasks: Vec<Task> = Vec::new();
+    // The slow ones first.
+    for &(client, levels) in CLIENTS {
+        for &level in levels {
+            tasks.push(Box::new(move |bench| bench.row_counts(client, level)));
+            tasks.push(Box::new(move |bench| bench.all_classes(client, level)));
+            tasks.push(Box::new(move |bench| bench.wrong_password(client, level)));
+        }
+    }
+    // At PKT_PRIVACY go-msrpc deciphers and looks at no signature: its verifying is worth something at PKT_INTEGRITY only.
+    for (client, level) in
+        [(Client::Pyspnego, Level::Integrity), (Client::Pyspnego, Level::Privacy), (Client::GoMsrpc, Level::Integrity)]
+    {
+        tasks.push(Box::new(move |bench| bench.tampered(client, level)));
+    }
+    tasks.push(Box::new(|bench| bench.mic_demanded(Client::Pyspnego, Level::Privacy, true)));
+    tasks.push(Box::new(|bench| bench.mic_demanded(Client::GoMsrpc, Level::Privacy, true)));
+    tasks.push(Box::new(|bench| bench.mic_demanded(Client::Aiowmi, Level::Integrity, false)));
+    for scenario in foreign_host::SCENARIOS {
+        tasks.push(Box::new(move |bench| {
+            bench.witness(&scenario.name(), || bench.tools.host().map(|host| scenario.run(host)));
+        }));
+    }
+    let queue = Mutex::new(tasks.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let task = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(task) = task else { return };
+                    task(&bench);
+                }
+            });
+        }
+    });
+    bench.differences_needed();
+    bench.report()
+}
+
+/// One thing to find out.
+type Task = Box<dyn FnOnce(&Bench) + Send>;
+
+/// How a witness ended.
+enum Outcome {
+    Ok,
+    Failed(String),
+    /// And whether CI may.
+    Skipped(String, bool),
+}
+
+/// What all witnesses share.
+struct Bench {
+    tools: Toolbox,
+    known: Mutex<Differences>,
+    results: Mutex<BTreeMap<String, Outcome>>,
+}
+
+impl Bench {
+    /// Runs one witness and keeps how it ended. `body` says what is missing, or what was wrong.
+    fn witness(&self, name: &str, body: impl FnOnce() -> Result<Result<(), String>, Missing>) {
+        let start = Instant::now();
+        let outcome = match body() {
+            Ok(Ok(())) => Outcome::Ok,
+            Ok(Err(why)) => Outcome::Failed(why),
+            Err(Missing::Go(why)) => Outcome::Skipped(why, true),
+            Err(Missing::Tool(why)) => Outcome::Skipped(why, false),
+        };
+        match &outcome {
+            Outcome::Ok => println!("witness {name}: ok ({:.1} s)", start.elapsed().as_secs_f32()),
+            Outcome::Skipped(why, allowed) if *allowed || !in_ci() => println!("witness {name}: skipped: {why}"),
+            Outcome::Failed(why) | Outcome::Skipped(why, _) => println!("witness {name}: FAILED\n    {why}"),
+        }
+        self.results.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), outcome);
+    }
+
+    /// Every class of the machine, through both enumerators: the same rows, the same values.
+    fn all_classes(&self, client: Client, level: Level) {
+        self.witness(&format!("{} {} every class", client.name(), level.name()), || {
+            let command = self.tools.command(client)?;
+            let server = serve(HostConfig::new(0).rows(100));
+            let classes = look(&server.repository(), now()).0.into_iter();
+            let both = |of: Expected| [false, true].map(|smart| job(&of.namespace, &of.class, smart, 7));
+            let jobs: Vec<Job> = classes.flat_map(both).collect();
+            Ok(self.run_and_compare(client, level, &server, command, &jobs))
+        });
+    }
+
+    /// 1, 2, 100 and 10,000 rows, in batches that do not divide them.
+    fn row_counts(&self, client: Client, level: Level) {
+        self.witness(&format!("{} {} row counts", client.name(), level.name()), || {
+            for (rows, batches) in [(1, [3, 1]), (2, [1, 3]), (100, [7, 33]), (10_000, [999, 1999])] {
+                let command = self.tools.command(client)?;
+                let server = serve(HostConfig::new(0).rows(rows));
+                let many = |smart, batch| job(CIMV2, "Sim_Many", smart, batch);
+                let few_columns =
+                    |smart, batch| Job { columns: Some(&["Id", "Name", "Even", "Bytes"]), ..many(smart, batch) };
+                let jobs = match client {
+                    Client::GoMsrpc => batches.map(|batch| [many(false, batch), many(true, batch)]).concat(),
+                    _ if rows <= 100 => batches.map(|batch| [many(false, batch), many(true, batch)]).concat(),
+                    // One row for each round trip, or a slow decoder: each enumerator at one level.
+                    Client::Aiowmi => vec![few_columns(false, 1), few_columns(true, 1)],
+                    _ => vec![few_columns(level == Level::Integrity, batches[0])],
+                };
+                if let Err(why) = self.run_and_compare(client, level, &server, command, &jobs) {
+                    return Ok(Err(format!("{rows} rows: {why}")));
+                }
+            }
+            Ok(Ok(()))
+        });
+    }
+
+    /// With a wrong password nobody gets in.
+    fn wrong_password(&self, client: Client, level: Level) {
+        self.witness(&format!("{} {} wrong password", client.name(), level.name()), || {
+            let command = self.tools.command(client)?;
+            let server = serve(HostConfig::new(0));
+            let logon = Logon { password: "not the password", ..logon(&server, level) };
+            let report = drivers::run(command, logon, &[job(CIMV2, "Sim_Thing", false, 1)], PATIENCE);
+            let stats = server.stats();
+            Ok(if report.error.is_none() || report.answers.iter().any(|answer| !answer.rows.is_empty()) {
+                Err("it got in".to_owned())
+            } else if stats.failed_logons == 0 || stats.logons > 0 {
+                Err(format!("the host counted {} failed log-ons and {} others", stats.failed_logons, stats.logons))
+            } else {
+                Ok(())
+            })
+        });
+    }
+
+    /// A client that verifies what it receives finds a wrong signature, and delivers nothing of it.
+    fn tampered(&self, client: Client, level: Level) {
+        self.witness(&format!("{} {} finds a bad signature", client.name(), level.name()), || {
+            for smart in [false, true] {
+                let command = self.tools.command(client)?;
+                let server = serve(HostConfig::new(0).rows(20).faults([Fault::BadSignature]));
+                let report =
+                    drivers::run(command, logon(&server, level), &[job(CIMV2, "Sim_Many", smart, 2)], PATIENCE);
+                let rows: usize = report.answers.iter().map(|answer| answer.rows.len()).sum();
+                if failure(&report).is_none() {
+                    return Ok(Err("it noticed nothing".to_owned()));
+                }
+                if rows != 4 {
+                    return Ok(Err(format!("{rows} rows in place of the 4 that came before")));
+                }
+            }
+            Ok(Ok(()))
+        });
+    }
+
+    /// A host that demands a MIC lets in the clients that send one.
+    fn mic_demanded(&self, client: Client, level: Level, sends: bool) {
+        self.witness(&format!("{} {} where a MIC is demanded", client.name(), level.name()), || {
+            let command = self.tools.command(client)?;
+            let server = serve(HostConfig::new(0).faults([Fault::DemandMic]));
+            let report = drivers::run(command, logon(&server, level), &[job(CIMV2, "Sim_Thing", false, 5)], PATIENCE);
+            Ok(match (failure(&report), sends) {
+                (None, true) | (Some(_), false) => Ok(()),
+                (None, false) => Err("it got in without one".to_owned()),
+                (Some(why), true) => Err(why),
+            })
+        });
+    }
+
+    /// Runs a plan and compares every row of every job with the machine.
+    fn run_and_compare(
+        &self,
+        client: Client,
+        level: Level,
+        server: &Server,
+        command: std::process::Command,
+        jobs: &[Job],
+    ) -> Result<(), String> {
+        let begin = now();
+        let report = drivers::run(command, logon(server, level), jobs, PATIENCE);
+        let course = Course::new(server.repository(), begin, now());
+        if let Some(why) = &report.error {
+            return Err(why.clone());
+        }
+        let mut wrong = Vec::new();
+        for (job, answer) in jobs.iter().zip(&report.answers) {
+            let place = format!("{} through {}: ", job.query(), if job.smart { "smart" } else { "next" });
+            wrong.extend(answer.error.iter().map(|error| format!("{place}{error}")));
+            let (Some(before), Some(after)) = (course.before.of(job), course.after.of(job)) else {
+                return Err(format!("{place}the machine has no such class"));
+            };
+            if answer.error.is_none() {
+                let cells = |row: usize, column: usize| {
+                    let rows = course.looks().iter().filter_map(|look| look.of(job));
+                    rows.filter_map(|rows| Some(rows.get(row)?.values.get(column)?.1.clone())).collect()
+                };
+                let expected = Selected { before, after, course: &cells, columns: job.columns };
+                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                let found = compare(client.decoder().name(), &expected, &answer.rows, &mut known);
+                wrong.extend(found.into_iter().map(|what| format!("{place}{what}")));
+            }
+        }
+        match wrong.len() {
+            0 => Ok(()),
+            count => {
+                let shown: Vec<String> = wrong.into_iter().take(SHOWN).collect();
+                Err(format!("{count} differences:\n    {}", shown.join("\n    ")))
+            }
+        }
+    }
+
+    /// Every entry of the list was needed by some client that ran.
+    fn differences_needed(&self) {
+        for client in [Client::Aiowmi, Client::Impacket, Client::GoMsrpc] {
+            self.witness(&format!("{} list of differences", client.name()), || {
+                self.tools.command(client)?;
+                let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                let idle = known.unneeded(client.name());
+                if idle.is_empty() {
+                    println!("    {}: {} entries", client.name(), known.count(client.name()));
+                    return Ok(Ok(()));
+                }
+                Ok(Err(format!("no longer needed: {}", idle.join("; "))))
+            });
+        }
+    }
+
+    /// Prints the count.
+    fn report(self) -> ExitCode {
+        let results = self.results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+        for outcome in results.values() {
+            match outcome {
+                Outcome::Ok => passed += 1,
+                Outcome::Skipped(_, allowed) if *allowed || !in_ci() => skipped += 1,
+                Outcome::Failed(_) | Outcome::Skipped(..) => failed += 1,
+            }
+        }
+        println!("{passed} passed, {failed} failed, {skipped} skipped");
+        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// The first thing that went wrong, if anything did.
+fn failure(report: &Report) -> Option<String> {
+    report.error.clone().or_else(|| report.answers.iter().find_map(|answer| answer.error.clone()))
+}
+
+/// A host on free ports of 127.0.0.1.
+fn serve(config: HostConfig) -> Server {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Server::start(config, any, any).expect("two free ports on 127.0.0.1")
+}
+
+/// The right account on `server`.
+fn logon(server: &Server, level: Level) -> Logon<'static> {
+    const USER: &str = "ACME\\monitor";
+    debug_assert_eq!(USER, format!("{DEFAULT_DOMAIN}\\{DEFAULT_USER}"));
+    Logon { port: server.activator_addr().port(), user: USER, password: DEFAULT_PASSWORD, level }
+}
+
+/// All rows of a class.
+fn job(namespace: &str, class: &str, smart: bool, batch: u32) -> Job {
+    Job { namespace: namespace.to_owned(), class: class.to_owned(), columns: None, smart, batch }
+}
+
+/// What the machine has at some time.
+struct Look(Vec<Expected>);
+
+impl Look {
+    /// The rows that a job asks for.
+    fn of(&self, job: &Job) -> Option<&[ExpectedRow]> {
+        let found = self.0.iter().find(|it| it.namespace == job.namespace && it.class == job.class);
+        found.map(|it| it.rows.as_slice())
+    }
+}
+
+/// What the machine had while a client was at work, give or take the difference between two clocks.
+struct Course {
+    machine: Repository,
+    begin: Duration,
+    end: Duration,
+    before: Look,
+    after: Look,
+    looks: OnceCell<Vec<Look>>,
+}
+
+impl Course {
+    fn new(machine: Repository, begin: Duration, end: Duration) -> Self {
+        let (begin, end) = (begin.saturating_sub(CLOCKS), end + CLOCKS);
+        let [before, after] = [begin, end].map(|at| look(&machine, at));
+        Self { machine, begin, end, before, after, looks: OnceCell::new() }
+    }
+
+    /// A look for every second, so that no clock goes round between two of them.
+    fn looks(&self) -> &[Look] {
+        self.looks.get_or_init(|| {
+            let times = (0..).map(|seconds| self.begin + Duration::from_secs(seconds));
+            let times = times.take_while(|at| *at < self.end).chain([self.end]);
+            times.map(|at| look(&self.machine, at)).collect()
+        })
+    }
+}
+
+/// What the machine has at a time since 1970.
+fn look(machine: &Repository, at: Duration) -> Look {
+    Look(machine.expected(FileTime::from_unix(at)).collect())
+}
+
+/// The time since 1970.
+fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Whether a skip is a failure.
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
+}
+
+/// Says why nothing was run.
+fn abort(why: &str) -> ExitCode {
+    println!("witness interop: FAILED\n    {why}\n0 passed, 1 failed, 0 skipped");
+    ExitCode::FAILURE
+}
+
+/// The namespace of everything but a few classes.
+const CIMV2: &str = "root\\cimv2";
+
+/// How many witnesses run at once.
+const WORKERS: usize = 2;
+
+/// Differences that are printed for one witness.
+const SHOWN: usize = 120000;
+
+/// How far the clock of the host and ours can be apart.
+const CLOCKS: Duration = Duration::from_millis(100);
+
+/// How long a client may take.
+const PATIENCE: Duration = Duration::from_secs(180);

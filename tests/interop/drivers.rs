@@ -1,0 +1,338 @@
+//! The foreign clients: how they are installed below `target/`, and how one is given a plan and listened to.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// The foreign clients, each with the levels that it can do.
+pub(crate) const CLIENTS: &[(Client, &[Level])] = &[
+    (Client::Aiowmi, &[Level::Integrity]),
+    (Client::Impacket, &[Level::Integrity, Level::Privacy]),
+    (Client::Pyspnego, &[Level::Integrity, Level::Privacy]),
+    (Client::GoMsrpc, &[Level::Integrity, Level::Privacy]),
+];
+
+/// A foreign client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Client {
+    /// Signed object calls, no MIC, one row per round trip, checks no signature.
+    Aiowmi,
+    /// Checks no signature.
+    Impacket,
+    /// impacket's calls under a security context of pyspnego: with a MIC, checks every signature.
+    Pyspnego,
+    /// Checks every signature.
+    GoMsrpc,
+}
+
+impl Client {
+    /// The name in the list of differences.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Aiowmi => "aiowmi",
+            Self::Impacket => "impacket",
+            Self::Pyspnego => "pyspnego",
+            Self::GoMsrpc => "go-msrpc",
+        }
+    }
+
+    /// Whose decoder of objects it uses.
+    pub(crate) const fn decoder(self) -> Self {
+        if let Self::Pyspnego = self { Self::Impacket } else { self }
+    }
+}
+
+/// The protection of the object calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// PKT_INTEGRITY.
+    Integrity,
+    /// PKT_PRIVACY.
+    Privacy,
+}
+
+impl Level {
+    /// The word in plans.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Integrity => "integrity",
+            Self::Privacy => "privacy",
+        }
+    }
+}
+
+/// Why a client cannot be run.
+#[derive(Clone, Debug)]
+pub(crate) enum Missing {
+    /// The machine lacks something; CI has installed it beforehand.
+    Tool(String),
+    /// There is no Go that is new enough, which is allowed everywhere.
+    Go(String),
+}
+
+/// What the foreign clients need, installed.
+pub(crate) struct Toolbox {
+    python: Result<PathBuf, Missing>,
+    go: Result<PathBuf, Missing>,
+}
+
+impl Toolbox {
+    /// Installs what is not there yet: a virtual environment with the pinned packages, and the Go program.
+    pub(crate) fn install() -> Self {
+        thread::scope(|scope| {
+            let go = scope.spawn(build_go);
+            Self { python: python(), go: go.join().unwrap_or_else(|_| Err(Missing::Go("panicked".to_owned()))) }
+        })
+    }
+
+    /// The command that runs `client`, or what is missing.
+    pub(crate) fn command(&self, client: Client) -> Result<Command, Missing> {
+        Ok(match client {
+            Client::Aiowmi => script(&self.python()?, "client_aiowmi.py"),
+            Client::Impacket => script(&self.python()?, "client_impacket.py"),
+            Client::Pyspnego => script(&self.python()?, "initiator_pyspnego.py"),
+            Client::GoMsrpc => Command::new(self.go.clone()?),
+        })
+    }
+
+    /// The command that runs the foreign host, or what is missing.
+    pub(crate) fn host(&self) -> Result<Command, Missing> {
+        Ok(script(&self.python()?, "host_pyspnego.py"))
+    }
+
+    fn python(&self) -> Result<PathBuf, Missing> {
+        self.python.clone()
+    }
+}
+
+/// One query of a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// The namespace.
+    pub(crate) namespace: String,
+    /// The class.
+    pub(crate) class: String,
+    /// The SELECT list; `None` is `*`.
+    pub(crate) columns: Option<&'static [&'static str]>,
+    /// Whether the smart enumerator fetches the rows.
+    pub(crate) smart: bool,
+    /// Rows per round trip.
+    pub(crate) batch: u32,
+}
+
+impl Job {
+    /// The WQL text.
+    pub(crate) fn query(&self) -> String {
+        let columns = self.columns.map_or_else(|| "*".to_owned(), |columns| columns.join(", "));
+        format!("SELECT {columns} FROM {}", self.class)
+    }
+}
+
+/// What a client said about one job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    /// The rows, in order.
+    pub(crate) rows: Vec<Value>,
+    /// Why it is not complete, if it is not.
+    pub(crate) error: Option<String>,
+}
+
+/// What a client said about a plan.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// One answer per job.
+    pub(crate) answers: Vec<Answer>,
+    /// Why there was no session, if there was none, or what went wrong with the program itself.
+    pub(crate) error: Option<String>,
+}
+
+/// Whom to log on as, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Logon<'a> {
+    /// The activator's port on 127.0.0.1.
+    pub(crate) port: u16,
+    /// `DOMAIN\name`.
+    pub(crate) user: &'a str,
+    /// The password.
+    pub(crate) password: &'a str,
+    /// The protection.
+    pub(crate) level: Level,
+}
+
+/// Runs a plan with a client; it is killed when it takes longer than `patience`.
+pub(crate) fn run(mut command: Command, logon: Logon<'_>, jobs: &[Job], patience: Duration) -> Report {
+    let plan = json!({
+        "host": "127.0.0.1",
+        "port": logon.port,
+        "user": logon.user,
+        "password": logon.password,
+        "level": logon.level.name(),
+        "jobs": jobs.iter().enumerate().map(|(id, job)| json!({
+            "id": id.to_string(),
+            "namespace": job.namespace,
+            "query": job.query(),
+            "enumerator": if job.smart { "smart" } else { "next" },
+            "batch": job.batch,
+        })).collect::<Vec<_>>(),
+    });
+    let mut child = match command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
+        Ok(child) => child,
+        Err(error) => return Report { answers: Vec::new(), error: Some(format!("cannot be run: {error}")) },
+    };
+    if let Some(mut input) = child.stdin.take() {
+        // A program that does not read its plan says why in its own output.
+        let _ = input.write_all(plan.to_string().as_bytes());
+    }
+    let output = child.stdout.take().map(|pipe| thread::spawn(move || lines(pipe)));
+    let complaint = child.stderr.take().map(|mut pipe| {
+        thread::spawn(move || {
+            let mut text = String::new();
+            let _ = pipe.read_to_string(&mut text);
+            text
+        })
+    });
+    let end = wait(&mut child, patience);
+    let lines = output.and_then(|thread| thread.join().ok()).unwrap_or_default();
+    let complaint = complaint.and_then(|thread| thread.join().ok()).unwrap_or_default();
+    let mut report = read(&lines, jobs.len());
+    if report.error.is_none() && !end.finished {
+        report.error = Some(format!("not finished after {} s", patience.as_secs()));
+    } else if report.error.is_none() && !end.well && report.answers.iter().all(|answer| answer.error.is_none()) {
+        report.error = Some(complaint.lines().last().unwrap_or("failed without a word").to_owned());
+    }
+    report
+}
+
+/// The lines of a program's output, until it closes it.
+fn lines(pipe: impl std::io::Read) -> Vec<String> {
+    BufReader::new(pipe).lines().map_while(Result::ok).collect()
+}
+
+/// How a program ended.
+struct End {
+    finished: bool,
+    well: bool,
+}
+
+/// Waits for a program, and kills it when it takes too long.
+fn wait(child: &mut Child, patience: Duration) -> End {
+    let deadline = Instant::now() + patience;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return End { finished: true, well: status.success() },
+            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return End { finished: false, well: false };
+            }
+        }
+    }
+}
+
+/// Sorts a program's lines by job. A job without a last line of its own is not complete.
+fn read(lines: &[String], jobs: usize) -> Report {
+    let mut report = Report { answers: vec![Answer::default(); jobs], error: None };
+    let mut counted = BTreeMap::new();
+    for line in lines {
+        let value: Value = match serde_json::from_str(line) {
+            Ok(value) => value,
+            Err(_) => {
+                report.error = Some(format!("not a JSON line: {line:.200}"));
+                continue;
+            }
+        };
+        let id = value.get("job").and_then(Value::as_str).and_then(|id| id.parse::<usize>().ok());
+        let Some(answer) = id.and_then(|id| report.answers.get_mut(id)) else {
+            report.error = Some(value.get("error").and_then(Value::as_str).unwrap_or(line).to_owned());
+            continue;
+        };
+        if let Some(row) = value.get("row") {
+            answer.rows.push(row.clone());
+        } else if let Some(error) = value.get("error") {
+            answer.error = Some(error.as_str().unwrap_or_default().to_owned());
+        } else if let Some(count) = value.get("rows").and_then(Value::as_u64) {
+            counted.insert(id, count);
+        }
+    }
+    for (id, answer) in report.answers.iter_mut().enumerate() {
+        let count = answer.rows.len() as u64;
+        if answer.error.is_none() && counted.get(&Some(id)) != Some(&count) {
+            answer.error = Some(format!("stopped after {count} rows"));
+        }
+    }
+    report
+}
+
+/// Below what everything is installed.
+pub(crate) fn target() -> PathBuf {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    tmp.parent().unwrap_or(tmp).to_owned()
+}
+
+/// Where the foreign programs' sources are.
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop")
+}
+
+/// A Python script of this folder.
+fn script(python: &Path, name: &str) -> Command {
+    let mut command = Command::new(python);
+    command.arg(sources().join(name)).env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "0");
+    command
+}
+
+/// The Python of a virtual environment in which exactly the pinned packages are installed.
+fn python() -> Result<PathBuf, Missing> {
+    let tool = |what: &str, why: String| Missing::Tool(format!("{what}: {why}"));
+    let requirements = sources().join("requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|e| tool("requirements.txt", e.to_string()))?;
+    let home = target().join("interop-venv");
+    let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && python.is_file() {
+        return Ok(python);
+    }
+    let mut create = Command::new("python3");
+    finish(create.args(["-m", "venv", "--clear"]).arg(&home)).map_err(|why| tool("python3 -m venv", why))?;
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2"]);
+    install.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]).arg(&requirements);
+    finish(&mut install).map_err(|why| tool("pip install", why))?;
+    fs::write(&stamp, wanted).map_err(|e| tool("installed.txt", e.to_string()))?;
+    Ok(python)
+}
+
+/// The Go program, built from the pinned modules.
+fn build_go() -> Result<PathBuf, Missing> {
+    let told = finish(Command::new("go").args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local"))
+        .map_err(|why| Missing::Go(format!("no Go: {why}")))?;
+    let minor = told.trim().strip_prefix("go1.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    if minor.is_none_or(|minor| minor < GO_MINOR) {
+        return Err(Missing::Go(format!("go1.{GO_MINOR} or later is needed, this is {}", told.trim())));
+    }
+    let program = target().join("interop-go/witness");
+    let mut build = Command::new("go");
+    build.arg("-C").arg(sources().join("go")).args(["build", "-mod=readonly", "-buildvcs=false", "-o"]).arg(&program);
+    build.arg(".").env("GOTOOLCHAIN", "local").env("GOFLAGS", "");
+    finish(&mut build).map_err(|why| Missing::Tool(format!("go build: {why}")))?;
+    Ok(program)
+}
+
+/// The output of a command that ends well, or the last line of its complaint.
+fn finish(command: &mut Command) -> Result<String, String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    Err(complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("failed without a word").to_owned())
+}
+
+/// The minor version of Go that `go.mod` asks for.
+const GO_MINOR: u32 = 25;

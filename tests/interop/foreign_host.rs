@@ -1,0 +1,182 @@
+//! Our client against a foreign host, `host_pyspnego.py`, which verifies all that it receives.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wmi_mio::Session;
+use wmi_proto::{AuthLevel, Config, Credentials, Enumerator, Query, Secret};
+
+use crate::compare::object_agrees;
+use crate::drivers::Level;
+
+/// What is asked of our client.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario { level: Level::Privacy, enumerator: Enumerator::Next, smart_refused: false, batch: 7 },
+    Scenario { level: Level::Privacy, enumerator: Enumerator::Smart, smart_refused: false, batch: 33 },
+    Scenario { level: Level::Privacy, enumerator: Enumerator::Auto, smart_refused: true, batch: 999 },
+    Scenario { level: Level::Integrity, enumerator: Enumerator::Next, smart_refused: false, batch: 1 },
+    Scenario { level: Level::Integrity, enumerator: Enumerator::Auto, smart_refused: false, batch: 100 },
+];
+
+/// One session with the foreign host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    level: Level,
+    enumerator: Enumerator,
+    smart_refused: bool,
+    batch: u32,
+}
+
+impl Scenario {
+    /// The name of the witness.
+    pub(crate) fn name(&self) -> String {
+        let refused = if self.smart_refused { " (smart refused)" } else { "" };
+        format!("our client against a pyspnego host: {} {:?}{refused}", self.level.name(), self.enumerator)
+            .to_lowercase()
+    }
+
+    /// Queries the host with our client; what is wrong is the error.
+    pub(crate) fn run(&self, command: Command) -> Result<(), String> {
+        let rows = captured("rows.json")?;
+        let rows: Vec<Value> = serde_json::from_str(&fs::read_to_string(rows).map_err(text)?).map_err(text)?;
+        let host = Host::start(command, self)?;
+        let result = self.query(host.port, &rows);
+        let seen = host.leave()?;
+        // The host's word comes first: it knows why our client was let down.
+        trouble(&seen)?;
+        result.and_then(|()| self.check(&seen))
+    }
+
+    /// Fetches the rows and compares them with those of the capture.
+    fn query(&self, port: u16, expected: &[Value]) -> Result<(), String> {
+        let mut config = Config::new("127.0.0.1", Credentials::new(USER, Secret::from(PASSWORD)));
+        config.port = port;
+        config.auth_level = match self.level {
+            Level::Integrity => AuthLevel::Integrity,
+            Level::Privacy => AuthLevel::Privacy,
+        };
+        let mut session = Session::connect(config).map_err(text)?;
+        let batch = self.batch.try_into().map_err(text)?;
+        let query = Query::new(WQL).enumerator(self.enumerator).batch(batch).timeout(PATIENCE);
+        let mut count = 0;
+        for row in session.query(query).map_err(text)? {
+            let row = row.map_err(text)?.map_err(text)?;
+            let Some(Value::Object(wanted)) = expected.get(count) else {
+                return Err(format!("more than {count} rows"));
+            };
+            if !object_agrees(&row, wanted) {
+                return Err(format!("row {count} is not the captured one"));
+            }
+            count += 1;
+        }
+        if count != expected.len() {
+            return Err(format!("{count} rows in place of {}", expected.len()));
+        }
+        session.close().map_err(text)
+    }
+
+    /// What the host has to say about the client.
+    fn check(&self, seen: &[Value]) -> Result<(), String> {
+        let events = |name: &str| seen.iter().filter(|event| event["event"] == name).cloned().collect::<Vec<_>>();
+        let logons = events("authenticated");
+        if logons.len() != 2 {
+            return Err(format!("{} log-ons in place of one at each port", logons.len()));
+        }
+        let level = if let Level::Integrity = self.level { 5 } else { 6 };
+        for logon in &logons {
+            let right = logon["mic"] == true
+                && logon["bindings_zero"] == true
+                && logon["lm_zero"] == true
+                && logon["user"] == USER
+                && logon["level"] == level
+                && logon["target"].as_str().is_some_and(|spn| spn.ends_with("/127.0.0.1"));
+            if !right {
+                return Err(format!("the log-on is not as it should be: {logon}"));
+            }
+        }
+        let query = json!({ "event": "query", "language": "WQL", "text": WQL, "flags": 0x30 });
+        if events("query") != [query] {
+            return Err(format!("the host was asked {:?}", events("query")));
+        }
+        match events("left").first().map(|left| &left["references"]) {
+            Some(left) if left == 0 => Ok(()),
+            left => Err(format!("references that did not come back: {left:?}")),
+        }
+    }
+}
+
+/// What the host did not like.
+fn trouble(seen: &[Value]) -> Result<(), String> {
+    match seen.iter().find(|event| event["event"] == "error" || event["event"] == "refused") {
+        Some(event) => Err(format!("the host says: {event}")),
+        None => Ok(()),
+    }
+}
+
+/// The foreign host while it runs.
+struct Host {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+    port: u16,
+}
+
+impl Host {
+    /// Starts it, and waits until it listens.
+    fn start(mut command: Command, scenario: &Scenario) -> Result<Self, String> {
+        let plan = json!({
+            "user": USER,
+            "password": PASSWORD,
+            "level": scenario.level.name(),
+            "next": [captured("next_100.0.bin")?, captured("next_100.1.bin")?],
+            "smart": [captured("smart_100.0.bin")?, captured("smart_100.1.bin")?],
+            "smart_refused": scenario.smart_refused,
+        });
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(text)?;
+        if let Some(input) = &mut child.stdin {
+            writeln!(input, "{plan}").map_err(text)?;
+        }
+        let Some(output) = child.stdout.take() else { return Err("no output".to_owned()) };
+        let mut host = Self { child, output: BufReader::new(output), port: 0 };
+        let mut line = String::new();
+        host.output.read_line(&mut line).map_err(text)?;
+        let told: Value = serde_json::from_str(&line).map_err(text)?;
+        host.port = told["listening"].as_u64().and_then(|port| port.try_into().ok()).ok_or("it does not listen")?;
+        Ok(host)
+    }
+
+    /// Lets it end, and returns what it saw.
+    fn leave(mut self) -> Result<Vec<Value>, String> {
+        drop(self.child.stdin.take());
+        let lines = self.output.by_ref().lines();
+        lines.map(|line| serde_json::from_str(&line.map_err(text)?).map_err(text)).collect()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A file of the captured replies.
+fn captured(name: &str) -> Result<PathBuf, String> {
+    let captures = std::env::var_os("WMI_CAPTURES")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures"), PathBuf::from);
+    let path = captures.join("bench_stubs").join(name);
+    if path.is_file() { Ok(path) } else { Err(format!("{} is not there", path.display())) }
+}
+
+/// An error in words.
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+const USER: &str = "ACME\\monitor";
+const PASSWORD: &str = "Tr0ub4dor&3";
+const WQL: &str = "SELECT * FROM Win32_SimWide";
+const PATIENCE: Duration = Duration::from_secs(60);
