@@ -118,7 +118,7 @@ fn describes(pattern: &str, value: &Value) -> bool {
         "blank" => value.to_string().contains("\"\""),
         "mangled" => value.to_string().contains(char::REPLACEMENT_CHARACTER),
         "error" => value.get("__error").is_some(),
-        text => value.to_string() == text,
+        text => text.parse::<Value>().is_ok_and(|wanted| wanted == *value),
     }
 }
 
