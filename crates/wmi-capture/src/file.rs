@@ -1,0 +1,159 @@
+//! Frames of pcap and pcapng files, until the end or the first place that cannot be read.
+
+use std::io::{self, Read};
+
+use pcap_parser::traits::PcapReaderIterator;
+use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
+use thiserror::Error;
+
+/// Why a file is no capture, or where it stops to be one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// Nothing is in it.
+    #[error("the file is empty")]
+    Empty,
+    /// It starts neither as pcap nor as pcapng.
+    #[error("no pcap or pcapng file")]
+    NoCapture,
+    /// It ends inside a block.
+    #[error("the file is cut off after frame {0}")]
+    CutOff(u64),
+    /// A block is not what its header says.
+    #[error("the file is damaged after frame {0}")]
+    Damaged(u64),
+    /// It cannot be read on.
+    #[error("reading: {0}")]
+    Unreadable(String),
+}
+
+/// One captured frame.
+pub(crate) struct Frame<'a> {
+    /// Counted from 1 over all packets of the file, as analyzers do.
+    pub(crate) number: u64,
+    /// What the octets start with.
+    pub(crate) link: Linktype,
+    /// What was captured of it.
+    pub(crate) data: &'a [u8],
+}
+
+/// Whether `head`, the first octets of a file, start as pcap or pcapng do.
+#[must_use]
+pub fn is_capture(head: &[u8]) -> bool {
+    head.first_chunk().is_some_and(|magic| MAGICS.contains(magic))
+}
+
+/// pcap with micro- and nanoseconds in both byte orders, and the section header of pcapng.
+const MAGICS: [[u8; 4]; 5] = [
+    [0xa1, 0xb2, 0xc3, 0xd4],
+    [0xd4, 0xc3, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0x3c, 0x4d],
+    [0x4d, 0x3c, 0xb2, 0xa1],
+    [0x0a, 0x0d, 0x0d, 0x0a],
+];
+
+/// Octets that are read at once; a block may be longer.
+const BUFFER: usize = 1 << 20;
+/// The longest block that is read. Analyzers write frames of at most 256 KiB.
+const LONGEST_BLOCK: usize = 16 << 20;
+
+/// A capture file that is being read.
+pub(crate) struct Frames<'s> {
+    reader: Box<dyn PcapReaderIterator + Send + 's>,
+    /// The link types of the section's interfaces, by number.
+    interfaces: Vec<Linktype>,
+    number: u64,
+    capacity: usize,
+}
+
+impl<'s> Frames<'s> {
+    pub(crate) fn open(mut source: impl Read + Send + 's) -> Result<Self, FileError> {
+        let mut head = Vec::new();
+        let unreadable = |error: io::Error| FileError::Unreadable(error.to_string());
+        (&mut source).take(BUFFER as u64).read_to_end(&mut head).map_err(unreadable)?;
+        if head.is_empty() {
+            return Err(FileError::Empty);
+        }
+        if !is_capture(&head) {
+            return Err(FileError::NoCapture);
+        }
+        let whole = io::Cursor::new(head).chain(source);
+        let reader = create_reader(BUFFER, whole).map_err(|error| match error {
+            PcapError::ReadError => FileError::Unreadable("the file cannot be read".to_owned()),
+            _ => FileError::CutOff(0),
+        })?;
+        Ok(Self { reader, interfaces: Vec::new(), number: 0, capacity: BUFFER })
+    }
+
+    /// Hands the next frame to `take`; false at the end of the file.
+    pub(crate) fn next(&mut self, mut take: impl FnMut(Frame<'_>)) -> Result<bool, FileError> {
+        // A reader that does not get on although it was refilled would be asked for ever.
+        let mut refills = 0_u32;
+        loop {
+            let number = self.number;
+            let (used, found) = match self.reader.next() {
+                Ok((used, block)) => (used, Self::block(block, &mut self.interfaces, number, &mut take)),
+                Err(PcapError::Eof) => return Ok(false),
+                Err(PcapError::Incomplete(_)) => {
+                    refills += 1;
+                    if refills > MOST_REFILLS {
+                        return Err(FileError::CutOff(number));
+                    }
+                    self.reader.refill().map_err(|_| FileError::Unreadable("the file cannot be read".to_owned()))?;
+                    continue;
+                }
+                Err(PcapError::BufferTooSmall) if self.capacity < LONGEST_BLOCK => {
+                    self.capacity *= 2;
+                    if !self.reader.grow(self.capacity) {
+                        return Err(FileError::Damaged(number));
+                    }
+                    continue;
+                }
+                Err(PcapError::UnexpectedEof) => return Err(FileError::CutOff(number)),
+                Err(PcapError::ReadError) => return Err(FileError::Unreadable("the file cannot be read".to_owned())),
+                Err(_) => return Err(FileError::Damaged(number)),
+            };
+            self.reader.consume(used);
+            refills = 0;
+            if found {
+                self.number += 1;
+                return Ok(true);
+            }
+        }
+    }
+
+    fn block(
+        block: PcapBlockOwned<'_>,
+        interfaces: &mut Vec<Linktype>,
+        number: u64,
+        take: &mut impl FnMut(Frame<'_>),
+    ) -> bool {
+        let (interface, captured, data) = match &block {
+            PcapBlockOwned::LegacyHeader(header) => {
+                *interfaces = vec![header.network];
+                return false;
+            }
+            PcapBlockOwned::NG(Block::SectionHeader(_)) => {
+                interfaces.clear();
+                return false;
+            }
+            PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
+                interfaces.push(interface.linktype);
+                return false;
+            }
+            PcapBlockOwned::Legacy(packet) => (0, packet.caplen, packet.data),
+            PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => (packet.if_id, packet.caplen, packet.data),
+            PcapBlockOwned::NG(Block::SimplePacket(packet)) => (0, packet.origlen, packet.data),
+            PcapBlockOwned::NG(_) => return false,
+        };
+        let captured = usize::try_from(captured).unwrap_or(usize::MAX);
+        let data = data.get(..captured).unwrap_or(data);
+        let link = usize::try_from(interface).ok().and_then(|interface| interfaces.get(interface));
+        // A frame of an interface that nobody described is counted and not looked into.
+        take(Frame { number: number + 1, link: link.copied().unwrap_or(Linktype(-1)), data });
+        true
+    }
+}
+
+/// A refill reads at least one octet, a block is at most [`LONGEST_BLOCK`] long, and pipes give 4 KiB at once.
+const MOST_REFILLS: u32 = (LONGEST_BLOCK / 4096) as u32;

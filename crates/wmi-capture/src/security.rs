@@ -1,0 +1,125 @@
+//! The NTLM security contexts of a captured association: keys from a password, signatures verified, stubs unsealed.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use wmi_proto::internals::{AcceptError, Acceptance, NtlmAcceptor, SecurityContext, Side};
+use wmi_proto::wire::ntlm::{Authenticate, NegotiateFlags};
+use wmi_proto::wire::rpc::{AuthTrailer, AuthType, PduType, Protected};
+use wmi_proto::wire::text::utf16_lossy;
+use wmi_proto::wire::{Wire, WireError};
+use wmi_proto::{AuthLevel, Secret};
+
+use crate::Account;
+
+/// Security contexts of one association that are kept; a log-on beyond is not looked at.
+const MOST_CONTEXTS: usize = 1024;
+
+/// The contexts of one association by auth_context_id.
+#[derive(Default)]
+pub(crate) struct Security(BTreeMap<u32, Context>);
+
+#[derive(Default)]
+struct Context {
+    negotiate: Bytes,
+    challenge: Bytes,
+    /// What verifies fragments from the client, and from the server; `None` without keys, or behind a hole, where the
+    /// state of the cipher is not known.
+    receivers: [Option<SecurityContext>; 2],
+}
+
+/// Who sent a fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    Client,
+    Server,
+}
+
+/// A log-on that was tried: domain and name, and how it went.
+pub(crate) type Tried = ([String; 2], Result<(), AcceptError>);
+
+impl Security {
+    /// Looks at the token of a bind, an answer to it, or an auth3. Only NTLM without SPNEGO is understood.
+    pub(crate) fn token(&mut self, auth: &AuthTrailer, account: Option<&Account>) -> Option<Tried> {
+        if auth.auth_type != AuthType::WINNT {
+            return None;
+        }
+        if self.0.len() >= MOST_CONTEXTS && !self.0.contains_key(&auth.context_id) {
+            return None;
+        }
+        let context = self.0.entry(auth.context_id).or_default();
+        match auth.value.get(8) {
+            Some(1) => *context = Context { negotiate: auth.value.clone(), ..Context::default() },
+            Some(2) => context.challenge = auth.value.clone(),
+            Some(3) => return context.authenticated(auth.value.clone(), account?),
+            _ => {}
+        }
+        None
+    }
+
+    /// Verifies and unseals a fragment of a call in place. `None` without a key for it.
+    pub(crate) fn open(&mut self, sender: Sender, fragment: &mut BytesMut, place: &Protected) -> Option<bool> {
+        let level = AuthLevel::from_wire(place.auth_level)?;
+        let [client, server] = &mut self.0.get_mut(&place.context_id)?.receivers;
+        let receiver = if sender == Sender::Client { client } else { server };
+        Some(receiver.as_mut()?.unprotect(level, fragment, place.stub.clone()).is_ok())
+    }
+
+    /// Fragments of `sender` are missing.
+    pub(crate) fn lose(&mut self, sender: Sender) {
+        for context in self.0.values_mut() {
+            let [client, server] = &mut context.receivers;
+            *(if sender == Sender::Client { client } else { server }) = None;
+        }
+    }
+}
+
+impl Context {
+    fn authenticated(&mut self, message: Bytes, account: &Account) -> Option<Tried> {
+        if self.negotiate.is_empty() || self.challenge.is_empty() {
+            return None;
+        }
+        let names = |message: &Bytes| -> Result<[String; 2], WireError> {
+            let decoded = Authenticate::from_bytes(message.clone())?;
+            Ok([utf16_lossy(&decoded.domain), utf16_lossy(&decoded.user)])
+        };
+        let captured = match names(&message) {
+            Ok(captured) => captured,
+            Err(error) => return Some((Default::default(), Err(error.into()))),
+        };
+        let mut acceptor = NtlmAcceptor::captured(self.negotiate.clone(), self.challenge.clone());
+        let lookup = |_: &str, user: &str| account.is(user).then(|| account.password.clone());
+        let outcome = acceptor.accept(message, lookup).map(|accepted| self.receivers = receivers(&accepted));
+        Some((captured, outcome))
+    }
+}
+
+/// The server's end reads what the client sends, and the other way round.
+fn receivers(accepted: &Acceptance) -> [Option<SecurityContext>; 2] {
+    let key_exchange = accepted.flags.contains(NegotiateFlags::KEY_EXCH);
+    [Side::Server, Side::Client].map(|side| Some(SecurityContext::new(&accepted.session_key, key_exchange, side)))
+}
+
+/// Whether PDUs of this type carry a token of a log-on.
+pub(crate) const fn has_token(ptype: PduType) -> bool {
+    matches!(
+        ptype,
+        PduType::BIND | PduType::BIND_ACK | PduType::ALTER_CONTEXT | PduType::ALTER_CONTEXT_RESP | PduType::AUTH3
+    )
+}
+
+impl Account {
+    /// The account of this name whose password is `password`: `DOMAIN\name`, `name@domain` or `name`. Only the name
+    /// counts, since clients spell the domain in several ways; the proof in the log-on tells whether it is the account.
+    #[must_use]
+    pub fn new(name: &str, password: Secret<String>) -> Self {
+        let name = name.split_once('\\').map_or(name, |(_, name)| name);
+        let name = name.split_once('@').map_or(name, |(name, _)| name);
+        Self { name: name.to_lowercase(), password }
+    }
+
+    fn is(&self, captured: &str) -> bool {
+        let captured = captured.split_once('@').map_or(captured, |(name, _)| name);
+        captured.to_lowercase() == self.name
+    }
+}

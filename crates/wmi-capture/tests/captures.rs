@@ -1,0 +1,74 @@
+//! Witness: captured traffic says what foreign analyzers and a foreign host's records say of it.
+
+// The comparison of values is that of the object witnesses.
+#[path = "../../wmi-proto/tests/objects/compare.rs"]
+mod compare;
+#[path = "captures/manifest.rs"]
+mod manifest;
+#[path = "captures/opened.rs"]
+mod opened;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use wmi_capture::{Account, Capture, Event, Message};
+use wmi_proto::Secret;
+
+/// A witness says what it has seen, or what is wrong.
+type Verdict = Result<String, String>;
+type Witness = fn(&Path) -> Verdict;
+
+/// Names and checks.
+const WITNESSES: [(&str, Witness); 8] = [
+    ("all messages of all captures", manifest::all_messages),
+    ("manifests", manifest::manifests),
+    ("unsealed: ntlm_scapy_svcctl", opened::scapy),
+    ("unsealed: foreign_lab", opened::lab),
+    ("rows of foreign_lab: smart enumeration", opened::smart_rows),
+    ("rows of foreign_lab: Next", opened::next_rows),
+    ("rows of foreign_lab: Next, embedded objects", opened::embedded_rows),
+    ("a wrong password opens nothing", opened::wrong_password),
+];
+
+fn main() -> ExitCode {
+    let set = std::env::var("WMI_CAPTURES");
+    let skip = set.as_deref() == Ok("none");
+    let folder = set
+        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/captures")), Into::into);
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for (name, witness) in WITNESSES {
+        if skip {
+            skipped += 1;
+            println!("witness {name}: skipped: WMI_CAPTURES=none");
+            continue;
+        }
+        match witness(&folder) {
+            Ok(seen) => {
+                passed += 1;
+                println!("witness {name}: ok\n  {seen}");
+            }
+            Err(why) => {
+                failed += 1;
+                println!("witness {name}: FAILED\n  {why}");
+            }
+        }
+    }
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    let skip_fails = std::env::var("CI").is_ok_and(|v| v == "true");
+    if failed > 0 || (skip_fails && skipped > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Everything that a capture says, with the password of an account when it is known.
+pub(crate) fn events(file: &Path, account: Option<(&str, &str)>) -> Result<Vec<Event>, String> {
+    let opened = File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let account = account.map(|(user, password)| Account::new(user, Secret::from(password)));
+    Ok(Capture::open(opened, account).collect())
+}
+
+pub(crate) fn messages(events: &[Event]) -> impl Iterator<Item = &Message> {
+    events.iter().filter_map(|event| match event {
+        Event::Message(message) => Some(&**message),
+        _ => None,
+    })
+}

@@ -1,0 +1,131 @@
+//! Captures whose password is known: every signature verifies, sealed stubs are read, and the rows are those that the
+//! foreign host recorded.
+
+use std::path::Path;
+
+use serde_json::Value;
+use wmi_capture::{Event, State};
+use wmi_proto::cim::CimObject;
+use wmi_proto::wire::rpc::{AuthType, AuthnLevel};
+
+use crate::compare::same_rows;
+use crate::{Verdict, events, messages};
+
+const LAB: (&str, &str) = (r"ACME\monitor", "Tr0ub4dor&3");
+const SCAPY: (&str, &str) = ("Administrator", "Password123!");
+
+/// The passwords that are known, by the beginning of the files' names.
+pub(crate) const ACCOUNTS: [(&str, (&str, &str)); 2] = [("foreign_lab/", LAB), ("ntlm_scapy_svcctl/", SCAPY)];
+
+/// What is expected of a capture: messages that verify, those of them that were sealed, log-ons that succeed and fail.
+type Expected = (&'static str, usize, usize, [usize; 2]);
+
+const LAB_FILES: [Expected; 4] = [
+    ("foreign_lab/impacket_integrity_next.pcapng", 154, 0, [22, 0]),
+    ("foreign_lab/impacket_privacy_next.pcapng", 66, 6, [18, 0]),
+    ("foreign_lab/aiowmi_integrity_smart.pcapng", 170, 8, [8, 1]),
+    ("foreign_lab/pyspnego_mic.pcapng", 4, 0, [1, 0]),
+];
+
+pub(crate) fn scapy(folder: &Path) -> Verdict {
+    opened(folder, SCAPY, &("ntlm_scapy_svcctl/dcerpc_privacy_ntlm.pcapng", 7, 7, [1, 0]))
+}
+
+pub(crate) fn lab(folder: &Path) -> Verdict {
+    let verdicts: Result<Vec<_>, _> = LAB_FILES.iter().map(|expected| opened(folder, LAB, expected)).collect();
+    Ok(verdicts?.join("\n  "))
+}
+
+/// Every message under a log-on that succeeded is verified, and none stays sealed.
+fn opened(folder: &Path, account: (&str, &str), (name, verified, unsealed, log_ons): &Expected) -> Verdict {
+    let events = events(&folder.join(name), Some(account))?;
+    let mut found = (0, 0, [0; 2]);
+    let mut refused = Vec::new();
+    for event in &events {
+        match event {
+            Event::LogOn { at, outcome, .. } => {
+                found.2[usize::from(outcome.is_err())] += 1;
+                if outcome.is_err() {
+                    refused.push(at.stream);
+                }
+            }
+            Event::Message(message) => {
+                let signed = message.auth_type == AuthType::WINNT && message.auth_level >= AuthnLevel::PKT_INTEGRITY;
+                let call = matches!(message.kind(), "request" | "response" | "fault");
+                // Nobody has the keys of a log-on with another password.
+                if !signed || !call || refused.contains(&message.at.stream) {
+                    continue;
+                }
+                if message.verified != Some(true) || message.state == State::Sealed || message.error.is_some() {
+                    return Err(format!("{name}: frame {}: {:?}", message.at.frame, message.verified));
+                }
+                found.0 += 1;
+                found.1 += usize::from(message.state == State::Unsealed);
+            }
+            other => return Err(format!("{name}: {other:?}")),
+        }
+    }
+    let (messages, sealed, outcomes) = found;
+    let seen = format!("{name}: {messages} messages verify, {sealed} were sealed, log-ons {outcomes:?}");
+    if found == (*verified, *unsealed, *log_ons) { Ok(seen) } else { Err(seen) }
+}
+
+/// With another password, or for another account, the same messages are there, sealed as they were.
+pub(crate) fn wrong_password(folder: &Path) -> Verdict {
+    let (name, ..) = LAB_FILES[1];
+    let mut count = 0;
+    for account in [(LAB.0, "wrong"), ("somebody", LAB.1)] {
+        let events = events(&folder.join(name), Some(account))?;
+        let opened = messages(&events).filter(|m| m.verified.is_some() || m.state == State::Unsealed).count();
+        let accepted = events.iter().filter(|event| matches!(event, Event::LogOn { outcome: Ok(()), .. })).count();
+        let sealed = messages(&events).filter(|m| m.state == State::Sealed).count();
+        if (opened, accepted, sealed) != (0, 0, 6) {
+            return Err(format!("{account:?}: {opened} opened, {accepted} accepted, {sealed} sealed"));
+        }
+        count += messages(&events).count();
+    }
+    Ok(format!("{count} messages"))
+}
+
+/// Every CIM type but embedded objects, NULLs, zeros, extremes, defaults, two classes, instances without class part.
+pub(crate) fn smart_rows(folder: &Path) -> Verdict {
+    let expected = lab_rows(folder, &[("Lab_Mixed", 4), ("Lab_Reading", 40), ("Lab_Thing", 5), ("Lab_Child", 4)])?;
+    same_rows(&objects(folder, LAB_FILES[2].0)?, &expected)
+}
+
+/// Many batches, two classes in one result, and a column list.
+pub(crate) fn next_rows(folder: &Path) -> Verdict {
+    let mut expected = lab_rows(folder, &[("Lab_Reading", 300), ("Lab_Thing", 5)])?;
+    for mut row in lab_rows(folder, &[("Lab_Reading", 5)])? {
+        let columns = row.as_object_mut().ok_or("a row is not an object")?;
+        columns.retain(|name, _| ["__CLASS", "Sensor", "Raw"].contains(&name.as_str()));
+        expected.push(row);
+    }
+    same_rows(&objects(folder, LAB_FILES[0].0)?, &expected)
+}
+
+/// Embedded objects and arrays of them.
+pub(crate) fn embedded_rows(folder: &Path) -> Verdict {
+    let expected = lab_rows(folder, &[("Lab_Reading", 300), ("Lab_Child", 4), ("Lab_Holder", 3)])?;
+    same_rows(&objects(folder, LAB_FILES[1].0)?, &expected)
+}
+
+/// The objects of all messages, in order.
+fn objects(folder: &Path, name: &str) -> Result<Vec<CimObject>, String> {
+    let events = events(&folder.join(name), Some(LAB))?;
+    let objects = messages(&events).flat_map(|message| message.objects.iter().cloned());
+    objects.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// The first rows of classes, in a row.
+fn lab_rows(folder: &Path, classes: &[(&str, usize)]) -> Result<Vec<Value>, String> {
+    let file = folder.join("foreign_lab/rows.json");
+    let text = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let rows: Value = serde_json::from_slice(&text).map_err(|e| format!("{}: {e}", file.display()))?;
+    let mut expected = Vec::new();
+    for (class, count) in classes {
+        let all = rows[*class].as_array().ok_or(format!("no rows of {class}"))?;
+        expected.extend(all.iter().take(*count).cloned());
+    }
+    Ok(expected)
+}
