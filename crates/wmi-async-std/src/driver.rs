@@ -25,7 +25,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a session needs from a runtime.
 pub trait Runtime {
-    /// A connected socket. `poll_close` ends the sending side; dropping it closes the socket.
+    /// A connected socket. Dropping it closes it; where something is to be said first, as in TLS, `poll_close` is awaited
+    /// before an orderly end.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Looks the name up and tries its addresses in turn. A look-up without result is

@@ -102,7 +102,7 @@ impl<S> fmt::Debug for Link<S> {
     }
 }
 
-/// Ready when everything was taken, flushed and, with `close`, the sending side was closed.
+/// Ready when everything was taken, flushed and, with `close`, the stream had its say.
 fn poll_write_all<S: AsyncWrite + Unpin>(
     stream: &mut S,
     unsent: &mut VecDeque<Bytes>,
@@ -145,3 +145,6 @@ fn discard<S: AsyncRead + Unpin>(stream: &mut S, cx: &mut Context<'_>, buffer: &
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,3 +183,6 @@ fn finish(stream: &mut TcpStream) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
