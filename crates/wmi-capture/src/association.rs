@@ -387,10 +387,8 @@ impl Association {
                 if readable && let Some((stub, _)) = VerificationTrailer::split(&message.stub) {
                     message.stub = stub;
                 }
-                if let (true, Some(interface)) = (readable, interface) {
-                    let stub = message.stub.clone();
-                    let known = parameters::request(interface.uuid, opnum, stub, open.big_endian, &mut facts.cache);
-                    let asked = message.take(known).asked;
+                if readable && interface.is_some() {
+                    let asked = self.requested(&mut message, place.to.ip(), open.big_endian, facts);
                     if let Some(call) = self.calls.get_mut(&call_id) {
                         call.asked = asked;
                     }
@@ -417,6 +415,25 @@ impl Association {
             }
         }
         message
+    }
+
+    /// Looks into the stub of a request; gives the interfaces that it asks for.
+    fn requested(&self, message: &mut Message, host: IpAddr, big_endian: bool, facts: &mut Facts) -> Vec<Guid> {
+        let (Some(interface), Some(opnum)) = (message.interface, message.opnum) else { return Vec::new() };
+        let stub = message.stub.clone();
+        let known = parameters::request((interface.uuid, opnum), stub.clone(), big_endian, &mut facts.cache);
+        // A client that calls everything under one context calls IRemUnknown under it too, and its interface pointer
+        // came with an activation that may be sealed. A stub that is a call of the one and not of the other tells.
+        if let (Some(Err(_)), Some(ipid)) = (&known, message.object)
+            && facts.interface(host, ipid).is_none()
+            && let Some(Ok(other)) = parameters::request((IID_IREM_UNKNOWN, opnum), stub, big_endian, &mut facts.cache)
+            && other.unread == 0
+        {
+            facts.learn(host, ipid, IID_IREM_UNKNOWN);
+            message.interface = Some(Interface::orpc(IID_IREM_UNKNOWN));
+            return message.take(Some(Ok(other))).asked;
+        }
+        message.take(known).asked
     }
 
     fn answers(&self, message: &mut Message, host: IpAddr, context_id: u16, call: Option<&Call>, facts: &Facts) {

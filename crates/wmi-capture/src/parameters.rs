@@ -85,7 +85,7 @@ fn base(interface: Guid) -> Guid {
 }
 
 /// The parameters of a request; `None` when the method is not known here. `stub` is without verification trailer.
-pub(crate) fn request(interface: Guid, opnum: u16, stub: Bytes, big_endian: bool, cache: &mut ClassCache) -> Known {
+pub(crate) fn request((interface, opnum): Method, stub: Bytes, big_endian: bool, cache: &mut ClassCache) -> Known {
     let mut r = Reader::with_endianness(stub, big_endian);
     let r = &mut r;
     let result = match (base(interface), opnum) {

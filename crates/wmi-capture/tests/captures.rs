@@ -20,8 +20,9 @@ type Verdict = Result<String, String>;
 type Witness = fn(&Path) -> Verdict;
 
 /// Names and checks.
-const WITNESSES: [(&str, Witness); 8] = [
+const WITNESSES: [(&str, Witness); 9] = [
     ("all messages of all captures", manifest::all_messages),
+    ("all messages without a key", manifest::without_keys),
     ("manifests", manifest::manifests),
     ("unsealed: ntlm_scapy_svcctl", opened::scapy),
     ("unsealed: foreign_lab", opened::lab),

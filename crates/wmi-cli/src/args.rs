@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// Run monitoring checks
     Check(CheckArguments),
-    /// Print the objects in files as JSON
+    /// Print the objects in files, or the messages in captures, as JSON
     Decode(DecodeArguments),
     /// Be a simulated Windows host
     Sim(SimArguments),
@@ -115,13 +115,23 @@ pub(crate) struct CheckArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct DecodeArguments {
-    /// .wmio files hold one ENCODING_UNIT, .objblock files one object of a WBEM_DATAPACKET
+    /// .wmio files hold one ENCODING_UNIT, .objblock files one object of a WBEM_DATAPACKET; pcap
+    /// and pcapng files hold traffic
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// How objects are printed
+    /// How objects and messages are printed
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = ObjectFormat::Jsonl)]
     pub(crate) output: ObjectFormat,
+
+    /// The account whose password unseals and verifies captured calls: DOMAIN\name, name@domain or
+    /// name; without it no password is asked for
+    #[arg(short, long, value_name = "USER", value_parser = account)]
+    pub(crate) user: Option<String>,
+
+    /// A file that holds the password; one trailing newline is dropped
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -1,50 +1,92 @@
-//! `wmi decode`: objects in files, as JSON or as tables.
+//! `wmi decode`: objects in files, as JSON or as tables, and what kind of file it is.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use bytes::Bytes;
+use wmi_capture::Account;
 use wmi_proto::cim::CimObject;
 
 use crate::args::{DecodeArguments, ObjectFormat};
 use crate::output::cells::Cell;
 use crate::output::{json, object, table};
+use crate::password;
 use crate::query::unprinted;
 use crate::status::{Status, complain, counted};
+use crate::traffic;
 
 pub(crate) fn run(arguments: &DecodeArguments) -> Status {
+    let account = match account(arguments) {
+        Ok(account) => account,
+        Err(usage) => {
+            complain(usage);
+            return Status::Usage;
+        }
+    };
     let mut out = io::stdout().lock();
     let mut status = Status::Done;
     for path in &arguments.files {
-        let object = match read(path) {
-            Ok(object) => object,
-            Err(why) => {
-                complain(format_args!("{}: {why}", path.display()));
-                status = Status::Failed;
-                continue;
-            }
-        };
-        let mut undecodable = 0;
-        let printed = match arguments.output {
-            ObjectFormat::Jsonl => writeln!(out, "{}", object::describe(&object, &mut undecodable)),
-            ObjectFormat::Table => object_table(&object, &mut undecodable, &mut out),
-        };
-        if let Err(error) = printed.and_then(|()| out.flush()) {
-            return status.worse(unprinted(&error));
-        }
-        if undecodable > 0 {
-            let values = counted(undecodable, "value");
-            complain(format_args!("{}: {values} could not be decoded, shown as __error", path.display()));
-            status = Status::Failed;
+        match print(path, arguments.output, account.as_ref(), &mut out) {
+            Ok(printed) => status = status.worse(printed),
+            Err(error) => return status.worse(unprinted(&error)),
         }
     }
     status
 }
 
-/// The object in a file.
-fn read(path: &Path) -> Result<CimObject, String> {
-    let data = fs::read(path).map_err(|error| format!("reading: {error}"))?;
+/// Prints what is in a file; an error is one of printing.
+fn print(path: &Path, format: ObjectFormat, account: Option<&Account>, out: &mut dyn Write) -> io::Result<Status> {
+    let failed = |why: String| {
+        complain(format_args!("{}: {why}", path.display()));
+        Ok(Status::Failed)
+    };
+    let (head, file) = match open(path) {
+        Ok(opened) => opened,
+        Err(why) => return failed(why),
+    };
+    if traffic::is_traffic(path, &head) {
+        return traffic::print(path, io::Cursor::new(head).chain(file), account.cloned(), format, out);
+    }
+    let object = match read(path, head, file) {
+        Ok(object) => object,
+        Err(why) => return failed(why),
+    };
+    let mut undecodable = 0;
+    match format {
+        ObjectFormat::Jsonl => writeln!(out, "{}", object::describe(&object, &mut undecodable))?,
+        ObjectFormat::Table => object_table(&object, &mut undecodable, out)?,
+    }
+    out.flush()?;
+    if undecodable > 0 {
+        let values = counted(undecodable, "value");
+        return failed(format!("{values} could not be decoded, shown as __error"));
+    }
+    Ok(Status::Done)
+}
+
+/// The account whose password is known, when captures are to be unsealed.
+fn account(arguments: &DecodeArguments) -> Result<Option<Account>, String> {
+    let Some(user) = &arguments.user else { return Ok(None) };
+    let password = password::obtain(arguments.password_file.as_deref(), user)?;
+    Ok(Some(Account::new(user, password)))
+}
+
+/// A file and its first octets, which tell what it holds; fewer than four when it is shorter.
+fn open(path: &Path) -> Result<(Vec<u8>, File), String> {
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut head = Vec::new();
+    Read::by_ref(&mut file).take(4).read_to_end(&mut head).map_err(unreadable)?;
+    Ok((head, file))
+}
+
+fn unreadable(error: io::Error) -> String {
+    format!("reading: {error}")
+}
+
+/// The object in a file that starts with `data`.
+fn read(path: &Path, mut data: Vec<u8>, mut file: File) -> Result<CimObject, String> {
+    file.read_to_end(&mut data).map_err(unreadable)?;
     if data.is_empty() {
         return Err("decoding: the file is empty".to_owned());
     }

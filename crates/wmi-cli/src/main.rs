@@ -13,6 +13,7 @@ mod query;
 mod signals;
 mod sim;
 mod status;
+mod traffic;
 
 use std::process::ExitCode;
 

@@ -63,6 +63,24 @@ pub(crate) fn all_messages(folder: &Path) -> Verdict {
     if total >= 1500 && objects >= 500 { Ok(seen) } else { Err(seen) }
 }
 
+/// Without any password nothing is taken for damaged: what is encrypted is sealed, and everything else decodes.
+pub(crate) fn without_keys(folder: &Path) -> Verdict {
+    let (mut clear, mut sealed) = (0, 0);
+    for file in captures(folder)? {
+        for message in messages(&events(&file, None)?) {
+            if let Some(error) = &message.error {
+                return Err(format!("{}: frame {}: {error}", file.display(), message.at.frame));
+            }
+            if message.verified.is_some() || message.state == State::Unsealed {
+                return Err(format!("{}: frame {}: a key from nowhere", file.display(), message.at.frame));
+            }
+            *(if message.state == State::Sealed { &mut sealed } else { &mut clear }) += 1;
+        }
+    }
+    let seen = format!("{clear} messages in clear, {sealed} sealed");
+    if (clear, sealed) == (1662, 134) { Ok(seen) } else { Err(seen) }
+}
+
 /// Requests, responses and faults are those of each `manifest.tsv`, none more and none less.
 pub(crate) fn manifests(folder: &Path) -> Verdict {
     let (mut rows, mut found) = (0, Exceptions::new());

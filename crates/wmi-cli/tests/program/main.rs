@@ -12,3 +12,4 @@ mod sim;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
+mod traffic;
