@@ -34,6 +34,12 @@ impl Host {
         Self { machine, connections: BTreeMap::new(), waiting: BTreeMap::new(), waited: 0 }
     }
 
+    /// For tests: `hook` sees the stub of every response, and may change it, before it is signed and sealed. So a client
+    /// can be given anything by a peer whose signatures are good.
+    pub fn on_stub(&mut self, hook: impl FnMut(&mut BytesMut) + Send + 'static) {
+        self.machine.on_stub = Some(Box::new(hook));
+    }
+
     /// Tells the host what happened on a connection. What the peer did wrong comes out as an output.
     pub fn handle_input(&mut self, input: HostInput, now: Instant) {
         self.machine.advance(now);

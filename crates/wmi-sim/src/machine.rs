@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use wmi_proto::wire::dcom::{MInterfacePointer, ObjRef, StdObjRef};
 use wmi_proto::wire::{Guid, guid};
 use wmi_proto::{Draw, Entropy, FileTime, Instant};
@@ -14,6 +14,9 @@ use crate::scm;
 use crate::services::Object;
 use crate::{ConnId, Fault, HostConfig, HostOutput, HostStats};
 
+/// Sees, and may change, the stub of each response.
+pub(crate) type StubHook = Box<dyn FnMut(&mut BytesMut) + Send>;
+
 /// The host without its connections.
 pub(crate) struct Machine {
     pub(crate) config: HostConfig,
@@ -23,6 +26,8 @@ pub(crate) struct Machine {
     pub(crate) cursors: Cursors,
     pub(crate) stats: HostStats,
     pub(crate) out: VecDeque<HostOutput>,
+    /// Changes the stub of each response before it is protected.
+    pub(crate) on_stub: Option<StubHook>,
     /// The identifier of the object exporter.
     pub(crate) oxid: u64,
     /// Its IRemUnknown, which is never released.
@@ -45,6 +50,7 @@ impl Machine {
             cursors: Cursors::new(),
             stats: HostStats::default(),
             out: VecDeque::new(),
+            on_stub: None,
             oxid: u64::from_le_bytes([o0, o1, o2, o3, o4, o5, o6, o7]),
             rem_unknown: Guid::from_bytes(ipid),
             config,

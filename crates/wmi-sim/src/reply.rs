@@ -16,6 +16,11 @@ pub(crate) type Damage = Option<Fault>;
 impl Connection {
     /// Answers a call with `stub`.
     pub(crate) fn respond(&mut self, mut to: ReplyTo, mut stub: Bytes, damage: Damage, machine: &mut Machine) {
+        if let Some(hook) = &mut machine.on_stub {
+            let mut changed = BytesMut::from(stub);
+            hook(&mut changed);
+            stub = changed.freeze();
+        }
         match damage {
             Some(Fault::FaultPdu) => return self.fault(to, NCA_S_FAULT_UNSPEC, machine),
             Some(Fault::UnsignedFault) => {

@@ -141,8 +141,16 @@ impl Pair {
     /// # Panics
     /// When the client does not accept it.
     pub fn exec(&mut self, query: Query) -> QueryId {
+        self.try_exec(query).expect("the query is accepted")
+    }
+
+    /// Begins a query, if the client accepts it.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn try_exec(&mut self, query: Query) -> Result<QueryId, wmi_proto::CommandError> {
         self.steps.push((self.now, Step::Exec(query.clone())));
-        let id = self.client.exec_query(query, self.now).expect("the query is accepted");
+        let id = self.client.exec_query(query, self.now);
         self.drain();
         id
     }

@@ -77,6 +77,16 @@ pub fn objref(data: &Bytes) {
     }
 }
 
+/// Decodes `data` as everything that names objects: interface pointers, bindings, and both directions of an activation.
+///
+/// # Panics
+/// When something that decodes does not survive being encoded and decoded again.
+pub fn objref_activation(data: &Bytes) {
+    objref(data);
+    activation(data);
+    look_inside(data);
+}
+
 /// Decodes `data` as an ObjectArray.
 ///
 /// # Panics

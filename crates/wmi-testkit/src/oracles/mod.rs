@@ -6,3 +6,4 @@ pub mod client;
 pub mod dcom;
 pub mod ntlm;
 pub mod rpc;
+pub mod session;

@@ -17,6 +17,13 @@ pub fn messages(data: &[u8]) {
     }
 }
 
+/// `data` as each of the messages, and as what either end of a log-on is sent.
+pub fn every_role(data: &[u8]) {
+    messages(data);
+    initiator(data);
+    acceptor(data);
+}
+
 /// `data` as a challenge: refused, or answered with a message that decodes.
 pub fn initiator(data: &[u8]) {
     for level in [AuthLevel::Integrity, AuthLevel::Privacy] {

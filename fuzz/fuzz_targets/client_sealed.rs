@@ -1,0 +1,4 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    wmi_testkit::oracles::session::client_sealed(data);
+});
