@@ -52,8 +52,8 @@ const MAGICS: [[u8; 4]; 5] = [
     [0x0a, 0x0d, 0x0d, 0x0a],
 ];
 
-/// Octets that are read at once; a block may be longer.
-const BUFFER: usize = 1 << 20;
+/// Octets that are read at once; a block may be longer, but for the first one.
+const BUFFER: usize = 1 << 17;
 /// The longest block that is read. Analyzers write frames of at most 256 KiB.
 const LONGEST_BLOCK: usize = 16 << 20;
 
