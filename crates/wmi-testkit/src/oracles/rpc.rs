@@ -26,8 +26,10 @@ pub fn pdu(data: &[u8]) {
         (auth, located) => panic!("{auth:?} was located as {located:?}"),
     }
     let again = pdu.encode().freeze();
-    // Padding that was announced but not there makes the encoded form longer.
-    if again.len() <= usize::from(u16::MAX) {
+    // Padding that was announced but not there makes the encoded form longer, and where the body is whatever is left
+    // (bind_nak, which never has a trailer in earnest) it becomes part of it.
+    let body_is_the_rest = matches!(pdu.body, Body::BindNak(_)) && pdu.auth.is_some();
+    if again.len() <= usize::from(u16::MAX) && !body_is_the_rest {
         assert_eq!(Pdu::decode(again), Ok(pdu.clone()));
     }
     if let Body::Request(request) = &pdu.body {

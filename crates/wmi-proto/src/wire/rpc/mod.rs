@@ -147,7 +147,11 @@ impl Pdu {
             PduType::BIND_NAK => Body::BindNak(BindNak::decode(r)?),
             PduType::ALTER_CONTEXT => Body::AlterContext(Bind::decode(r)?),
             PduType::ALTER_CONTEXT_RESP => Body::AlterContextResp(BindAck::decode(r)?),
-            PduType::AUTH3 => Body::Auth3,
+            PduType::AUTH3 => {
+                // Four octets that mean nothing.
+                r.rest();
+                Body::Auth3
+            }
             PduType::REQUEST => Body::Request(Request::decode(r, header.flags.contains(PfcFlags::OBJECT_UUID))?),
             PduType::RESPONSE => Body::Response(Response::decode(r)?),
             PduType::FAULT => Body::Fault(Fault::decode(r)?),
