@@ -129,6 +129,20 @@ proptest! {
     }
 
     #[test]
+    fn octets_behind_a_whole_answer_make_no_difference_to_it(
+        level in level(), enumerator in enumerator(), n in 0_usize..12, octets in prop::collection::vec(any::<u8>(), 1..60),
+    ) {
+        let (_, _, mut pair) = tampered(level, enumerator, &[], n, |_, _| true, move |pdu| {
+            pdu.extend_from_slice(&octets);
+        });
+        let _ = pair.finish_session();
+        let mut config = config();
+        config.auth_level = level;
+        prop_assert_eq!(&replay(client(config.clone()), &pair.steps, &[usize::MAX]), &pair.outputs);
+        prop_assert_eq!(&replay(client(config), &pair.steps, &[1]), &pair.outputs);
+    }
+
+    #[test]
     fn a_flipped_bit_in_a_signed_answer_is_tampering(
         level in level(), enumerator in enumerator(), n in 0_usize..1000, bit in any::<usize>(),
     ) {

@@ -4,9 +4,15 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use wmi_proto::cim::CimValue;
+use wmi_proto::wire::Guid;
+use wmi_proto::wire::guid::{
+    IID_IENUM_WBEM_CLASS_OBJECT, IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2, IID_IWBEM_FETCH_SMART_ENUM, IID_IWBEM_SERVICES,
+    IID_IWBEM_WCO_SMART_ENUM,
+};
+use wmi_proto::wire::rpc::{Body, ContextResult, Pdu, PduType, ProviderReason};
 use wmi_proto::{AuthLevel, Client, Enumerator, ErrorKind, Event, Query, Role, Stage};
 use wmi_sim::{Fault, HostConfig};
-use wmi_testkit::{OBJECT_PORT, Outcome, Pair, config};
+use wmi_testkit::{Direction, OBJECT_PORT, Outcome, Pair, config};
 
 const MANY: &str = "SELECT * FROM Sim_Many";
 
@@ -257,6 +263,113 @@ fn a_refused_port_names_itself() {
         assert_eq!(error.stage, Stage::Connect(role));
         assert!(error.is_unreachable() && error.remedy().is_some());
     }
+}
+
+/// Lets the host refuse `always`, and in the bind `lazy` too, whatever it says itself.
+fn refuse(pair: &mut Pair, always: &'static [Guid], lazy: &'static [Guid]) {
+    let mut asked: Vec<Guid> = Vec::new();
+    pair.tap = Some(Box::new(move |direction, role, octets| {
+        let ptype = octets[2];
+        let pdu = Pdu::decode(octets.clone().freeze());
+        let (Ok(mut pdu), Role::ObjectServer) = (pdu, role) else { return };
+        match (direction, &mut pdu.body) {
+            (Direction::ToHost, Body::Bind(bind) | Body::AlterContext(bind)) => {
+                asked = bind.contexts.iter().map(|context| context.abstract_syntax.uuid).collect();
+            }
+            (Direction::ToClient, Body::BindAck(ack) | Body::AlterContextResp(ack)) => {
+                let bind = ptype == PduType::BIND_ACK.0;
+                for (result, iid) in ack.results.iter_mut().zip(&asked) {
+                    if (always.contains(iid) || bind && lazy.contains(iid)) && result.is_accepted() {
+                        *result = ContextResult::rejected(ProviderReason::ABSTRACT_SYNTAX_NOT_SUPPORTED);
+                    }
+                }
+                *octets = pdu.encode();
+            }
+            _ => {}
+        }
+    }));
+}
+
+#[test]
+fn the_older_remunknown_takes_the_place_of_a_refused_one() {
+    for enumerator in enumerators() {
+        for fault in [None, Some(Fault::ZeroPublicRefs)] {
+            let mut pair = Pair::new(config(), host().rows(30).faults(fault));
+            // Both are refused in the bind, so that each is asked for by itself.
+            refuse(&mut pair, &[IID_IREM_UNKNOWN2], &[IID_IREM_UNKNOWN]);
+            assert_eq!(ids(&pair.run(Query::new(MANY).enumerator(enumerator), 10)).len(), 30, "{enumerator:?}");
+            assert_eq!(pair.finish_session(), Ok(()));
+            assert_eq!(pair.host.alive_objects(), 0, "{enumerator:?} {fault:?}");
+        }
+    }
+}
+
+#[test]
+fn auto_does_without_any_interface_of_smart_enumeration() {
+    for refused in [&[IID_IWBEM_FETCH_SMART_ENUM], &[IID_IWBEM_WCO_SMART_ENUM]] {
+        let mut pair = Pair::new(config(), host().rows(30));
+        refuse(&mut pair, refused, &[]);
+        // The second time it is known without asking.
+        for _ in 0..2 {
+            let outcome = pair.run(Query::new(MANY), 10);
+            assert_eq!(outcome.end.clone().map(|end| end.rows), Ok(30), "{refused:?}");
+            assert_eq!(ids(&outcome), (0..30).collect::<Vec<_>>());
+            let error = pair.run(Query::new(MANY).enumerator(Enumerator::Smart), 10).end.expect_err("refused");
+            assert!(matches!(error.kind, ErrorKind::NoInterface(_)), "{error}");
+        }
+        assert_eq!(pair.finish_session(), Ok(()));
+        assert_eq!(pair.host.alive_objects(), 0);
+    }
+}
+
+#[test]
+fn a_refused_interface_ends_every_query_that_needs_it_at_once() {
+    for refused in [&[IID_IWBEM_SERVICES], &[IID_IENUM_WBEM_CLASS_OBJECT]] {
+        let mut pair = Pair::new(config(), host());
+        refuse(&mut pair, refused, &[]);
+        for _ in 0..2 {
+            let error = pair.run(Query::new(MANY).enumerator(Enumerator::Next), 10).end.expect_err("refused");
+            assert!(matches!(error.kind, ErrorKind::NoInterface(_)), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_log_on_at_the_object_server_is_no_question_of_namespaces() {
+    let mut pair = Pair::new(config(), host());
+    pair.tap = Some(Box::new(|direction, role, pdu| {
+        if (direction, role, pdu[2]) == (Direction::ToClient, Role::ObjectServer, 2) {
+            let mut fault = pdu.split_to(24);
+            fault.extend_from_slice(&[5, 0, 0, 0, 0, 0, 0, 0]);
+            (fault[2], fault[8], fault[9], fault[10]) = (3, 32, 0, 0);
+            *pdu = fault;
+        }
+    }));
+    let error = pair.run(Query::new(MANY), 10).end.expect_err("refused");
+    assert_eq!(error.stage, Stage::Bind(Role::ObjectServer), "{error}");
+}
+
+#[test]
+fn two_spellings_of_a_namespace_fail_together() {
+    let mut pair = Pair::new(config(), host());
+    let queries = ["root/nowhere", "ROOT/Nowhere"].map(|name| pair.exec(Query::new(MANY).namespace(name)));
+    for id in queries {
+        let done = std::iter::from_fn(|| pair.next_event()).find(|event| event.query().is_some());
+        let Some(Event::QueryDone { query, outcome: Err(error) }) = done else { panic!("{done:?}") };
+        assert_eq!((query, error.code_name()), (id, Some("WBEM_E_INVALID_NAMESPACE")), "{error}");
+    }
+}
+
+#[test]
+fn a_close_while_connecting_ends_queries_where_they_are() {
+    let mut pair = Pair::new(config(), host());
+    let id = pair.exec(Query::new(MANY));
+    pair.close();
+    let events: Vec<Event> = std::iter::from_fn(|| pair.next_event()).collect();
+    let done = events.iter().find(|event| event.query() == Some(id));
+    let Some(Event::QueryDone { outcome: Err(error), .. }) = done else { panic!("{events:?}") };
+    assert_eq!((&error.stage, &error.kind), (&Stage::Connect(Role::Activator), &ErrorKind::Cancelled));
+    assert_eq!(events.last(), Some(&Event::Closed { outcome: Ok(()) }));
 }
 
 #[test]

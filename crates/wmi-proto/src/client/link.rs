@@ -56,11 +56,15 @@ impl Link {
         result.map_err(|error| self.error(error, world))
     }
 
-    /// Hands octets to the association; says what ended it, after everything that came before.
-    pub(super) fn receive(&mut self, data: BytesMut, world: &mut World) -> (Vec<Done<Ticket>>, Result<(), rpc::Error>) {
+    /// Hands octets to the association.
+    pub(super) fn receive(&mut self, data: BytesMut, world: &mut World) {
         world.stats.octets_in += data.len() as u64;
-        let result = world.lend(self.transport, |cx| self.association.receive(data, cx));
-        (core::iter::from_fn(|| self.association.take()).collect(), result)
+        self.association.receive(data);
+    }
+
+    /// What happened next on the association, or what ended it.
+    pub(super) fn next(&mut self, world: &mut World) -> Result<Option<Done<Ticket>>, rpc::Error> {
+        world.lend(self.transport, |cx| self.association.next(cx))
     }
 
     /// An error of this link with the stage it belongs to.

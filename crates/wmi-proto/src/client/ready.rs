@@ -109,12 +109,16 @@ impl Ready {
     }
 
     pub(super) fn receive(&mut self, data: BytesMut, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
-        let (done, result) = self.link.receive(data, world);
-        // What was verified before the association broke still counts.
-        for done in done {
+        self.link.receive(data, world);
+        self.proceed(queries, world)
+    }
+
+    /// Carries out what the association has to tell: about octets that arrived, and about calls that cannot be made.
+    pub(super) fn proceed(&mut self, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
+        while let Some(done) = self.link.next(world).map_err(|error| self.link.error(error, world))? {
             self.done(done, queries, world)?;
         }
-        result.map_err(|error| self.link.error(error, world))
+        Ok(())
     }
 
     fn done(&mut self, done: Done<Ticket>, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
@@ -122,8 +126,11 @@ impl Ready {
             Done::Bound => Ok(()),
             Done::Response { ticket, stub } => self.response(ticket, stub, queries, world),
             Done::Fault { ticket, status, verified } => self.refused(ticket, &fault(status, verified), queries, world),
-            Done::NoInterface { ticket, interface } => {
-                self.refused(ticket, &ErrorKind::NoInterface(interface), queries, world)
+            Done::NoInterface(call) if call.interface == Interface::orpc(IID_IREM_UNKNOWN2) => {
+                self.link.call(Call { interface: Interface::orpc(IID_IREM_UNKNOWN), ..call }, world)
+            }
+            Done::NoInterface(call) => {
+                self.refused(call.ticket, &ErrorKind::NoInterface(call.interface), queries, world)
             }
         }
     }
@@ -191,7 +198,8 @@ impl Ready {
                 let Some(namespace) = self.namespaces.get_mut(index) else { return Ok(()) };
                 namespace.state = NamespaceState::Outside;
                 let resource = &namespace.resource;
-                let waiting = queries.iter().filter(|(_, q)| q.cursor.is_waiting() && q.resource == *resource);
+                let waiting =
+                    queries.iter().filter(|(_, q)| q.cursor.is_waiting() && q.resource.eq_ignore_ascii_case(resource));
                 let waiting: Vec<(QueryId, Stage)> = waiting.map(|(id, q)| (id, q.stage())).collect();
                 for (id, stage) in waiting {
                     self.finish(id, Err(Error::new(stage, kind.clone())), queries, world);
@@ -201,8 +209,9 @@ impl Ready {
             Ticket::Query(id, _) => {
                 let Some(query) = queries.get_mut(id) else { return Ok(()) };
                 let stage = query.stage();
+                let made = !matches!(kind, ErrorKind::NoInterface(_));
                 let mut goes_on = false;
-                self.with_cursor(id, queries, world, |cursor, cx| goes_on = cursor.refused(cx))?;
+                self.with_cursor(id, queries, world, |cursor, cx| goes_on = cursor.refused(made, cx))?;
                 if !goes_on {
                     self.finish(id, Err(Error::new(stage, kind.clone())), queries, world);
                 }

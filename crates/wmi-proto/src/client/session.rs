@@ -169,6 +169,10 @@ impl Session {
 
     pub(super) fn close(&mut self, now: Instant) {
         self.world.now = now;
+        let open: Vec<QueryId> = self.queries.ids().collect();
+        for id in open {
+            self.finish(id, ErrorKind::Cancelled);
+        }
         self.step(Happened::Close);
     }
 
@@ -206,7 +210,8 @@ impl Session {
     /// Lets the ready phase work, if it is the one.
     fn run(&mut self, work: impl FnOnce(&mut Ready, &mut Queries, &mut World) -> Result<(), Error>) {
         let Phase::Ready(ready) = &mut self.phase else { return };
-        if let Err(error) = work(ready, &mut self.queries, &mut self.world) {
+        let result = work(ready, &mut self.queries, &mut self.world);
+        if let Err(error) = result.and_then(|()| ready.proceed(&mut self.queries, &mut self.world)) {
             self.fail(error);
         }
     }
@@ -233,7 +238,7 @@ impl Session {
         self.world.abort_all();
         for (query, stage) in self.queries.drain() {
             // Where a query was tells more than where the session was, once there is something to tell apart.
-            let stage = if matches!(self.world.stage, Stage::Connect(_) | Stage::Bind(_) | Stage::Activate) {
+            let stage = if matches!(error.stage, Stage::Connect(_) | Stage::Bind(_) | Stage::Activate) {
                 error.stage.clone()
             } else {
                 stage
@@ -250,9 +255,6 @@ impl Session {
             return;
         }
         if let Phase::Ending(ending) = std::mem::replace(&mut self.phase, Phase::Closed) {
-            for (query, stage) in self.queries.drain() {
-                self.world.event(Event::QueryDone { query, outcome: Err(Error::new(stage, ErrorKind::Cancelled)) });
-            }
             self.world.event(Event::Closed { outcome: ending.outcome });
         }
     }
@@ -302,20 +304,19 @@ impl Activating {
                 self.link.start(world);
             }
             Happened::Received(data) => {
-                let (done, result) = self.link.receive(data, world);
-                for done in done {
+                self.link.receive(data, world);
+                while let Some(done) = self.link.next(world).map_err(|error| self.link.error(error, world))? {
                     match done {
                         Done::Bound => world.stage(Stage::Activate),
                         Done::Response { stub, .. } => return self.activated(stub, world),
                         Done::Fault { status, verified, .. } => {
                             return Err(Error::new(Stage::Activate, fault(status, verified)));
                         }
-                        Done::NoInterface { interface, .. } => {
-                            return Err(Error::new(Stage::Activate, ErrorKind::NoInterface(interface)));
+                        Done::NoInterface(call) => {
+                            return Err(Error::new(Stage::Activate, ErrorKind::NoInterface(call.interface)));
                         }
                     }
                 }
-                result.map_err(|error| self.link.error(error, world))?;
             }
             Happened::Closed(failure) => return Err(lost(failure, world)),
             Happened::Tick => expire(self.deadline, &self.link, world)?,
@@ -379,8 +380,8 @@ impl Opening {
                 self.link.start(world);
             }
             Happened::Received(data) => {
-                let (done, result) = self.link.receive(data, world);
-                match result {
+                self.link.receive(data, world);
+                let done = match self.link.next(world) {
                     // Some hosts cannot take many interfaces in one bind; a refused log-on is another matter.
                     Err(rpc::Error::BindRefused(reason)) if !self.single && !is_authentication(reason) => {
                         world.abort(self.link.transport);
@@ -388,11 +389,12 @@ impl Opening {
                         return Ok(Phase::Opening(again));
                     }
                     result => result.map_err(|error| self.link.error(error, world))?,
-                }
-                if done.contains(&Done::Bound) {
+                };
+                if done == Some(Done::Bound) {
                     let mut ready = Ready::new(self.link, self.activated);
                     world.event(Event::Ready);
                     ready.enter(queries, world)?;
+                    ready.proceed(queries, world)?;
                     return Ok(Phase::Ready(ready));
                 }
             }
@@ -432,13 +434,11 @@ fn handle_ready(
         Happened::Opened => {}
         Happened::Received(data) => ready.receive(data, queries, world)?,
         Happened::Closed(failure) => return Err(lost(failure, world)),
-        Happened::Tick => ready.tick(world)?,
+        Happened::Tick => {
+            ready.tick(world)?;
+            ready.proceed(queries, world)?;
+        }
         Happened::Close => {
-            let open: Vec<QueryId> = queries.ids().collect();
-            for id in open {
-                let stage = queries.get_mut(id).map_or(Stage::Query, |query| query.stage());
-                ready.finish(id, Err(Error::new(stage, ErrorKind::Cancelled)), queries, world);
-            }
             world.stage(Stage::Release);
             let deadline = world.now.saturating_add(world.config.linger);
             return Releasing { ready, deadline, sent: false }.advance(world);

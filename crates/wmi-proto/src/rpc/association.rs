@@ -18,7 +18,7 @@ use crate::wire::rpc::{
 use crate::wire::{FaultStatus, Guid, Interface};
 
 /// A call that is to be made. `ticket` comes back with its outcome.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call<T> {
     pub(crate) ticket: T,
     pub(crate) interface: Interface,
@@ -39,8 +39,8 @@ pub(crate) enum Done<T> {
     Response { ticket: T, stub: Bytes },
     /// The host refused the call.
     Fault { ticket: T, status: FaultStatus, verified: bool },
-    /// The host does not offer the interface of the call.
-    NoInterface { ticket: T, interface: Interface },
+    /// The host does not offer the interface of the call, which was not made.
+    NoInterface(Call<T>),
 }
 
 /// One association. `T` names a call to whoever made it.
@@ -205,36 +205,44 @@ impl<T: Copy> Association<T> {
         }
     }
 
-    /// What happened, oldest first.
-    pub(crate) fn take(&mut self) -> Option<Done<T>> {
-        self.done.pop_front()
+    /// Octets arrived; `next` tells what they say.
+    pub(crate) fn receive(&mut self, data: BytesMut) {
+        if !matches!(self.phase, Phase::Dead) {
+            self.framer.push(data);
+        }
     }
 
-    /// Octets arrived. After an error the association is dead: what led up to it can still be taken.
-    pub(crate) fn receive(&mut self, data: BytesMut, cx: &mut Cx<'_>) -> Result<(), Error> {
-        if matches!(self.phase, Phase::Dead) {
-            return Ok(());
-        }
-        self.framer.push(data);
-        let result = self.fragments(cx);
-        if result.is_err() {
-            self.phase = Phase::Dead;
-            self.queue.clear();
-            self.outstanding.clear();
-        }
-        result
-    }
-
-    fn fragments(&mut self, cx: &mut Cx<'_>) -> Result<(), Error> {
-        loop {
-            let next = self.framer.next();
-            let Some((header, fragment)) = next.map_err(|error| self.unverifiable(error))? else { break };
-            match header.ptype {
-                PduType::RESPONSE | PduType::FAULT => self.answer(fragment)?,
-                _ => self.handshake(header.ptype, fragment, cx).map_err(|error| self.unverifiable(error))?,
+    /// What happened next. A fragment is looked at when all that came before it was taken, so that the cut of the octets
+    /// makes no difference. After an error the association is dead.
+    pub(crate) fn next(&mut self, cx: &mut Cx<'_>) -> Result<Option<Done<T>>, Error> {
+        while self.done.is_empty() {
+            match self.fragment(cx) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    self.phase = Phase::Dead;
+                    self.queue.clear();
+                    self.outstanding.clear();
+                    return Err(error);
+                }
             }
         }
-        self.pump(cx)
+        Ok(self.done.pop_front())
+    }
+
+    /// Handles one fragment and sends what may be sent then; says whether there was a whole one.
+    fn fragment(&mut self, cx: &mut Cx<'_>) -> Result<bool, Error> {
+        if matches!(self.phase, Phase::Dead) {
+            return Ok(false);
+        }
+        let next = self.framer.next();
+        let Some((header, fragment)) = next.map_err(|error| self.unverifiable(error))? else { return Ok(false) };
+        match header.ptype {
+            PduType::RESPONSE | PduType::FAULT => self.answer(fragment)?,
+            _ => self.handshake(header.ptype, fragment, cx).map_err(|error| self.unverifiable(error))?,
+        }
+        self.pump(cx)?;
+        Ok(true)
     }
 
     /// Once keys are agreed, octets whose signature cannot even be looked for are as good as forged.
@@ -415,7 +423,7 @@ impl<T: Copy> Association<T> {
                 ContextState::Wanting => self.alter_context(index, cx),
                 ContextState::Refused => {
                     let Some(call) = self.queue.pop_front() else { return Ok(()) };
-                    self.done.push_back(Done::NoInterface { ticket: call.ticket, interface });
+                    self.done.push_back(Done::NoInterface(call));
                 }
             }
         }

@@ -170,7 +170,13 @@ enum State {
 
 enum Source {
     Next(Guid),
-    Smart { ipid: Guid, proxy: Guid, classes: BTreeMap<Guid, Arc<CimClass>> },
+    Smart {
+        ipid: Guid,
+        proxy: Guid,
+        classes: BTreeMap<Guid, Arc<CimClass>>,
+        /// The enumerator that it was made of.
+        enumerator: Guid,
+    },
 }
 
 impl Cursor {
@@ -242,10 +248,14 @@ impl Cursor {
         }
     }
 
-    /// The host refused the call in flight, for a reason other than the query's. Says whether the cursor can go on.
-    pub(crate) fn refused(&mut self, cx: &mut Context<'_>) -> bool {
-        let (State::AskingInterface { enumerator } | State::GettingSmart { enumerator }) = self.state else {
-            return false;
+    /// The host refused the call in flight, for a reason other than the query's, or it could not be `made` at all. Says
+    /// whether the cursor can go on.
+    pub(crate) fn refused(&mut self, made: bool, cx: &mut Context<'_>) -> bool {
+        let enumerator = match &self.state {
+            State::AskingInterface { enumerator } | State::GettingSmart { enumerator } => *enumerator,
+            // Rows of a Next that was made may be lost: another enumerator would go on behind them.
+            State::Fetching { source: Source::Smart { enumerator, .. }, .. } if !made => *enumerator,
+            _ => return false,
         };
         if self.plan.fall_back {
             self.open(Source::Next(enumerator), cx);
@@ -300,7 +310,8 @@ impl Cursor {
         let ipid = self.adopt(response.pointer.as_ref(), cx)?;
         let mut proxy = [0; 16];
         cx.entropy.fill(Draw::SmartEnumProxy, &mut proxy);
-        self.open(Source::Smart { ipid, proxy: Guid::from_bytes(proxy), classes: BTreeMap::new() }, cx);
+        let proxy = Guid::from_bytes(proxy);
+        self.open(Source::Smart { ipid, proxy, classes: BTreeMap::new(), enumerator }, cx);
         Ok(())
     }
 
