@@ -24,6 +24,7 @@ mod packet;
 mod parameters;
 mod security;
 mod stream;
+mod writer;
 
 use std::io::Read;
 
@@ -31,6 +32,7 @@ use wmi_proto::Secret;
 
 pub use file::{FileError, is_capture};
 pub use message::{Event, Location, Message, State, Status};
+pub use writer::{Direction, PcapWriter};
 
 use crate::file::Frames;
 use crate::observer::Observer;

@@ -2,7 +2,7 @@
 
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
-use wmi_capture::{Capture, Event, FileError, Message};
+use wmi_capture::{Capture, Direction, Event, FileError, Message, PcapWriter};
 use wmi_proto::wire::guid::IID_IREM_UNKNOWN;
 use wmi_proto::wire::rpc::{Bind, BindAck, Body, ContextResult, Pdu, PfcFlags, PresentationContext, Request, Response};
 use wmi_proto::wire::{Guid, Interface};
@@ -322,6 +322,35 @@ fn every_truncation_is_told() {
             }
         }
         assert!(whole <= packets().count() + 4, "{whole} cuts were not seen");
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let [client, server] = association();
+    let time = std::time::Duration::from_micros(1_700_000_000_000_001);
+    for [here, there] in [["10.0.0.1:50000", "10.0.0.2:135"], ["[fd00::1]:50000", "[fd00::2]:135"]] {
+        let mut file = Vec::new();
+        let mut writer = PcapWriter::new(&mut file).unwrap();
+        for (name, data) in [(7, &client), (8, &client)] {
+            let port = here.replace("50000", &format!("5000{name}"));
+            writer.opened(name, port.parse().unwrap(), there.parse().unwrap(), time).unwrap();
+            writer.data(name, Direction::FromClient, &data[..100], time).unwrap();
+            writer.data(name, Direction::FromServer, &server, time).unwrap();
+            writer.data(name, Direction::FromClient, &data[100..], time).unwrap();
+        }
+        writer.data(9, Direction::FromClient, b"of nobody", time).unwrap();
+        writer.closed(7, time).unwrap();
+        writer.finish().unwrap();
+        let events = read(&file);
+        assert_eq!(events.len(), 12, "{events:?}");
+        for stream in [0, 1] {
+            let mut found: Vec<_> = messages(&events).into_iter().filter(|m| m.at.stream == stream).collect();
+            found.sort_by_key(|m| m.at.from.port() == 135);
+            let found: Vec<_> = found.iter().map(|m| (m.kind(), m.call_id, m.stub.len())).collect();
+            assert_eq!(found, ALL);
+        }
+        assert_eq!(messages(&events)[0].at.from.to_string(), here.replace("50000", "50007"));
     }
 }
 

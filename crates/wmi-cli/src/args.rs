@@ -97,6 +97,10 @@ pub(crate) struct QueryArguments {
     /// Rows per round trip at the most
     #[arg(long, value_name = "N")]
     pub(crate) batch: Option<NonZeroU32>,
+
+    /// Write what goes over the connections to a pcap file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) capture: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

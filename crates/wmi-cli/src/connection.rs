@@ -13,6 +13,7 @@ use wmi_proto::{
 use crate::args::Connect;
 use crate::password;
 use crate::progress::Progress;
+use crate::recorder::Recorder;
 use crate::signals::Interrupt;
 use crate::status::Status;
 
@@ -73,6 +74,11 @@ impl Connection {
         let waker = session.waker();
         interrupt.on_signal(move || drop(waker.wake()));
         Ok(Self { session, interrupt: interrupt.clone(), deadline, failure: None, progress: Progress::new(verbose) })
+    }
+
+    /// Writes what goes over the connections.
+    pub(crate) fn record(&mut self, recorder: Recorder) {
+        self.session.set_tap(Box::new(recorder));
     }
 
     /// Runs `query` in the time that is left and hands its batches to `sink` as they arrive.

@@ -10,6 +10,7 @@ mod output;
 mod password;
 mod progress;
 mod query;
+mod recorder;
 mod signals;
 mod sim;
 mod status;

@@ -7,6 +7,7 @@ use wmi_proto::{CommandError, Query};
 use crate::args::QueryArguments;
 use crate::connection::{self, Connection, Trouble, patience};
 use crate::output;
+use crate::recorder::Recorder;
 use crate::signals::Interrupt;
 use crate::status::{Status, complain, counted, explain, partial};
 
@@ -19,6 +20,13 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
             return Status::Usage;
         }
     };
+    let recorder = match arguments.capture.as_deref().map(Recorder::create).transpose() {
+        Ok(recorder) => recorder,
+        Err(error) => {
+            complain(format_args!("the capture cannot be written: {error}"));
+            return Status::Failed;
+        }
+    };
     let opened = Interrupt::install()
         .and_then(|interrupt| Connection::open(config, connect.timeout, connect.verbose, &interrupt));
     let mut connection = match opened {
@@ -28,6 +36,9 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
             return Status::Failed;
         }
     };
+    if let Some(recorder) = &recorder {
+        connection.record(recorder.clone());
+    }
     let mut query = Query::new(&arguments.wql).namespace(&arguments.namespace).enumerator(arguments.enumerator.into());
     query.batch = arguments.batch;
 
@@ -58,6 +69,7 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
         let cells = counted(writer.undecodable(), "value");
         complain(format_args!("{}: {cells} could not be decoded, shown as __error", connect.host));
     }
+    let recorded = recorder.map_or(Status::Done, |recorder| recorder.finish());
     let status = match &outcome {
         Ok(completion) => {
             if let Some(notice) = completion.notice {
@@ -67,6 +79,7 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
         }
         Err(trouble) => tell(&connect.host.to_string(), trouble, count),
     };
+    let status = status.worse(recorded);
     printed.map_or_else(|error| status.worse(unprinted(&error)), |()| status)
 }
 

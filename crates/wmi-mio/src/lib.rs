@@ -28,4 +28,4 @@ mod session;
 pub use error::SessionError;
 pub use os::OsEntropy;
 pub use rows::Rows;
-pub use session::{Session, Waker};
+pub use session::{Session, Tap, Waker};

@@ -43,6 +43,12 @@ impl Link {
         self.id
     }
 
+    /// Our end and the host's, while connected.
+    pub(crate) fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let Socket::Open(stream) = &self.socket else { return None };
+        Some((stream.local_addr().ok()?, stream.peer_addr().ok()?))
+    }
+
     /// Whether a read may find something.
     pub(crate) const fn is_readable(&self) -> bool {
         self.readable && matches!(self.socket, Socket::Open(_))

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as StdInstant, SystemTime};
@@ -36,6 +37,19 @@ pub struct Session {
     /// Queries whose rows nobody wants any more.
     abandoned: BTreeSet<QueryId>,
     buffer: Box<[u8]>,
+    tap: Option<Box<dyn Tap>>,
+}
+
+/// Is told what goes over the connections of a session, in the order in which its core says and hears it.
+pub trait Tap: Send {
+    /// A connection stands, from `local` to `host`.
+    fn opened(&mut self, transport: TransportId, local: SocketAddr, host: SocketAddr);
+    /// `data` was given to the connection to be sent. A connection that breaks may not have sent it.
+    fn sent(&mut self, transport: TransportId, data: &[u8]);
+    /// `data` has arrived.
+    fn received(&mut self, transport: TransportId, data: &[u8]);
+    /// The connection is over, or never stood.
+    fn closed(&mut self, transport: TransportId);
 }
 
 /// Ends a wait of its session from any thread, for example from the one that handles signals.
@@ -84,7 +98,13 @@ impl Session {
             events: VecDeque::new(),
             abandoned: BTreeSet::new(),
             buffer: vec![0; READ_SIZE].into_boxed_slice(),
+            tap: None,
         })
+    }
+
+    /// From now on `tap` is told what goes over the connections.
+    pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
+        self.tap = Some(tap);
     }
 
     /// Gives the core a command, `session.command(|client, now| client.exec_query(query, now))`, and carries out what
@@ -295,6 +315,7 @@ impl Session {
             }
             // One input at a time, and only when the core has nothing more to say.
             if let Some(input) = self.inputs.pop_front() {
+                self.tap_input(&input);
                 self.client.handle_input(input, self.clock.now());
                 continue;
             }
@@ -312,6 +333,19 @@ impl Session {
         }
     }
 
+    fn tap_input(&mut self, input: &Input) {
+        let Some(tap) = &mut self.tap else { return };
+        match input {
+            Input::Opened { transport } => {
+                if let Some((local, host)) = self.links.get(&transport.index()).and_then(Link::ends) {
+                    tap.opened(*transport, local, host);
+                }
+            }
+            Input::Received { transport, data } => tap.received(*transport, data),
+            Input::Closed { transport, .. } => tap.closed(*transport),
+        }
+    }
+
     /// The only place where outputs are interpreted.
     fn carry_out(&mut self, output: Output) {
         match output {
@@ -323,6 +357,9 @@ impl Session {
             }
             Output::Transmit { transport, data } => {
                 if let Some(link) = self.links.get_mut(&transport.index()) {
+                    if let Some(tap) = &mut self.tap {
+                        tap.sent(transport, &data);
+                    }
                     link.transmit(data);
                 }
             }

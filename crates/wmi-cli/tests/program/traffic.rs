@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Finished, run, wmi};
+use wmi_sim::DEFAULT_PASSWORD;
+
+use crate::support::{ACCOUNT, Finished, host_with, query, run, wmi};
 
 const LAB_PASSWORD: &str = "Tr0ub4dor&3";
 
@@ -145,4 +147,41 @@ fn holes_are_counted_and_no_failure() {
         assert!((45..48).contains(&lines.len()), "{} lines without frame {lost}", lines.len());
         assert!(lines.iter().all(|line| line.get("error").is_none()), "{finished:#?}");
     }
+}
+
+#[test]
+fn a_session_of_ours_is_captured_and_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host_with(200, &[]);
+    for level in ["integrity", "privacy"] {
+        let file = folder.path().join(format!("{level}.pcap"));
+        let path = file.to_str().expect("UTF-8");
+        let more = ["-o", "jsonl", "--auth-level", level, "--capture", path];
+        let queried = run(query(host.activator_addr(), "SELECT * FROM Sim_Many", &more)).exits(0);
+        let read = decode(&file, &["--user", ACCOUNT], Some(DEFAULT_PASSWORD)).exits(0);
+        assert_eq!(read.stderr, "", "{level}");
+        let lines = read.lines();
+        // Every row is in the capture with the values that were printed.
+        let objects = lines.iter().filter_map(|line| line["objects"].as_array()).flatten();
+        let rows: Vec<&Value> = objects.filter(|o| o["class"] == "Sim_Many").map(|o| &o["properties"]).collect();
+        assert_eq!(rows, queried.lines().iter().collect::<Vec<_>>(), "{level}");
+        let calls = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
+        let (requests, responses) = (calls("request"), calls("response"));
+        assert!(requests.len() >= 5 && responses.len() == requests.len(), "{} requests", requests.len());
+        let state = if level == "privacy" { "unsealed" } else { "clear" };
+        let authenticated = |line: &&&Value| line["auth_level"].as_u64() >= Some(5);
+        for line in requests.iter().chain(&responses).filter(authenticated) {
+            assert_eq!((&line["state"], &line["verified"]), (&state.into(), &true.into()), "{line}");
+        }
+        for operation in ["RemoteCreateInstance", "NTLMLogin", "ExecQuery", "Next", "RemRelease"] {
+            assert!(requests.iter().any(|line| line["operation"] == operation), "no {operation}");
+        }
+        let wrong = decode(&file, &["--user", ACCOUNT], Some("wrong")).exits(0).says(&["wrong password"]);
+        assert!(wrong.lines().iter().all(|line| line["verified"].is_null()));
+    }
+    let unwritable = folder.path().join("missing/x.pcap");
+    let more = ["--capture", unwritable.to_str().expect("UTF-8")];
+    run(query(host.activator_addr(), "SELECT * FROM Sim_Many", &more))
+        .exits(1)
+        .says(&["the capture cannot be written"]);
 }
