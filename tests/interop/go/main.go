@@ -1,7 +1,7 @@
 // Command wmi-witness runs a plan of WQL queries with go-msrpc and prints every row as a JSON line.
 //
 // The plan comes as JSON on standard input; the lines on standard output are those of ../rows.py.
-// go-msrpc verifies the signature of everything that it receives.
+// At PKT_INTEGRITY go-msrpc verifies the signature of everything that it receives; at PKT_PRIVACY it only deciphers.
 package main
 
 import (
