@@ -30,7 +30,21 @@ impl Host {
     /// A host without connections. `wall` is the time at `now`.
     #[must_use]
     pub fn new(config: HostConfig, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
-        let machine = Machine::new(config, entropy, now, wall);
+        let repository = Repository::windows(config.rows, wall).named(&config.name);
+        Self::with_repository(config, repository, entropy, now, wall)
+    }
+
+    /// The same with a repository that was made before: `rows` and `name` of `config` do not count. To read the classes
+    /// costs more than a session.
+    #[must_use]
+    pub fn with_repository(
+        config: HostConfig,
+        repository: Repository,
+        entropy: Box<dyn Entropy>,
+        now: Instant,
+        wall: FileTime,
+    ) -> Self {
+        let machine = Machine::new(config, repository, entropy, now, wall);
         Self { machine, connections: BTreeMap::new(), waiting: BTreeMap::new(), waited: 0 }
     }
 

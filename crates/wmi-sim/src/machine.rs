@@ -39,13 +39,19 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(config: HostConfig, mut entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
+    pub(crate) fn new(
+        config: HostConfig,
+        repository: Repository,
+        mut entropy: Box<dyn Entropy>,
+        now: Instant,
+        wall: FileTime,
+    ) -> Self {
         let mut identifier = [0; 24];
         entropy.fill(Draw::HostIdentifier, &mut identifier);
         let [o0, o1, o2, o3, o4, o5, o6, o7, ipid @ ..] = identifier;
         Self {
             faults: config.faults.iter().copied().collect(),
-            repository: Repository::windows(config.rows, wall).named(&config.name),
+            repository,
             exporter: Exporter::new(),
             cursors: Cursors::new(),
             stats: HostStats::default(),

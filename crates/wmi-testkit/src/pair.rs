@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -9,6 +10,7 @@ use wmi_proto::{
     Client, Config, Credentials, Event, FileTime, Input, Instant, Output, Query, QueryId, Role, Row, Secret,
     SeededEntropy, TransportFailure, TransportId,
 };
+use wmi_sim::repository::Repository;
 use wmi_sim::{ConnId, Host, HostConfig, HostInput, HostOutput};
 
 /// Which way octets travel.
@@ -103,13 +105,25 @@ pub fn client(config: Config) -> Client {
     Client::new(config, Box::new(SeededEntropy::new(1)), Instant::default(), WALL)
 }
 
+/// The host of [`Pair::new`]. Its repository is made once for every size and name.
+fn host(config: HostConfig) -> Host {
+    static MADE: Mutex<BTreeMap<(u32, String), Repository>> = Mutex::new(BTreeMap::new());
+    let repository = MADE
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry((config.rows, config.name.clone()))
+        .or_insert_with(|| Repository::windows(config.rows, WALL).named(&config.name))
+        .clone();
+    Host::with_repository(config, repository, Box::new(SeededEntropy::new(2)), Instant::default(), WALL)
+}
+
 impl Pair {
     /// A client and a host that do not know of each other yet.
     #[must_use]
     pub fn new(config: Config, host: HostConfig) -> Self {
         let mut pair = Self {
             client: client(config),
-            host: Host::new(host, Box::new(SeededEntropy::new(2)), Instant::default(), WALL),
+            host: self::host(host),
             tap: None,
             refuse: None,
             steps: Vec::new(),
