@@ -39,6 +39,8 @@ use crate::observer::Observer;
 use crate::stream::Streams;
 
 /// An account whose password is known.
+///
+/// It opens NTLM log-ons. Those inside SPNEGO, and Kerberos, are not understood: their calls stay as they are.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Without domain, in lower case.

@@ -20,7 +20,7 @@ type Verdict = Result<String, String>;
 type Witness = fn(&Path) -> Verdict;
 
 /// Names and checks.
-const WITNESSES: [(&str, Witness); 9] = [
+const WITNESSES: [(&str, Witness); 10] = [
     ("all messages of all captures", manifest::all_messages),
     ("all messages without a key", manifest::without_keys),
     ("manifests", manifest::manifests),
@@ -30,6 +30,7 @@ const WITNESSES: [(&str, Witness); 9] = [
     ("rows of foreign_lab: Next", opened::next_rows),
     ("rows of foreign_lab: Next, embedded objects", opened::embedded_rows),
     ("a wrong password opens nothing", opened::wrong_password),
+    ("a lost frame, a changed octet", opened::damaged),
 ];
 
 fn main() -> ExitCode {

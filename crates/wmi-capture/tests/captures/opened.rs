@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use serde_json::Value;
-use wmi_capture::{Event, State};
+use wmi_capture::{Account, Capture, Event, State};
+use wmi_proto::Secret;
 use wmi_proto::cim::CimObject;
 use wmi_proto::wire::rpc::{AuthType, AuthnLevel};
 
@@ -128,4 +129,52 @@ fn lab_rows(folder: &Path, classes: &[(&str, usize)]) -> Result<Vec<Value>, Stri
         expected.extend(all.iter().take(*count).cloned());
     }
     Ok(expected)
+}
+
+/// A frame that is missing takes the keys of its direction away and nothing else; a changed octet is told as such.
+pub(crate) fn damaged(folder: &Path) -> Verdict {
+    let file = folder.join(LAB_FILES[0].0);
+    let data = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let (blocks, largest) = blocks(&data)?;
+    let before = blocks[..largest].iter().filter(|block| block[0] == 6).count() as u64;
+    let account = || Some(Account::new(LAB.0, Secret::from(LAB.1)));
+
+    let mut lost = blocks.clone();
+    lost.remove(largest);
+    let events: Vec<_> = Capture::open(lost.concat().as_slice(), account()).collect();
+    let missing = events.iter().filter(|event| matches!(event, Event::Missing { octets: Some(_), .. })).count();
+    let verified = |events: &[Event], verified| messages(events).filter(|m| m.verified == verified).count();
+    let after = messages(&events).filter(|m| m.at.frame > before + 1 && m.verified == Some(true)).count();
+    if missing != 1 || verified(&events, Some(false)) > 0 || after == 0 {
+        return Err(format!("{missing} holes, {after} messages verify after it: {:?}", verified(&events, Some(false))));
+    }
+    let unread = verified(&events, None);
+
+    let mut changed = blocks;
+    let middle = changed[largest].len() / 2;
+    changed[largest][middle] ^= 1;
+    let events: Vec<_> = Capture::open(changed.concat().as_slice(), account()).collect();
+    let wrong = messages(&events).find(|m| m.verified == Some(false)).ok_or("nobody noticed a changed octet")?;
+    if !(wrong.at.frame..=wrong.last_frame).contains(&(before + 1)) {
+        return Err(format!("frame {} was changed, {wrong:?} is said to be", before + 1));
+    }
+    Ok(format!(
+        "frame {}: {unread} messages of all are not verified when it is lost; a change in it is told",
+        before + 1
+    ))
+}
+
+/// The blocks of a little-endian pcapng file, and which one holds the largest packet.
+fn blocks(data: &[u8]) -> Result<(Vec<Vec<u8>>, usize), String> {
+    let mut blocks: Vec<Vec<u8>> = Vec::new();
+    let mut rest = data;
+    while let Some(length) = rest.get(4..8) {
+        let length = u32::from_le_bytes(length.try_into().map_err(|_| "four octets")?) as usize;
+        let (block, tail) = rest.split_at_checked(length).ok_or("a block that is cut off")?;
+        blocks.push(block.to_vec());
+        rest = tail;
+    }
+    let packets = blocks.iter().enumerate().filter(|(_, block)| block[0] == 6);
+    let largest = packets.max_by_key(|(_, block)| block.len()).map(|(index, _)| index);
+    Ok((blocks, largest.ok_or("no packet")?))
 }
