@@ -392,4 +392,4 @@ const SHOWN: usize = 120000;
 const CLOCKS: Duration = Duration::from_millis(100);
 
 /// How long a client may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
