@@ -10,7 +10,7 @@ use wmi_proto::wire::guid::{
     IID_IWBEM_WCO_SMART_ENUM,
 };
 use wmi_proto::wire::rpc::{Body, ContextResult, Pdu, PduType, ProviderReason};
-use wmi_proto::{AuthLevel, Client, Enumerator, ErrorKind, Event, Query, Role, Stage};
+use wmi_proto::{AuthLevel, Client, Enumerator, ErrorKind, Event, Input, Output, Query, Role, Stage};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{Direction, OBJECT_PORT, Outcome, Pair, config};
 
@@ -370,6 +370,87 @@ fn a_close_while_connecting_ends_queries_where_they_are() {
     let Some(Event::QueryDone { outcome: Err(error), .. }) = done else { panic!("{events:?}") };
     assert_eq!((&error.stage, &error.kind), (&Stage::Connect(Role::Activator), &ErrorKind::Cancelled));
     assert_eq!(events.last(), Some(&Event::Closed { outcome: Ok(()) }));
+}
+
+/// The binds that went to the object server, by how many contexts they offered.
+fn binds(pair: &Pair) -> Vec<usize> {
+    let offered = |output: &Output| match output {
+        Output::Transmit { data, .. } => match Pdu::decode(data.clone()).ok()?.body {
+            Body::Bind(bind) => Some(bind.contexts.len()),
+            _ => None,
+        },
+        _ => None,
+    };
+    // The first went to the activator.
+    pair.outputs.iter().filter_map(offered).skip(1).collect()
+}
+
+#[test]
+fn a_host_that_drops_a_bind_of_many_interfaces_is_asked_once_more_with_one() {
+    let mut pair = Pair::new(config(), host().faults([Fault::ResetAtObjectBind]));
+    let error = pair.run(Query::new(MANY), 10).end.expect_err("reset");
+    assert_eq!(error.stage, Stage::Bind(Role::ObjectServer), "{error}");
+    assert_eq!(binds(&pair), [8, 1]);
+}
+
+#[test]
+fn a_fault_in_answer_to_a_bind_of_many_interfaces_is_a_refusal_of_their_number() {
+    let mut pair = Pair::new(config(), host().rows(30));
+    pair.tap = Some(Box::new(|direction, _, octets| {
+        let Ok(Pdu { body: Body::BindAck(ack), .. }) = Pdu::decode(octets.clone().freeze()) else { return };
+        if direction == Direction::ToClient && ack.results.len() > 1 {
+            let mut fault = octets.split_to(16);
+            // nca_s_proto_error
+            fault.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0x0b, 0, 1, 0x1c, 0, 0, 0, 0]);
+            (fault[2], fault[8], fault[9], fault[10], fault[11]) = (3, 32, 0, 0, 0);
+            *octets = fault;
+        }
+    }));
+    assert_eq!(ids(&pair.run(Query::new(MANY), 10)).len(), 30);
+    assert_eq!(binds(&pair), [8, 1]);
+}
+
+#[test]
+fn a_port_that_answers_after_it_was_given_up_is_left_alone() {
+    let mut config = config();
+    config.follow_bindings = true;
+    let mut pair = Pair::new(config, host().faults([Fault::UnreachableBindingFirst]));
+    pair.exec(Query::new(MANY));
+    let opened = |outputs: &[Output]| {
+        outputs.iter().rev().find_map(|output| match output {
+            Output::Open { transport, target } if target.role == Role::ObjectServer => Some(*transport),
+            _ => None,
+        })
+    };
+    while opened(&pair.outputs).is_none() {
+        pair.next_event().expect("the session goes on");
+    }
+    let first = opened(&pair.outputs).expect("the loop ended");
+    let later = pair.now().saturating_add(Duration::from_secs(10));
+    let client = &mut pair.client;
+    client.handle_timeout(later);
+    let mut outputs: Vec<Output> = std::iter::from_fn(|| client.poll_output()).collect();
+    assert!(outputs.contains(&Output::Abort { transport: first }));
+    for input in [Input::Opened { transport: first }, Input::Closed { transport: first, failure: None }] {
+        client.handle_input(input, later);
+        outputs.extend(std::iter::from_fn(|| client.poll_output()));
+    }
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Transmit { .. })));
+    let second = opened(&outputs).expect("another place is tried");
+    client.handle_input(Input::Opened { transport: second }, later);
+    assert!(std::iter::from_fn(|| client.poll_output()).any(|output| matches!(output, Output::Transmit { .. })));
+}
+
+#[test]
+fn a_close_while_a_slow_provider_is_asked_leaves_nothing_behind() {
+    for fault in [None, Some(Fault::NoMpx)] {
+        let mut pair = Pair::new(config(), host().faults(fault));
+        let id = pair.exec(Query::new("SELECT * FROM Sim_Slow"));
+        pair.fetch(id, 100);
+        while !matches!(pair.next_event().expect("the session goes on"), Event::Stage(Stage::Fetch)) {}
+        assert_eq!(pair.finish_session(), Ok(()));
+        assert_eq!(pair.host.alive_objects(), 0, "{fault:?}");
+    }
 }
 
 #[test]

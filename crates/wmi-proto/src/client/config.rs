@@ -18,8 +18,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// The protection of both associations.
     pub auth_level: AuthLevel,
-    /// Try the address in the host's string bindings instead of [`Config::host`]. Off by default: credentials go only to
-    /// the host that the caller named.
+    /// Where [`Config::host`] does not answer at the told ports, try the addresses in the host's string bindings. Off by
+    /// default: credentials go only to the host that the caller named.
     pub follow_bindings: bool,
     /// How long a transport may take to connect, whatever the query's deadline.
     pub connect_timeout: Duration,
@@ -43,7 +43,8 @@ impl Config {
             follow_bindings: false,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(30),
-            linger: Duration::from_secs(1),
+            // Longer than a host may hold back an answer that is due before the goodbye.
+            linger: Duration::from_secs(2),
             limits: Limits::default(),
         }
     }

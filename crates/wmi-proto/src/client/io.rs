@@ -65,7 +65,7 @@ pub enum Output {
         /// Which one.
         transport: TransportId,
     },
-    /// Drop at once, unsent octets included. Answered by `Closed`.
+    /// Drop at once, unsent octets included; it may follow a `Close`. Answered by `Closed`.
     Abort {
         /// Which one.
         transport: TransportId,
@@ -85,7 +85,7 @@ pub enum Event {
     Stage(Stage),
     /// The first authenticated association with the object server stands; namespaces are entered on first use.
     Ready,
-    /// Objects in answer to one `fetch`; possibly none, when the host needs longer than it was given.
+    /// Objects in answer to one `fetch`, at least one.
     Batch {
         /// Whose.
         query: QueryId,

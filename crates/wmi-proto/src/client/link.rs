@@ -46,7 +46,9 @@ impl Link {
 
     /// The transport is open.
     pub(super) fn start(&mut self, world: &mut World) {
-        self.connected = true;
+        if std::mem::replace(&mut self.connected, true) {
+            return;
+        }
         world.stage(Stage::Bind(self.role));
         world.lend(self.transport, |cx| self.association.start(cx));
     }

@@ -153,8 +153,8 @@ impl Ready {
                 let response = dcom::answer::<RemAddRef>(stub);
                 let granted = response
                     .is_ok_and(|r| r.status.is_success() && r.results.first().is_none_or(|result| result.is_success()));
-                if granted {
-                    self.references.added(ipid, ADDED_REFS);
+                if granted && self.references.added(ipid, ADDED_REFS) {
+                    self.drop_reference(ipid, world);
                 }
                 Ok(())
             }
@@ -246,21 +246,20 @@ impl Ready {
         Ok(())
     }
 
-    /// Gives everything back. Says whether there was anything, so that an answer is due.
-    pub(super) fn release_all(&mut self, world: &mut World) -> Result<bool, Error> {
+    /// Gives everything back.
+    pub(super) fn release_all(&mut self, world: &mut World) -> Result<(), Error> {
         self.references.drop_all();
         self.release_due = None;
         self.release(world)
     }
 
-    fn release(&mut self, world: &mut World) -> Result<bool, Error> {
+    fn release(&mut self, world: &mut World) -> Result<(), Error> {
         let refs = self.references.take_dropped();
         if refs.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
         let stub = dcom::stub::<RemRelease>(&world.this(self.activated.version), &RemRefsRequest { refs });
-        self.call(ObjectCall { object: None, opnum: RemRelease::OPNUM, stub }, Ticket::Release, world)?;
-        Ok(true)
+        self.call(ObjectCall { object: None, opnum: RemRelease::OPNUM, stub }, Ticket::Release, world)
     }
 
     fn drop_reference(&mut self, ipid: Guid, world: &World) {

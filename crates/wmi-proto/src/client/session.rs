@@ -23,7 +23,7 @@ use crate::wire::guid::{
     IID_IWBEM_FETCH_SMART_ENUM, IID_IWBEM_LEVEL1_LOGIN, IID_IWBEM_SERVICES, IID_IWBEM_WCO_SMART_ENUM,
 };
 use crate::wire::status::BindNakReason;
-use crate::wire::{Interface, Operation, WireError};
+use crate::wire::{FaultStatus, Interface, Operation, WireError};
 
 pub(super) struct Session {
     world: World,
@@ -66,8 +66,6 @@ struct Opening {
 struct Releasing {
     ready: Ready,
     deadline: Instant,
-    /// Whether the last RemRelease is on its way.
-    sent: bool,
 }
 
 struct Ending {
@@ -382,11 +380,9 @@ impl Opening {
             Happened::Received(data) => {
                 self.link.receive(data, world);
                 let done = match self.link.next(world) {
-                    // Some hosts cannot take many interfaces in one bind; a refused log-on is another matter.
-                    Err(rpc::Error::BindRefused(reason)) if !self.single && !is_authentication(reason) => {
+                    Err(error) if !self.single && refuses_interfaces(&error) => {
                         world.abort(self.link.transport);
-                        let again = Self::begin(self.activated, self.target, self.candidates, true, world);
-                        return Ok(Phase::Opening(again));
+                        return Ok(self.once_more(world));
                     }
                     result => result.map_err(|error| self.link.error(error, world))?,
                 };
@@ -401,26 +397,34 @@ impl Opening {
             Happened::Closed(failure) => {
                 let error = lost(failure, world);
                 return match (self.link.connected, self.candidates.pop_front()) {
-                    (false, Some(target)) => {
-                        Ok(Phase::Opening(Self::begin(self.activated, target, self.candidates, self.single, world)))
-                    }
+                    (false, Some(target)) => Ok(self.elsewhere(target, world)),
+                    (true, _) if !self.single => Ok(self.once_more(world)),
                     _ => Err(error),
                 };
             }
             Happened::Tick => {
-                if let (true, false, Some(_)) =
-                    (world.now >= self.deadline, self.link.connected, self.candidates.front())
+                if world.now >= self.deadline
+                    && !self.link.connected
+                    && let Some(target) = self.candidates.pop_front()
                 {
-                    // Its `Closed` brings the next candidate.
                     world.abort(self.link.transport);
-                    self.deadline = Instant::from_micros(u64::MAX);
-                } else {
-                    expire(self.deadline, &self.link, world)?;
+                    return Ok(self.elsewhere(target, world));
                 }
+                expire(self.deadline, &self.link, world)?;
             }
             Happened::Close => return Ok(Ending::abort(world)),
         }
         Ok(Phase::Opening(self))
+    }
+
+    /// The next place where the object server may be.
+    fn elsewhere(self, target: Target, world: &mut World) -> Phase {
+        Phase::Opening(Self::begin(self.activated, target, self.candidates, self.single, world))
+    }
+
+    /// The same place with one interface: some hosts cannot take many in one bind, and not all of them say so.
+    fn once_more(self, world: &mut World) -> Phase {
+        Phase::Opening(Self::begin(self.activated, self.target, self.candidates, true, world))
     }
 }
 
@@ -441,7 +445,7 @@ fn handle_ready(
         Happened::Close => {
             world.stage(Stage::Release);
             let deadline = world.now.saturating_add(world.config.linger);
-            return Releasing { ready, deadline, sent: false }.advance(world);
+            return Releasing { ready, deadline }.advance(world);
         }
     }
     Ok(Phase::Ready(ready))
@@ -465,11 +469,10 @@ impl Releasing {
         Ok(Phase::Releasing(self))
     }
 
-    /// Waits for answers that may still bring references, gives everything back, says goodbye.
+    /// Gives everything back at once, and what answers that are still due bring; then says goodbye.
     fn advance(mut self, world: &mut World) -> Result<Phase, Error> {
-        if self.ready.link.association.is_idle()
-            && (std::mem::replace(&mut self.sent, true) || !self.ready.release_all(world)?)
-        {
+        self.ready.release_all(world)?;
+        if self.ready.link.association.is_idle() {
             world.close(self.ready.link.transport);
             return Ok(Phase::Ending(Ending { outcome: Ok(()), linger: Some(self.deadline) }));
         }
@@ -540,13 +543,19 @@ fn expire(deadline: Instant, link: &Link, world: &World) -> Result<(), Error> {
     Err(Error::new(world.stage.clone(), kind))
 }
 
-pub(super) const fn fault(status: crate::wire::FaultStatus, verified: bool) -> ErrorKind {
+pub(super) const fn fault(status: FaultStatus, verified: bool) -> ErrorKind {
     if verified { ErrorKind::Fault(status) } else { ErrorKind::UnverifiedFault(status) }
 }
 
-/// Whether a bind was refused for who asked, not for what was asked for.
-fn is_authentication(reason: BindNakReason) -> bool {
-    [BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, BindNakReason::INVALID_CHECKSUM].contains(&reason)
+/// Whether a bind may have been refused for what was asked for, not for who asked.
+fn refuses_interfaces(error: &rpc::Error) -> bool {
+    match error {
+        rpc::Error::BindRefused(reason) => {
+            ![BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, BindNakReason::INVALID_CHECKSUM].contains(reason)
+        }
+        rpc::Error::UnverifiedFault(status) => *status != FaultStatus::ACCESS_DENIED,
+        _ => false,
+    }
 }
 
 /// Offered in the first bind, so that no alter_context is needed where the host knows them all. The first one is all

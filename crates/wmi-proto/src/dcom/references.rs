@@ -20,12 +20,12 @@ impl References {
         *refs == 0
     }
 
-    /// RemAddRef gave `refs` more.
-    pub(crate) fn added(&mut self, ipid: Guid, refs: u32) {
-        // The pointer may have been dropped in the meantime.
-        let table = if self.held.contains_key(&ipid) { &mut self.held } else { &mut self.dropped };
-        let count = table.entry(ipid).or_default();
+    /// RemAddRef gave `refs` more. Says whether the pointer was dropped in the meantime and is to be dropped again.
+    pub(crate) fn added(&mut self, ipid: Guid, refs: u32) -> bool {
+        let late = !self.held.contains_key(&ipid);
+        let count = self.held.entry(ipid).or_default();
         *count = count.saturating_add(refs);
+        late
     }
 
     /// Nobody needs this pointer any more.

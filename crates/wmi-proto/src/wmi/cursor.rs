@@ -164,6 +164,8 @@ enum State {
         source: Source,
         /// How many objects were asked for.
         count: u32,
+        /// When a host that waits as it was told may say that there is nothing yet, roughly.
+        patient: Instant,
     },
     Done,
 }
@@ -236,7 +238,10 @@ impl Cursor {
             State::Executing => self.executed(stub, cx),
             State::AskingInterface { enumerator } => self.asked(enumerator, stub, cx),
             State::GettingSmart { enumerator } => self.got_smart(enumerator, stub, cx),
-            State::Fetching { source, count } => self.fetched(source, count, stub, cx),
+            State::Fetching { source, count, patient } => {
+                let in_haste = cx.now < patient;
+                self.fetched(source, count, in_haste, stub, cx)
+            }
             state @ (State::Waiting | State::Open(_) | State::Done) => {
                 self.state = state;
                 Ok(())
@@ -348,10 +353,18 @@ impl Cursor {
                 call::<SmartNext>(Operation::Next, *ipid, &request, cx);
             }
         }
-        self.state = State::Fetching { source, count };
+        // Half the time, because clocks and timers of hosts are coarse.
+        self.state = State::Fetching { source, count, patient: cx.now.saturating_add(left / 2) };
     }
 
-    fn fetched(&mut self, mut source: Source, count: u32, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+    fn fetched(
+        &mut self,
+        mut source: Source,
+        count: u32,
+        in_haste: bool,
+        stub: Bytes,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Failure> {
         let (mut rows, status) = match &mut source {
             Source::Next(_) => {
                 let response = dcom::answer::<Next>(stub)?;
@@ -390,9 +403,10 @@ impl Cursor {
             cx.effects.push(Effect::Done(Ok(End { rows: self.rows, notice: self.notice })));
             return Ok(());
         }
-        // A host that says S_OK, brings nothing and does not end would keep us busy until the deadline.
-        self.idle_answers = if empty && status == HResult::S_OK { self.idle_answers + 1 } else { 0 };
-        if self.idle_answers > MAX_IDLE_ANSWERS {
+        // A host that brings nothing, does not wait and does not end would keep us busy until the deadline.
+        let timed_out = status == HResult::WBEM_S_TIMEDOUT;
+        self.idle_answers = if empty && (in_haste || !timed_out) { self.idle_answers + 1 } else { 0 };
+        if self.idle_answers > if timed_out { MAX_HASTY_ANSWERS } else { MAX_IDLE_ANSWERS } {
             return Err(Failure::Misbehaved("the host keeps answering without objects and without an end"));
         }
         self.open(source, cx);
@@ -465,5 +479,60 @@ const LARGEST_BATCH: u32 = 1024;
 /// How long the host may hold back a batch that is not full.
 const SLICE: Duration = Duration::from_secs(1);
 
-/// How often a host may say S_OK and bring nothing.
+/// How often in a row a host may say S_OK and bring nothing.
 const MAX_IDLE_ANSWERS: u32 = 16;
+
+/// How often in a row a host may say WBEM_S_TIMEDOUT without having waited: far more than one with a timer of its own
+/// needs, far less than a fast one could until the deadline.
+const MAX_HASTY_ANSWERS: u32 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+    use crate::wire::Writer;
+    use crate::wire::dcom::{ComVersion, OrpcThat};
+    use crate::wire::wmi::enumerator::NextResponse;
+
+    /// Answers a fetch with `status` and no objects, `wait` after it was asked for, up to 2000 times.
+    fn idle(status: HResult, wait: Duration) -> (u32, Option<Failure>) {
+        let plan = Plan {
+            wql: String::new(),
+            flags: 0,
+            smart: false,
+            fall_back: false,
+            batch: None,
+            max_batch: 100,
+            deadline: Instant::from_micros(u64::MAX),
+        };
+        let mut cursor = Cursor { state: State::Open(Source::Next(Guid::default())), ..Cursor::new(plan) };
+        cursor.want(NonZeroU32::MIN);
+        let mut w = Writer::new();
+        OrpcThat::default().encode(&mut w);
+        NextResponse::new(1, Vec::new(), status).encode(&mut w);
+        let (stub, this) = (w.finish(), OrpcThis::new(ComVersion::V5_7, Guid::default()));
+        let (mut now, mut entropy, mut effects) = (Instant::default(), SeededEntropy::new(0), Vec::new());
+        for n in 0..2000 {
+            let mut cx = Context { now, this: &this, entropy: &mut entropy, effects: &mut effects };
+            cursor.pull(&mut cx);
+            cx.now = now.saturating_add(wait);
+            now = cx.now;
+            cursor.answer(stub.clone(), &mut cx);
+            if let Some(Effect::Done(outcome)) = effects.pop() {
+                return (n, outcome.err());
+            }
+            effects.clear();
+        }
+        (2000, None)
+    }
+
+    #[test]
+    fn a_host_that_does_not_wait_is_not_asked_until_the_deadline_and_one_that_waits_is() {
+        let misbehaved = |(n, failure)| matches!(failure, Some(Failure::Misbehaved(_))).then_some(n);
+        let at_once = Duration::from_micros(100);
+        assert_eq!(misbehaved(idle(HResult::S_OK, at_once)), Some(MAX_IDLE_ANSWERS));
+        assert_eq!(misbehaved(idle(HResult(0x0004_0010), SLICE)), Some(MAX_IDLE_ANSWERS));
+        assert_eq!(misbehaved(idle(HResult::WBEM_S_TIMEDOUT, at_once)), Some(MAX_HASTY_ANSWERS));
+        assert_eq!(idle(HResult::WBEM_S_TIMEDOUT, SLICE), (2000, None));
+    }
+}
