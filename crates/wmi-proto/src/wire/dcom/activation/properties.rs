@@ -10,7 +10,7 @@ use crate::wire::guid::{
     CLSID_INSTANTIATION_INFO, CLSID_SCM_REPLY_INFO, CLSID_SCM_REQUEST_INFO, CLSID_SECURITY_INFO,
     CLSID_SERVER_LOCATION_INFO, CLSID_SPECIAL_SYSTEM_PROPERTIES, IID_ICONTEXT,
 };
-use crate::wire::{Guid, HResult, Reader, Wire, WireError, WireErrorKind, Writer};
+use crate::wire::{Guid, HResult, Reader, Wire, WireError, Writer};
 
 /// [MS-DCOM 2.2.22.2.1] InstantiationInfoData: what to create. Reserved fields are written as 0 and ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,9 +150,9 @@ impl Wire for SpecialPropertiesData {
     }
 }
 
+/// As long as one of the definitions says: what follows is padding.
 fn reserved(r: &mut Reader) -> Result<Bytes, WireError> {
-    let reserved = r.rest();
-    if reserved.len() < 32 { Err(r.error(WireErrorKind::Truncated, "SpecialPropertiesData")) } else { Ok(reserved) }
+    r.bytes(if r.remaining() < 40 { 32 } else { 40 }, "SpecialPropertiesData")
 }
 
 /// [MS-DCOM 2.2.22.2.3] InstanceInfoData: from where a persistent object is to be loaded. Not in any capture.
