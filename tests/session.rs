@@ -454,6 +454,21 @@ fn a_close_while_a_slow_provider_is_asked_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_a_query_held_is_given_back_while_the_session_goes_on() {
+    for fault in [None, Some(Fault::ZeroPublicRefs)] {
+        let mut pair = Pair::new(config(), host().faults(fault));
+        let mut alive = Vec::new();
+        for enumerator in [Enumerator::Next, Enumerator::Smart, Enumerator::Auto] {
+            pair.run(Query::new(MANY).enumerator(enumerator), 100);
+            pair.advance(Duration::from_secs(1));
+            alive.push(pair.host.alive_objects());
+        }
+        // The log-in object and the services of the namespace.
+        assert_eq!(alive, [2, 2, 2], "{fault:?}");
+    }
+}
+
+#[test]
 fn no_secret_is_in_any_debug_output() {
     let mut pair = Pair::ordinary();
     let before = format!("{:?} {:?}", config(), pair.client);
