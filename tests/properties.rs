@@ -159,6 +159,24 @@ proptest! {
     }
 
     #[test]
+    fn an_answer_whose_signature_was_taken_away_is_tampering(enumerator in enumerator(), n in 0_usize..1000) {
+        // At integrity the stub is readable without keys: nothing but the missing signature is wrong with it.
+        let level = AuthLevel::Integrity;
+        let n = n % signed_answers(level, enumerator);
+        let signed = |_: Role, seen: &Seen| seen.ptype == RESPONSE && seen.auth_length == 16;
+        let (outcome, hit, _) = tampered(level, enumerator, &[], n, signed, |pdu| {
+            pdu.truncate(pdu.len() - 24);
+            let length = u16::try_from(pdu.len()).expect("a fragment").to_le_bytes();
+            (pdu[8], pdu[9], pdu[10], pdu[11]) = (length[0], length[1], 0, 0);
+        });
+        prop_assert!(hit);
+        prop_assert!(is_prefix_of_the_truth(&outcome));
+        prop_assert!(outcome.rows.len() < ROWS as usize);
+        let error = outcome.end.expect_err("tampered");
+        prop_assert!(matches!(error.kind, ErrorKind::Tampered(_)), "{}", error);
+    }
+
+    #[test]
     fn a_flipped_bit_in_an_unsigned_answer_never_lowers_protection_and_never_yields_a_false_row(
         level in level(), enumerator in enumerator(), n in 0_usize..3, bit in any::<usize>(), lazy in any::<bool>(),
     ) {
