@@ -7,16 +7,17 @@ mod compare;
 mod manifest;
 #[path = "captures/opened.rs"]
 mod opened;
+#[path = "../../../tests/witness.rs"]
+mod witness;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use witness::Verdict;
 use wmi_capture::{Account, Capture, Event, Message};
 use wmi_proto::Secret;
 
-/// A witness says what it has seen, or what is wrong.
-type Verdict = Result<String, String>;
 type Witness = fn(&Path) -> Verdict;
 
 /// Names and checks.
@@ -34,31 +35,7 @@ const WITNESSES: [(&str, Witness); 10] = [
 ];
 
 fn main() -> ExitCode {
-    let set = std::env::var("WMI_CAPTURES");
-    let skip = set.as_deref() == Ok("none");
-    let folder = set
-        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/captures")), Into::into);
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for (name, witness) in WITNESSES {
-        if skip {
-            skipped += 1;
-            println!("witness {name}: skipped: WMI_CAPTURES=none");
-            continue;
-        }
-        match witness(&folder) {
-            Ok(seen) => {
-                passed += 1;
-                println!("witness {name}: ok\n  {seen}");
-            }
-            Err(why) => {
-                failed += 1;
-                println!("witness {name}: FAILED\n  {why}");
-            }
-        }
-    }
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
-    let skip_fails = std::env::var("CI").is_ok_and(|v| v == "true");
-    if failed > 0 || (skip_fails && skipped > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    witness::run(WITNESSES)
 }
 
 /// Everything that a capture says, with the password of an account when it is known.

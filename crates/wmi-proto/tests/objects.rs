@@ -7,12 +7,14 @@ mod compare;
 mod foreign;
 #[path = "objects/windows.rs"]
 mod windows;
+#[path = "../../../tests/witness.rs"]
+mod witness;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-/// A witness says what it has seen, or what is wrong.
-type Verdict = Result<String, String>;
+use witness::Verdict;
+
 type Witness = fn(&Path) -> Verdict;
 
 /// Names and checks.
@@ -28,29 +30,5 @@ const WITNESSES: [(&str, Witness); 8] = [
 ];
 
 fn main() -> ExitCode {
-    let set = std::env::var("WMI_CAPTURES");
-    let skip = set.as_deref() == Ok("none");
-    let folder = set
-        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/captures")), Into::into);
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for (name, witness) in WITNESSES {
-        if skip {
-            skipped += 1;
-            println!("witness {name}: skipped: WMI_CAPTURES=none");
-            continue;
-        }
-        match witness(&folder) {
-            Ok(seen) => {
-                passed += 1;
-                println!("witness {name}: ok\n  {seen}");
-            }
-            Err(why) => {
-                failed += 1;
-                println!("witness {name}: FAILED\n  {why}");
-            }
-        }
-    }
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
-    let skip_fails = std::env::var("CI").is_ok_and(|v| v == "true");
-    if failed > 0 || (skip_fails && skipped > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    witness::run(WITNESSES)
 }

@@ -1,12 +1,16 @@
 //! Witnesses for RPC and NTLM: real traffic decodes and encodes back, and every signature in it verifies.
 
 mod capture;
+#[path = "../../../tests/witness.rs"]
+mod witness;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use bytes::{Bytes, BytesMut};
 use capture::{Connection, connections};
+use witness::Verdict;
 use wmi_proto::internals::{AcceptError, NtlmAcceptor, SecurityContext, Side};
 use wmi_proto::wire::Wire;
 use wmi_proto::wire::ntlm::{Authenticate, Challenge, ClientChallenge, Negotiate, NegotiateFlags, Ntlmv2Response};
@@ -15,8 +19,6 @@ use wmi_proto::wire::rpc::{
 };
 use wmi_proto::{AuthLevel, Secret};
 
-/// A witness says what it has seen, or what is wrong.
-type Verdict = Result<String, String>;
 type Witness = Box<dyn Fn(&Path) -> Verdict>;
 
 /// The captures with NTLM whose password is known, and how many raw NTLM log-ons in them succeed and fail.
@@ -28,11 +30,7 @@ const KNOWN: [(&str, &str, [usize; 2]); 5] = [
     ("foreign_lab/pyspnego_mic.pcapng", "Tr0ub4dor&3", [1, 0]),
 ];
 
-fn main() {
-    let skip = std::env::var("WMI_CAPTURES").is_ok_and(|v| v == "none");
-    let folder = std::env::var("WMI_CAPTURES")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/captures").to_owned());
-    let folder = PathBuf::from(folder);
+fn main() -> ExitCode {
     let mut witnesses: Vec<(String, Witness)> = vec![
         ("captured set-up PDUs".to_owned(), Box::new(set_up_pdus)),
         ("captured NTLM messages".to_owned(), Box::new(ntlm_messages)),
@@ -43,31 +41,7 @@ fn main() {
         let verify = move |folder: &Path| signatures(&folder.join(file), password, log_ons);
         witnesses.push((format!("signatures of {file}"), Box::new(verify)));
     }
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for (name, witness) in witnesses {
-        if skip {
-            skipped += 1;
-            println!("witness {name}: skipped: WMI_CAPTURES=none");
-            continue;
-        }
-        match witness(&folder) {
-            Ok(seen) => {
-                passed += 1;
-                println!("witness {name}: ok");
-                println!("  {seen}");
-            }
-            Err(why) => {
-                failed += 1;
-                println!("witness {name}: FAILED");
-                println!("  {why}");
-            }
-        }
-    }
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
-    let skip_counts = std::env::var("CI").is_ok_and(|v| v == "true");
-    if failed > 0 || (skip_counts && skipped > 0) {
-        std::process::exit(1);
-    }
+    witness::run(witnesses)
 }
 
 /// All bind, alter_context, answer and auth3 PDUs of `*/pdus`.

@@ -1,12 +1,16 @@
 //! Witnesses: what Windows clients sent is answered, and binds are answered as Windows hosts answered them.
 
 mod script;
+#[path = "../../../tests/witness.rs"]
+mod witness;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use bytes::Bytes;
 use script::{Ended, Session, World, response};
+use witness::Verdict;
 use wmi_proto::wire::dcom::RemoteCreateInstance;
 use wmi_proto::wire::dcom::exporter::{ServerAlive2, ServerAlive2Response};
 use wmi_proto::wire::rpc::{Body, Pdu};
@@ -15,44 +19,15 @@ use wmi_proto::wire::{Guid, HResult, Interface, Operation, Wire, guid};
 use wmi_proto::{AuthLevel, Role};
 use wmi_sim::Fault;
 
-/// A witness says what it has seen, or what is wrong.
-type Verdict = Result<String, String>;
 type Witness = fn(&Path) -> Verdict;
 
-fn main() {
-    let variable = std::env::var("WMI_CAPTURES");
-    let skip = variable.as_deref() == Ok("none");
-    let folder =
-        variable.unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/captures").to_owned());
+fn main() -> ExitCode {
     let witnesses: [(&str, Witness); 3] = [
         ("captured requests are answered", requests),
         ("captured calls of the resolver are answered", resolver),
         ("captured binds are answered as Windows did", binds),
     ];
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for (name, witness) in witnesses {
-        if skip {
-            skipped += 1;
-            println!("witness {name}: skipped: WMI_CAPTURES=none");
-            continue;
-        }
-        match witness(Path::new(&folder)) {
-            Ok(seen) => {
-                passed += 1;
-                println!("witness {name}: ok ({seen})");
-            }
-            Err(why) => {
-                failed += 1;
-                println!("witness {name}: FAILED");
-                println!("  {why}");
-            }
-        }
-    }
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
-    let skip_counts = std::env::var("CI").is_ok_and(|v| v == "true");
-    if failed > 0 || (skip_counts && skipped > 0) {
-        std::process::exit(1);
-    }
+    witness::run(witnesses)
 }
 
 /// Sends every captured request of an operation, verification trailers included, to a host that protects calls.

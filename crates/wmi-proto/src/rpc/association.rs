@@ -430,7 +430,7 @@ impl<T: Copy> Association<T> {
     }
 
     fn add_context(&mut self, interface: Interface) -> usize {
-        // One above the largest: the bind gave the number behind its contexts to the feature negotiation.
+        // The bind gave the number behind its contexts to the feature negotiation: that one is left out.
         let id = self.contexts.iter().map(|c| c.id).max().map_or(0, |id| id.saturating_add(2));
         self.contexts.push(Context { id, interface, state: ContextState::Wanting, used: false });
         self.contexts.len() - 1
