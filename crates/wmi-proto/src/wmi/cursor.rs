@@ -494,8 +494,8 @@ mod tests {
     use crate::wire::dcom::{ComVersion, OrpcThat};
     use crate::wire::wmi::enumerator::NextResponse;
 
-    /// Answers a fetch with `status` and no objects, `wait` after it was asked for, up to 2000 times.
-    fn idle(status: HResult, wait: Duration) -> (u32, Option<Failure>) {
+    /// A cursor that may fetch, of which somebody wants `max` objects.
+    fn open(max: NonZeroU32) -> Cursor {
         let plan = Plan {
             wql: String::new(),
             flags: 0,
@@ -506,11 +506,21 @@ mod tests {
             deadline: Instant::from_micros(u64::MAX),
         };
         let mut cursor = Cursor { state: State::Open(Source::Next(Guid::default())), ..Cursor::new(plan) };
-        cursor.want(NonZeroU32::MIN);
+        cursor.want(max);
+        cursor
+    }
+
+    fn next_answer(objects: Vec<MInterfacePointer>, status: HResult) -> Bytes {
         let mut w = Writer::new();
         OrpcThat::default().encode(&mut w);
-        NextResponse::new(1, Vec::new(), status).encode(&mut w);
-        let (stub, this) = (w.finish(), OrpcThis::new(ComVersion::V5_7, Guid::default()));
+        NextResponse::new(1, objects, status).encode(&mut w);
+        w.finish()
+    }
+
+    /// Answers a fetch with `status` and no objects, `wait` after it was asked for, up to 2000 times.
+    fn idle(status: HResult, wait: Duration) -> (u32, Option<Failure>) {
+        let mut cursor = open(NonZeroU32::MIN);
+        let (stub, this) = (next_answer(Vec::new(), status), OrpcThis::new(ComVersion::V5_7, Guid::default()));
         let (mut now, mut entropy, mut effects) = (Instant::default(), SeededEntropy::new(0), Vec::new());
         for n in 0..2000 {
             let mut cx = Context { now, this: &this, entropy: &mut entropy, effects: &mut effects };
@@ -534,5 +544,19 @@ mod tests {
         assert_eq!(misbehaved(idle(HResult(0x0004_0010), SLICE)), Some(MAX_IDLE_ANSWERS));
         assert_eq!(misbehaved(idle(HResult::WBEM_S_TIMEDOUT, at_once)), Some(MAX_HASTY_ANSWERS));
         assert_eq!(idle(HResult::WBEM_S_TIMEDOUT, SLICE), (2000, None));
+    }
+
+    #[test]
+    fn objects_that_come_with_an_error_are_delivered_before_it() {
+        let mut cursor = open(NonZeroU32::MIN);
+        let this = OrpcThis::new(ComVersion::V5_7, Guid::default());
+        let (mut entropy, mut effects) = (SeededEntropy::new(0), Vec::new());
+        let mut cx = Context { now: Instant::default(), this: &this, entropy: &mut entropy, effects: &mut effects };
+        cursor.pull(&mut cx);
+        cx.effects.clear();
+        let failed = HResult(0x8004_1001);
+        cursor.answer(next_answer(vec![MInterfacePointer { data: Bytes::new() }], failed), &mut cx);
+        let [Effect::Rows(rows), Effect::Done(Err(failure))] = effects.as_slice() else { panic!("{effects:?}") };
+        assert_eq!((rows.len(), failure), (1, &Failure::Status(failed)));
     }
 }
