@@ -69,6 +69,15 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
         let cells = counted(writer.undecodable(), "value");
         complain(format_args!("{}: {cells} could not be decoded, shown as __error", connect.host));
     }
+    let mut whole = Status::Done;
+    if !writer.left_out().is_empty() {
+        let columns = writer.left_out().join(", ");
+        complain(format_args!(
+            "{}: not printed, because later rows brought them: {columns}. Name the columns in the query, or use -o jsonl",
+            connect.host
+        ));
+        whole = Status::Failed;
+    }
     let recorded = recorder.map_or(Status::Done, |recorder| recorder.finish());
     let status = match &outcome {
         Ok(completion) => {
@@ -79,7 +88,7 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
         }
         Err(trouble) => tell(&connect.host.to_string(), trouble, count),
     };
-    let status = status.worse(recorded);
+    let status = status.worse(recorded).worse(whole);
     printed.map_or_else(|error| status.worse(unprinted(&error)), |()| status)
 }
 

@@ -34,6 +34,9 @@ impl Cell {
     }
 }
 
+/// Rows by which columns and their widths are judged: a longer result is printed as it comes.
+pub(crate) const JUDGED: usize = 1000;
+
 /// Rows as cells under one row of columns, which grows when a row of another class comes.
 #[derive(Debug)]
 pub(crate) struct Grid {
@@ -43,16 +46,20 @@ pub(crate) struct Grid {
     /// Each as long as `names` was when it came.
     pub(crate) rows: Vec<Vec<Cell>>,
     pub(crate) undecodable: u64,
+    /// No column is added any more: their names are out.
+    pub(crate) is_fixed: bool,
+    /// Columns that came when none was added any more; their values are lost.
+    pub(crate) late: Vec<String>,
 }
 
 impl Grid {
     pub(crate) fn new(columns: Columns) -> Self {
         let names = columns.list().unwrap_or_default().to_vec();
-        Self { columns, names, rows: Vec::new(), undecodable: 0 }
+        Self { columns, names, rows: Vec::new(), undecodable: 0, is_fixed: false, late: Vec::new() }
     }
 
-    /// Whether no later row can add a column.
-    pub(crate) fn is_settled(&self) -> bool {
+    /// Whether all columns are known: by the SELECT list, which no row can add to.
+    pub(crate) fn is_listed(&self) -> bool {
         self.columns.list().is_some()
     }
 
@@ -75,6 +82,11 @@ impl Grid {
                                 self.names[at].clone_from(&column.name);
                             }
                             cells[at] = cell;
+                        }
+                        None if self.is_fixed => {
+                            if !self.late.contains(&column.name) {
+                                self.late.push(column.name.clone());
+                            }
                         }
                         None => {
                             self.names.push(column.name.clone());

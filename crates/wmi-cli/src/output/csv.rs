@@ -6,24 +6,24 @@ use std::io::{self, Write};
 use wmi_proto::Row;
 
 use crate::output::RowWriter;
-use crate::output::cells::{Cell, Grid};
+use crate::output::cells::{Cell, Grid, JUDGED};
 use crate::output::columns::Columns;
 
-/// Prints rows at once when a SELECT list names the columns, otherwise at the end, when all columns are known.
+/// Prints rows as they come when a SELECT list names the columns; otherwise the classes of the first rows do, and a
+/// column that comes later is [`RowWriter::left_out`].
 #[derive(Debug)]
 pub(crate) struct Rows {
     grid: Grid,
-    begun: bool,
 }
 
 impl Rows {
     pub(crate) fn new(columns: Columns) -> Self {
-        Self { grid: Grid::new(columns), begun: false }
+        Self { grid: Grid::new(columns) }
     }
 
     fn print(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        if !self.begun && !self.grid.names.is_empty() {
-            self.begun = true;
+        if !self.grid.is_fixed && !self.grid.names.is_empty() {
+            self.grid.is_fixed = true;
             line(self.grid.names.iter().map(|name| quoted(name)), out)?;
         }
         let names = self.grid.names.len();
@@ -40,7 +40,8 @@ impl RowWriter for Rows {
         for row in &rows {
             self.grid.push(row);
         }
-        if self.grid.is_settled() && !rows.is_empty() { self.print(out) } else { Ok(()) }
+        let known = self.grid.is_fixed || self.grid.is_listed() || self.grid.rows.len() >= JUDGED;
+        if known && !rows.is_empty() { self.print(out) } else { Ok(()) }
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -49,6 +50,10 @@ impl RowWriter for Rows {
 
     fn undecodable(&self) -> u64 {
         self.grid.undecodable
+    }
+
+    fn left_out(&self) -> &[String] {
+        &self.grid.late
     }
 }
 
@@ -79,6 +84,8 @@ fn quoted(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use wmi_proto::cim::{CimType, CimValue, ClassBuilder, InstanceBuilder, PropertyBuilder};
+
     use super::*;
 
     #[test]
@@ -109,5 +116,22 @@ mod tests {
         assert_eq!(reader.headers().expect("a header"), vec!["A", "B, C"]);
         let records: Vec<_> = reader.records().map(|r| r.expect("a record")).collect();
         assert_eq!(records, [vec!["1", ""], vec!["", &text]]);
+    }
+
+    #[test]
+    fn a_column_that_comes_late_is_told() {
+        let class = ClassBuilder::new("X")
+            .property(PropertyBuilder::new("A", CimType::UINT32))
+            .property(PropertyBuilder::new("B", CimType::UINT32))
+            .build();
+        let object = class.and_then(|class| InstanceBuilder::new(&class).set("A", CimValue::Uint32(2)).build());
+        let mut rows = Rows::new(Columns::of_query("SELECT * FROM X"));
+        rows.grid.names = vec!["A".to_owned()];
+        rows.grid.rows = vec![vec![Cell::Number("1".to_owned())]];
+        let mut out = Vec::new();
+        rows.print(&mut out).expect("to write");
+        rows.batch(vec![Ok(object.expect("an object"))], &mut out).expect("to write");
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), "A\n1\n2\n");
+        assert_eq!(rows.left_out(), ["B"]);
     }
 }

@@ -23,6 +23,11 @@ pub(crate) trait RowWriter {
 
     /// Rows and cells so far that could not be decoded.
     fn undecodable(&self) -> u64;
+
+    /// Columns that came too late to be printed.
+    fn left_out(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// The writer for `format`; `wql` tells the columns and their order.

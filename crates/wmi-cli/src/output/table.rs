@@ -6,16 +6,13 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use wmi_proto::Row;
 
 use crate::output::RowWriter;
-use crate::output::cells::{Cell, Grid};
+use crate::output::cells::{Cell, Grid, JUDGED};
 use crate::output::columns::Columns;
-
-/// Rows by which the widths of columns are judged when rows are printed before all are there.
-const JUDGED: usize = 1000;
 
 /// Prints rows in aligned columns, or one value per line on a terminal that is too narrow for that.
 ///
-/// With a SELECT list the first rows settle the widths and the others follow as they come; without one, a later row
-/// may bring another class with more columns, so everything waits for the end.
+/// The first rows settle columns and widths, the others follow as they come. A later row of another class with more
+/// columns begins another table below.
 #[derive(Debug)]
 pub(crate) struct Rows {
     grid: Grid,
@@ -31,25 +28,29 @@ impl Rows {
     }
 
     fn print(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let shape = match &mut self.shape {
-            Some(shape) => shape,
-            None if self.grid.rows.is_empty() => return Ok(()),
-            None => {
-                let shape = self.shape.insert(Shape::of(&self.grid.names, &self.grid.rows));
-                shape.is_upright = self.terminal.is_some_and(|terminal| shape.width() > terminal);
-                if !shape.is_upright {
-                    shape.head(&self.grid.names, out)?;
+        let (names, rows) = (&self.grid.names, std::mem::take(&mut self.grid.rows));
+        let mut shape = self.shape.take();
+        for (at, row) in rows.iter().enumerate() {
+            let shape = match &mut shape {
+                Some(shape) if row.len() <= shape.columns.len() => shape,
+                earlier => {
+                    let another = Shape::of(names, &rows[at..], self.terminal);
+                    if !another.is_upright {
+                        if earlier.is_some() {
+                            writeln!(out)?;
+                        }
+                        another.head(names, out)?;
+                    }
+                    earlier.insert(another)
                 }
-                shape
-            }
-        };
-        for row in self.grid.rows.drain(..) {
+            };
             if shape.is_upright {
-                record(&self.grid.names, &row, out)?;
+                record(names, row, out)?;
             } else {
-                shape.line(&row, out)?;
+                shape.line(row, out)?;
             }
         }
+        self.shape = shape;
         out.flush()
     }
 }
@@ -59,8 +60,7 @@ impl RowWriter for Rows {
         for row in &rows {
             self.grid.push(row);
         }
-        let judged = self.shape.is_some() || self.grid.rows.len() >= JUDGED;
-        if self.grid.is_settled() && judged { self.print(out) } else { Ok(()) }
+        if self.shape.is_some() || self.grid.rows.len() >= JUDGED { self.print(out) } else { Ok(()) }
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -74,7 +74,7 @@ impl RowWriter for Rows {
 
 /// Prints a whole table at once.
 pub(crate) fn print(names: &[String], rows: &[Vec<Cell>], out: &mut dyn Write) -> io::Result<()> {
-    let shape = Shape::of(names, rows);
+    let shape = Shape::of(names, rows, None);
     shape.head(names, out)?;
     rows.iter().try_for_each(|row| shape.line(row, out))
 }
@@ -98,7 +98,8 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(names: &[String], rows: &[Vec<Cell>]) -> Self {
+    /// The shape for `rows` on a terminal of a width, if there is one.
+    fn of(names: &[String], rows: &[Vec<Cell>], terminal: Option<usize>) -> Self {
         let columns = names.iter().enumerate().map(|(at, name)| {
             let cells = || rows.iter().filter_map(|row| row.get(at));
             let widest = cells().map(|cell| shown(cell).width()).max().unwrap_or(0);
@@ -106,7 +107,9 @@ impl Shape {
             let any = cells().any(|cell| matches!(cell, Cell::Number(_)));
             (widest.max(visible(name).width()), numbers && any)
         });
-        Self { columns: columns.collect(), is_upright: false }
+        let mut shape = Self { columns: columns.collect(), is_upright: false };
+        shape.is_upright = terminal.is_some_and(|terminal| shape.width() > terminal);
+        shape
     }
 
     fn width(&self) -> usize {
@@ -214,6 +217,19 @@ x     1234  NULL
     }
 
     #[test]
+    fn columns_that_come_late_begin_another_table() {
+        let mut rows = Rows::new(Columns::of_query("SELECT * FROM X"));
+        let mut out = Vec::new();
+        rows.grid.names = vec!["A".to_owned()];
+        rows.grid.rows = vec![vec![number("1")]];
+        rows.print(&mut out).expect("to write");
+        rows.grid.names.push("B".to_owned());
+        rows.grid.rows = vec![vec![number("2")], vec![number("3"), text("x")], vec![number("4"), text("y")]];
+        rows.print(&mut out).expect("to write");
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), "A\n-\n1\n2\n\nA  B\n-  -\n3  x\n4  y\n");
+    }
+
+    #[test]
     fn no_rows_print_nothing() {
         let mut rows = Rows::new(Columns::of_query("SELECT A FROM X"));
         let mut out = Vec::new();
@@ -222,7 +238,7 @@ x     1234  NULL
     }
 
     #[test]
-    fn a_long_result_with_a_select_list_is_not_kept() {
+    fn a_long_result_is_not_kept() {
         let mut rows = Rows::new(Columns::of_query("SELECT A FROM X"));
         let mut out = Vec::new();
         let why = wmi_proto::wire::WireError::new(wmi_proto::wire::error::WireErrorKind::Truncated, "row", 0);
