@@ -75,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                             return Poll::Ready(Happened::Ended(None));
                         }
                         Poll::Ready(Err(error)) => {
-                            self.broken = Some(error.kind().into());
+                            self.broken = Some(TransportFailure::from(&error));
                             self.unsent.clear();
                         }
                         Poll::Ready(Ok(())) | Poll::Pending => {}
@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                         let data = buffer.get(..n).unwrap_or_default();
                         Poll::Ready(Happened::Received(BytesMut::from(data)))
                     }
-                    Poll::Ready(Err(error)) => Poll::Ready(Happened::Ended(Some(error.kind().into()))),
+                    Poll::Ready(Err(error)) => Poll::Ready(Happened::Ended(Some(TransportFailure::from(&error)))),
                     Poll::Pending if self.broken.is_some() => Poll::Ready(Happened::Ended(self.broken)),
                     Poll::Pending => Poll::Pending,
                 }

@@ -39,7 +39,7 @@ impl Runtime for AsyncStd {
                         let _ = stream.set_nodelay(true);
                         return Ok(stream);
                     }
-                    Err(error) => failure = error.kind().into(),
+                    Err(error) => failure = TransportFailure::from(&error),
                 }
             }
             Err(failure)

@@ -18,14 +18,21 @@
 //! query at a time. The session runs on the caller's thread. Only the look-up of a name uses a thread of its own, so
 //! that a silent name server cannot outlast a deadline; an address needs none.
 
+mod driver;
 mod error;
 mod link;
 mod os;
+mod reactor;
 mod resolve;
 mod rows;
 mod session;
+mod tap;
+mod waker;
 
 pub use error::SessionError;
 pub use os::OsEntropy;
+pub use reactor::{Reactor, SessionId};
 pub use rows::Rows;
-pub use session::{Session, Tap, Waker};
+pub use session::Session;
+pub use tap::Tap;
+pub use waker::Waker;

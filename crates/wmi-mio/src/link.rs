@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::sync::{Arc, Weak};
 use std::vec;
 
 use bytes::{Buf, Bytes};
@@ -17,6 +18,7 @@ pub(crate) type End = Option<TransportFailure>;
 #[derive(Debug)]
 pub(crate) struct Link {
     id: TransportId,
+    token: Token,
     socket: Socket,
     unsent: VecDeque<Bytes>,
     closing: bool,
@@ -28,19 +30,39 @@ pub(crate) struct Link {
 
 #[derive(Debug)]
 enum Socket {
-    Resolving,
-    Connecting { stream: TcpStream, others: vec::IntoIter<SocketAddr> },
+    /// The resolver sees by it that an answer is still wanted.
+    Resolving(Arc<()>),
+    /// Until an attempt is permitted.
+    Waiting(vec::IntoIter<SocketAddr>),
+    Connecting {
+        stream: TcpStream,
+        others: vec::IntoIter<SocketAddr>,
+        permit: Permit,
+    },
     Open(TcpStream),
 }
 
+/// Leave to attempt a connection, given back when dropped.
+pub(crate) type Permit = Arc<()>;
+
 impl Link {
-    pub(crate) const fn new(id: TransportId) -> Self {
-        let unsent = VecDeque::new();
-        Self { id, socket: Socket::Resolving, unsent, closing: false, readable: false, broken: None }
+    /// A link whose name is to be looked up; its readiness will be told with `token`.
+    pub(crate) fn new(id: TransportId, token: Token) -> Self {
+        let (socket, unsent) = (Socket::Resolving(Arc::default()), VecDeque::new());
+        Self { id, token, socket, unsent, closing: false, readable: false, broken: None }
+    }
+
+    /// Alive as long as addresses are waited for.
+    pub(crate) fn wants_addresses(&self) -> Weak<()> {
+        if let Socket::Resolving(wanted) = &self.socket { Arc::downgrade(wanted) } else { Weak::new() }
     }
 
     pub(crate) const fn id(&self) -> TransportId {
         self.id
+    }
+
+    pub(crate) const fn token(&self) -> Token {
+        self.token
     }
 
     /// Our end and the host's, while connected.
@@ -58,9 +80,18 @@ impl Link {
         self.readable = true;
     }
 
-    /// The look-up is over: connects to the first address that can be tried.
-    pub(crate) fn resolved(&mut self, addresses: Vec<SocketAddr>, registry: &Registry) -> Result<(), End> {
-        self.connect(addresses.into_iter(), TransportFailure::NameResolution, registry)
+    /// The look-up is over.
+    pub(crate) fn resolved(&mut self, addresses: Vec<SocketAddr>) {
+        if let Socket::Resolving(_) = self.socket {
+            self.socket = Socket::Waiting(addresses.into_iter());
+        }
+    }
+
+    /// Connects to the first address that can be tried.
+    pub(crate) fn start(&mut self, permit: Permit, registry: &Registry) -> Result<(), End> {
+        let Socket::Waiting(addresses) = &mut self.socket else { return Ok(()) };
+        let addresses = std::mem::take(addresses);
+        self.connect(addresses, TransportFailure::NameResolution, permit, registry)
     }
 
     /// Tries addresses until an attempt is under way; `failure` is what to report when there is none left.
@@ -68,29 +99,29 @@ impl Link {
         &mut self,
         mut addresses: vec::IntoIter<SocketAddr>,
         mut failure: TransportFailure,
+        permit: Permit,
         registry: &Registry,
     ) -> Result<(), End> {
         while let Some(address) = addresses.next() {
-            let token = Token(self.id.index());
             let attempt = TcpStream::connect(address).and_then(|mut stream| {
-                registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+                registry.register(&mut stream, self.token, Interest::READABLE | Interest::WRITABLE)?;
                 Ok(stream)
             });
             match attempt {
                 Ok(stream) => {
-                    self.socket = Socket::Connecting { stream, others: addresses };
+                    self.socket = Socket::Connecting { stream, others: addresses, permit };
                     return Ok(());
                 }
-                Err(error) => failure = error.kind().into(),
+                Err(error) => failure = TransportFailure::from(&error),
             }
         }
         Err(Some(failure))
     }
 
-    /// The reactor reports a change: tells whether the link has just been connected.
+    /// The system reports a change: tells whether the link has just been connected.
     pub(crate) fn connected(&mut self, registry: &Registry) -> Result<bool, End> {
-        match std::mem::replace(&mut self.socket, Socket::Resolving) {
-            Socket::Connecting { stream, others } => match established(&stream) {
+        match std::mem::replace(&mut self.socket, Socket::Waiting(vec::IntoIter::default())) {
+            Socket::Connecting { stream, others, permit } => match established(&stream) {
                 Ok(true) => {
                     // Requests are small and waited for: batching them would only add delay. Best effort.
                     let _ = stream.set_nodelay(true);
@@ -98,10 +129,14 @@ impl Link {
                     Ok(true)
                 }
                 Ok(false) => {
-                    self.socket = Socket::Connecting { stream, others };
+                    self.socket = Socket::Connecting { stream, others, permit };
                     Ok(false)
                 }
-                Err(error) => self.connect(others, error.kind().into(), registry).map(|()| false),
+                Err(error) => {
+                    // Its socket goes before the next one is asked for.
+                    drop(stream);
+                    self.connect(others, TransportFailure::from(&error), permit, registry).map(|()| false)
+                }
             },
             socket => {
                 self.socket = socket;
@@ -129,7 +164,7 @@ impl Link {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                     Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                     Err(error) => {
-                        self.broken = Some(error.kind().into());
+                        self.broken = Some(TransportFailure::from(&error));
                         self.unsent.clear();
                         self.readable = true;
                         return Ok(());
@@ -161,7 +196,7 @@ impl Link {
                     self.readable = false;
                     return if self.broken.is_some() { Err(self.broken) } else { Ok(0) };
                 }
-                Err(error) => return Err(Some(error.kind().into())),
+                Err(error) => return Err(Some(TransportFailure::from(&error))),
             }
         }
     }
@@ -191,4 +226,4 @@ fn finish(stream: &mut TcpStream) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

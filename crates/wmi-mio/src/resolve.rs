@@ -1,59 +1,120 @@
-//! From a name to addresses, without making the session wait for the name server.
+//! From names to addresses, on a few threads for all sessions, so that a silent name server delays nobody else.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
-use wmi_proto::{Target, TransportId};
+use wmi_proto::Target;
 
-/// Looks names up on threads of their own; the reactor is woken when an answer is there.
+use crate::driver::Route;
+
+/// Looks names up on threads of its own; the reactor is woken when an answer is there.
 #[derive(Debug)]
 pub(crate) struct Resolver {
+    look_up: LookUp,
+    jobs: Sender<Job>,
+    queue: Arc<Mutex<Receiver<Job>>>,
     answer: Sender<Answer>,
     answers: Receiver<Answer>,
     waker: Arc<mio::Waker>,
+    /// Jobs without an answer.
+    outstanding: usize,
+    /// Threads that live as long as this.
+    threads: usize,
+}
+
+/// How names are looked up.
+type LookUp = fn(&Target) -> Vec<SocketAddr>;
+
+#[derive(Debug)]
+struct Job {
+    route: Route,
+    target: Target,
+    /// Dead when nobody waits for the answer any more.
+    wanted: Weak<()>,
 }
 
 /// The addresses of a transport's target in the order in which they are to be tried; none when the look-up failed.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) transport: TransportId,
+    pub(crate) route: Route,
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
 impl Resolver {
     pub(crate) fn new(waker: Arc<mio::Waker>) -> Self {
-        let (answer, answers) = channel();
-        Self { answer, answers, waker }
+        Self::with(system, waker)
     }
 
-    /// Begins a look-up. One that is not wanted any more runs to its end unheard: it cannot be cancelled.
-    pub(crate) fn look_up(&self, transport: TransportId, target: Target) -> io::Result<()> {
-        // An address is no name: it needs neither a thread nor a name server.
+    fn with(look_up: LookUp, waker: Arc<mio::Waker>) -> Self {
+        let (jobs, queue) = channel();
+        let (answer, answers) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        Self { look_up, jobs, queue, answer, answers, waker, outstanding: 0, threads: 0 }
+    }
+
+    /// The addresses of `target` when it is an address already; otherwise begins a look-up. One that has begun runs to
+    /// its end unheard when its `wanted` dies; one that waits is skipped.
+    ///
+    /// # Errors
+    /// There is no thread, and none can be had.
+    pub(crate) fn look_up(
+        &mut self,
+        route: Route,
+        target: Target,
+        wanted: Weak<()>,
+    ) -> io::Result<Option<Vec<SocketAddr>>> {
         if let Ok(ip) = target.host.parse::<IpAddr>() {
-            let addresses = vec![SocketAddr::new(ip, target.port)];
-            let _ = self.answer.send(Answer { transport, addresses });
-            return self.waker.wake();
+            return Ok(Some(vec![SocketAddr::new(ip, target.port)]));
         }
+        if self.threads <= self.outstanding && self.threads < MAX_THREADS {
+            match self.spawn() {
+                Ok(()) => self.threads += 1,
+                Err(error) if self.threads == 0 => return Err(error),
+                // Those that there are do it, one after the other.
+                Err(_) => {}
+            }
+        }
+        self.outstanding += 1;
+        // The queue lives as long as this.
+        let _ = self.jobs.send(Job { route, target, wanted });
+        Ok(None)
+    }
+
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
+        let answer = self.answers.try_recv().ok()?;
+        self.outstanding -= 1;
+        Some(answer)
+    }
+
+    fn spawn(&self) -> io::Result<()> {
+        let (look_up, queue) = (self.look_up, Arc::clone(&self.queue));
         let (answer, waker) = (self.answer.clone(), Arc::clone(&self.waker));
         thread::Builder::new().name("wmi-resolve".to_owned()).spawn(move || {
-            let addresses = look_up(&target);
-            // The session may be gone; then nobody minds.
-            if answer.send(Answer { transport, addresses }).is_ok() {
+            loop {
+                // One of the idle threads waits for a job, the others for that one.
+                let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(Job { route, target, wanted }) = job else { return };
+                let addresses = if wanted.strong_count() > 0 { look_up(&target) } else { Vec::new() };
+                if answer.send(Answer { route, addresses }).is_err() {
+                    return;
+                }
                 let _ = waker.wake();
             }
         })?;
         Ok(())
     }
-
-    pub(crate) fn answer(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
-    }
 }
 
 /// A scope id behind `%`, by number or by interface name, is the system resolver's business.
-fn look_up(target: &Target) -> Vec<SocketAddr> {
+fn system(target: &Target) -> Vec<SocketAddr> {
     (target.host.as_str(), target.port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
 }
+
+/// Look-ups at the same time. A name server that is silent holds a thread for as long as the system's resolver waits.
+const MAX_THREADS: usize = 16;
+
+#[cfg(test)]
+mod tests;

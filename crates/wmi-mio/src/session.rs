@@ -1,79 +1,29 @@
-//! The driving loop: readiness, octets and time into the core, its wishes out to the sockets.
+//! A blocking session with one host: a reactor with one session, and events kept by query.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant as StdInstant, SystemTime};
+use std::io;
+use std::time::Instant as StdInstant;
 
-use bytes::BytesMut;
-use mio::{Poll, Token};
-use wmi_proto::{Client, CommandError, Config, Event, Input, Instant, Output, Query, QueryId, Stats, TransportId};
+use wmi_proto::{Client, CommandError, Config, Event, Instant, Query, QueryId, Stats};
 
-use crate::link::{End, Link};
-use crate::os::{Clock, OsEntropy};
-use crate::resolve::Resolver;
+use crate::reactor::{Reactor, SessionId};
+use crate::tap::Tap;
+use crate::waker::Waker;
 use crate::{Rows, SessionError};
 
-/// A blocking session with one host: one core, one reactor, a handful of sockets.
+/// A blocking session with one host.
 ///
 /// It makes progress only while one of its methods waits. Dropping it drops the sockets; [`Session::close`] takes leave
-/// of the host first.
+/// of the host first. Many sessions in one thread are a [`Reactor`]'s business.
 pub struct Session {
-    client: Client,
-    clock: Clock,
-    poll: Poll,
-    ready: mio::Events,
-    waker: Waker,
-    resolver: Resolver,
-    /// By [`TransportId::index`], which is also the reactor's token.
-    links: BTreeMap<usize, Link>,
-    /// What happened and was not told to the core yet.
-    inputs: VecDeque<Input>,
+    /// With this session only.
+    reactor: Reactor,
+    id: SessionId,
     /// What the core said and was not told to the caller yet.
     events: VecDeque<Event>,
     /// Queries whose rows nobody wants any more.
     abandoned: BTreeSet<QueryId>,
-    buffer: Box<[u8]>,
-    tap: Option<Box<dyn Tap>>,
-}
-
-/// Is told what goes over the connections of a session, in the order in which its core says and hears it.
-pub trait Tap: Send {
-    /// A connection stands, from `local` to `host`.
-    fn opened(&mut self, transport: TransportId, local: SocketAddr, host: SocketAddr);
-    /// `data` was given to the connection to be sent. A connection that breaks may not have sent it.
-    fn sent(&mut self, transport: TransportId, data: &[u8]);
-    /// `data` has arrived.
-    fn received(&mut self, transport: TransportId, data: &[u8]);
-    /// The connection is over, or never stood.
-    fn closed(&mut self, transport: TransportId);
-}
-
-/// Ends a wait of its session from any thread, for example from the one that handles signals.
-///
-/// The wait that is under way, or else the next one, returns [`ErrorKind::Interrupted`]; the session goes on as before.
-#[derive(Clone, Debug)]
-pub struct Waker {
-    waker: Arc<mio::Waker>,
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Waker {
-    /// Ends the wait.
-    ///
-    /// # Errors
-    /// The reactor cannot be woken.
-    pub fn wake(&self) -> io::Result<()> {
-        self.interrupted.store(true, Ordering::Release);
-        self.waker.wake()
-    }
-
-    fn take(&self) -> bool {
-        self.interrupted.swap(false, Ordering::Acquire)
-    }
 }
 
 impl Session {
@@ -83,43 +33,29 @@ impl Session {
     /// # Errors
     /// The operating system has no reactor to give.
     pub fn connect(config: Config) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
-        let clock = Clock::start();
-        Ok(Self {
-            client: Client::new(config, Box::new(OsEntropy), clock.now(), SystemTime::now().into()),
-            clock,
-            poll,
-            ready: mio::Events::with_capacity(16),
-            resolver: Resolver::new(Arc::clone(&waker)),
-            waker: Waker { waker, interrupted: Arc::default() },
-            links: BTreeMap::new(),
-            inputs: VecDeque::new(),
-            events: VecDeque::new(),
-            abandoned: BTreeSet::new(),
-            buffer: vec![0; READ_SIZE].into_boxed_slice(),
-            tap: None,
-        })
+        let mut reactor = Reactor::new()?;
+        let id = reactor.add(config);
+        Ok(Self { reactor, id, events: VecDeque::new(), abandoned: BTreeSet::new() })
     }
 
     /// From now on `tap` is told what goes over the connections.
     pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
-        self.tap = Some(tap);
+        self.reactor.set_tap(self.id, tap);
     }
 
     /// Gives the core a command, `session.command(|client, now| client.exec_query(query, now))`, and carries out what
     /// it leads to. Does not wait.
+    ///
+    /// # Panics
+    /// The session panicked before.
     pub fn command<R>(&mut self, command: impl FnOnce(&mut Client, Instant) -> R) -> R {
-        self.settle();
-        let result = command(&mut self.client, self.clock.now());
-        self.settle();
-        result
+        self.reactor.command(self.id, command).expect("only a panic takes the session away")
     }
 
     /// Waits for the next event; `None` after [`Event::Closed`] was returned.
     ///
     /// # Errors
-    /// The reactor failed, or a [`Waker`] ended the wait ([`ErrorKind::Interrupted`]).
+    /// The system's wait failed, or a [`Waker`] ended it ([`io::ErrorKind::Interrupted`]).
     pub fn next_event(&mut self) -> io::Result<Option<Event>> {
         self.wait(None, Self::take_event)
     }
@@ -128,7 +64,7 @@ impl Session {
     /// has arrived is looked at even when `deadline` has passed.
     ///
     /// # Errors
-    /// The reactor failed, or a [`Waker`] ended the wait ([`ErrorKind::Interrupted`]).
+    /// The system's wait failed, or a [`Waker`] ended it ([`io::ErrorKind::Interrupted`]).
     pub fn next_event_before(&mut self, deadline: StdInstant) -> io::Result<Option<Event>> {
         self.wait(Some(deadline), Self::take_event)
     }
@@ -161,19 +97,19 @@ impl Session {
     /// What ends a wait of this session from another thread.
     #[must_use]
     pub fn waker(&self) -> Waker {
-        self.waker.clone()
+        self.reactor.waker()
     }
 
     /// Whether the session is over; its last event may still be waiting.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.reactor.is_closed(self.id).unwrap_or(true)
     }
 
     /// What the session has cost so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.client.stats()
+        self.reactor.stats(self.id).unwrap_or_default()
     }
 
     /// Waits for the next event of `query`; `None` when the session is over.
@@ -183,6 +119,7 @@ impl Session {
 
     /// An event of `query` that is there already.
     pub(crate) fn event_of(&mut self, query: QueryId) -> Option<Event> {
+        self.collect();
         self.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
         let at = self.events.iter().position(|event| event.query() == Some(query))?;
         self.events.remove(at)
@@ -190,6 +127,7 @@ impl Session {
 
     /// Cancels `query` and swallows what was and will be said about it.
     pub(crate) fn abandon(&mut self, query: QueryId) {
+        self.collect();
         let done = self.events.iter().any(|event| matches!(event, Event::QueryDone { query: q, .. } if *q == query));
         self.events.retain(|event| event.query() != Some(query));
         if !done {
@@ -199,6 +137,7 @@ impl Session {
     }
 
     fn take_event(&mut self) -> Option<Event> {
+        self.collect();
         self.events.pop_front()
     }
 
@@ -214,184 +153,34 @@ impl Session {
         }
     }
 
-    /// Turns until `found` has something, the session is over or `until` has passed.
+    /// Takes over what the reactor has already.
+    fn collect(&mut self) {
+        while let Some((_, event)) = self.reactor.pop_event() {
+            self.keep_event(event);
+        }
+    }
+
+    /// Waits until `found` has something, the session is over or `until` has passed.
     fn wait(
         &mut self,
         until: Option<StdInstant>,
         mut found: impl FnMut(&mut Self) -> Option<Event>,
     ) -> io::Result<Option<Event>> {
-        let mut late = false;
         loop {
-            if self.waker.take() {
-                return Err(ErrorKind::Interrupted.into());
-            }
-            self.settle();
             if let Some(event) = found(self) {
                 return Ok(Some(event));
             }
-            if late || self.client.is_closed() {
+            if self.is_closed() {
                 return Ok(None);
             }
-            late = until.is_some_and(|until| until <= StdInstant::now());
-            self.turn(until)?;
-        }
-    }
-
-    /// Waits once for readiness, a deadline of the core, or `until`; then tells the core what happened, data first.
-    fn turn(&mut self, until: Option<StdInstant>) -> io::Result<()> {
-        let patience = self.patience(until);
-        match self.poll.poll(&mut self.ready, patience) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            _ => {}
-        }
-        for event in &self.ready {
-            let Some(link) = self.links.get_mut(&event.token().0) else { continue };
-            if event.is_readable() || event.is_read_closed() || event.is_error() {
-                link.set_readable();
-            }
-            let (transport, connected) = (link.id(), link.connected(self.poll.registry()));
-            match connected {
-                Ok(true) => self.inputs.push_back(Input::Opened { transport }),
-                Ok(false) => {}
-                Err(end) => lost(&mut self.links, &mut self.inputs, transport, end),
-            }
-        }
-        while let Some(answer) = self.resolver.answer() {
-            let Some(link) = self.links.get_mut(&answer.transport.index()) else { continue };
-            if let Err(end) = link.resolved(answer.addresses, self.poll.registry()) {
-                lost(&mut self.links, &mut self.inputs, answer.transport, end);
-            }
-        }
-        self.settle();
-        self.receive();
-        self.client.handle_timeout(self.clock.now());
-        self.settle();
-        Ok(())
-    }
-
-    /// How long the reactor may sleep.
-    fn patience(&self, until: Option<StdInstant>) -> Option<Duration> {
-        if self.links.values().any(Link::is_readable) {
-            return Some(Duration::ZERO);
-        }
-        let core = self.client.poll_timeout().map(|at| at.saturating_since(self.clock.now()));
-        let caller = until.map(|at| at.saturating_duration_since(StdInstant::now()));
-        match (core, caller) {
-            (Some(core), Some(caller)) => Some(core.min(caller)),
-            (core, caller) => core.or(caller),
-        }
-    }
-
-    /// Reads what has arrived, one input at a time. A host that sends without pause cannot keep the clock out: what is
-    /// beyond `BURST` has its turn after the deadlines.
-    fn receive(&mut self) {
-        let tokens: Vec<usize> = self.links.keys().copied().collect();
-        for token in tokens {
-            let mut burst = 0;
-            // Looked up anew: the core may have closed it.
-            while burst < BURST
-                && let Some(link) = self.links.get_mut(&token).filter(|link| link.is_readable())
-            {
-                let transport = link.id();
-                match link.read(&mut self.buffer) {
-                    Ok(0) => break,
-                    Ok(n) => {
-                        burst += n;
-                        let data = BytesMut::from(&self.buffer[..n]);
-                        self.inputs.push_back(Input::Received { transport, data });
-                    }
-                    Err(end) => lost(&mut self.links, &mut self.inputs, transport, end),
-                }
-                self.settle();
-            }
-        }
-    }
-
-    /// Carries out what the core wants and tells it what came of that, until nothing is left to do without waiting.
-    fn settle(&mut self) {
-        loop {
-            while let Some(output) = self.client.poll_output() {
-                self.carry_out(output);
-            }
-            // One input at a time, and only when the core has nothing more to say.
-            if let Some(input) = self.inputs.pop_front() {
-                self.tap_input(&input);
-                self.client.handle_input(input, self.clock.now());
-                continue;
-            }
-            let inputs = &mut self.inputs;
-            self.links.retain(|_, link| match link.flush() {
-                Ok(()) => true,
-                Err(failure) => {
-                    inputs.push_back(Input::Closed { transport: link.id(), failure });
-                    false
-                }
-            });
-            if self.inputs.is_empty() {
-                return;
-            }
-        }
-    }
-
-    fn tap_input(&mut self, input: &Input) {
-        let Some(tap) = &mut self.tap else { return };
-        match input {
-            Input::Opened { transport } => {
-                if let Some((local, host)) = self.links.get(&transport.index()).and_then(Link::ends) {
-                    tap.opened(*transport, local, host);
-                }
-            }
-            Input::Received { transport, data } => tap.received(*transport, data),
-            Input::Closed { transport, .. } => tap.closed(*transport),
-        }
-    }
-
-    /// The only place where outputs are interpreted.
-    fn carry_out(&mut self, output: Output) {
-        match output {
-            Output::Open { transport, target } => {
-                self.links.insert(transport.index(), Link::new(transport));
-                if let Err(error) = self.resolver.look_up(transport, target) {
-                    lost(&mut self.links, &mut self.inputs, transport, Some(error.kind().into()));
-                }
-            }
-            Output::Transmit { transport, data } => {
-                if let Some(link) = self.links.get_mut(&transport.index()) {
-                    if let Some(tap) = &mut self.tap {
-                        tap.sent(transport, &data);
-                    }
-                    link.transmit(data);
-                }
-            }
-            Output::Close { transport } => {
-                if let Some(link) = self.links.get_mut(&transport.index()) {
-                    link.close();
-                }
-            }
-            Output::Abort { transport } => lost(&mut self.links, &mut self.inputs, transport, None),
-            Output::Event(event) => self.keep_event(event),
+            let Some((_, event)) = self.reactor.next(until)? else { return Ok(None) };
+            self.keep_event(event);
         }
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("links", &self.links).field("events", &self.events).finish_non_exhaustive()
+        f.debug_struct("Session").field("reactor", &self.reactor).field("events", &self.events).finish_non_exhaustive()
     }
 }
-
-/// Every end of a link goes through the removal of its entry, so `Closed` is reported exactly once.
-fn lost(links: &mut BTreeMap<usize, Link>, inputs: &mut VecDeque<Input>, transport: TransportId, failure: End) {
-    if links.remove(&transport.index()).is_some() {
-        inputs.push_back(Input::Closed { transport, failure });
-    }
-}
-
-/// The token of the waker; transports are numbered from zero.
-const WAKE: Token = Token(usize::MAX);
-
-/// Octets per read.
-const READ_SIZE: usize = 64 * 1024;
-
-/// Octets read from one link before the deadlines are looked at.
-const BURST: usize = 8 << 20;

@@ -58,6 +58,8 @@ pub enum TransportFailure {
     NameResolution,
     /// The operating system gave up.
     TimedOut,
+    /// This machine has no socket left to give: the limit of open files of the process or of the system is reached.
+    Exhausted,
     /// Anything else.
     Other,
 }
@@ -79,6 +81,18 @@ impl From<std::io::ErrorKind> for TransportFailure {
     }
 }
 
+impl From<&std::io::Error> for TransportFailure {
+    /// The same, and [`TransportFailure::Exhausted`], which has no kind of its own.
+    fn from(error: &std::io::Error) -> Self {
+        // ENFILE and EMFILE have these numbers on every Unix; on Windows it is WSAEMFILE.
+        let exhausted: &[i32] = if cfg!(windows) { &[10024] } else { &[23, 24] };
+        match error.raw_os_error() {
+            Some(code) if exhausted.contains(&code) => Self::Exhausted,
+            _ => error.kind().into(),
+        }
+    }
+}
+
 impl fmt::Display for TransportFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -87,6 +101,7 @@ impl fmt::Display for TransportFailure {
             Self::Reset => "connection reset by the host",
             Self::NameResolution => "host name does not resolve",
             Self::TimedOut => "connection timed out",
+            Self::Exhausted => "no socket left on this machine: too many open files",
             Self::Other => "connection failed",
         })
     }

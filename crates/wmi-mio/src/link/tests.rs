@@ -4,10 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use mio::{Events, Poll};
+use mio::{Events, Poll, Token};
 use wmi_proto::{Client, Config, Credentials, Output, Secret, SeededEntropy, TransportFailure, TransportId};
 
-use super::{End, Link};
+use super::{End, Link, Permit};
 
 #[test]
 fn close_writes_everything_first() {
@@ -26,6 +26,35 @@ fn close_writes_everything_first() {
     link.close();
     assert_eq!(reactor.flush(&mut link), None, "an orderly end");
     assert!(peer.join().unwrap().unwrap() == sent, "not what was sent");
+}
+
+#[test]
+fn close_on_the_way_waits_for_the_connection_when_there_is_something_to_write() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut reactor = Reactor::new();
+    // While looking up, while waiting for leave, while connecting: nothing is lost, and nothing is said before its time.
+    let mut link = Link::new(transport(), Token(0));
+    link.transmit(Bytes::from_static(b"goodbye"));
+    link.close();
+    assert_eq!(link.flush(), Ok(()), "the name is being looked up");
+    link.resolved(vec![listener.local_addr().unwrap()]);
+    assert_eq!(link.flush(), Ok(()), "it waits for leave");
+    link.start(Permit::default(), reactor.poll.registry()).unwrap();
+    assert_eq!(link.flush(), Ok(()), "it is connecting");
+    while !link.connected(reactor.poll.registry()).unwrap() {
+        reactor.wait();
+    }
+    assert_eq!(reactor.flush(&mut link), None, "an orderly end");
+    let mut heard = Vec::new();
+    listener.accept().unwrap().0.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"goodbye");
+}
+
+#[test]
+fn close_on_the_way_with_nothing_to_write_is_the_end() {
+    let mut link = Link::new(transport(), Token(0));
+    link.close();
+    assert_eq!(link.flush(), Err(None));
 }
 
 #[test]
@@ -81,8 +110,9 @@ impl Reactor {
     }
 
     fn open(&mut self, addresses: Vec<SocketAddr>) -> Result<Link, End> {
-        let mut link = Link::new(transport());
-        link.resolved(addresses, self.poll.registry())?;
+        let mut link = Link::new(transport(), Token(0));
+        link.resolved(addresses);
+        link.start(Permit::default(), self.poll.registry())?;
         loop {
             self.wait();
             if link.connected(self.poll.registry())? {
@@ -107,7 +137,7 @@ impl Reactor {
 }
 
 /// Only a client hands out identifiers.
-fn transport() -> TransportId {
+pub(crate) fn transport() -> TransportId {
     let config = Config::new("127.0.0.1", Credentials::new("nobody", Secret::from("nothing")));
     let mut client = Client::new(config, Box::new(SeededEntropy::new(1)), Default::default(), Default::default());
     loop {
