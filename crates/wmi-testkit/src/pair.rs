@@ -1,6 +1,6 @@
 //! A client and a simulated host on one virtual clock, with a wire in between that can be listened to and cut.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -61,6 +61,8 @@ pub struct Pair {
     now: Instant,
     wire: VecDeque<(Instant, Packet)>,
     links: BTreeMap<TransportId, Link>,
+    /// Transports whose end was not told to the client.
+    unended: BTreeSet<TransportId>,
     next_conn: u32,
 }
 
@@ -132,6 +134,7 @@ impl Pair {
             now: Instant::default(),
             wire: VecDeque::new(),
             links: BTreeMap::new(),
+            unended: BTreeSet::new(),
             next_conn: 0,
         };
         pair.drain();
@@ -310,7 +313,7 @@ impl Pair {
                 let Some(&Link { conn, role }) = self.links.get(&transport) else { return };
                 if self.refuse == Some(role) {
                     self.links.remove(&transport);
-                    self.input(Input::Closed { transport, failure: Some(TransportFailure::Refused) });
+                    self.ended(transport, Some(TransportFailure::Refused));
                 } else {
                     self.host.handle_input(HostInput::Accepted { conn, role }, self.now);
                     self.input(Input::Opened { transport });
@@ -321,13 +324,20 @@ impl Pair {
             }
             Packet::ClosedByHost(transport, failure) => {
                 if self.links.remove(&transport).is_some() {
-                    self.input(Input::Closed { transport, failure });
+                    self.ended(transport, failure);
                 }
             }
-            Packet::Closed(transport) => self.input(Input::Closed { transport, failure: None }),
+            Packet::Closed(transport) => self.ended(transport, None),
             Packet::ToHost(conn, data) => self.host.handle_input(HostInput::Received { conn, data }, self.now),
             Packet::HostClosed(conn) => self.host.handle_input(HostInput::Closed { conn }, self.now),
             Packet::ToClient(..) => {}
+        }
+    }
+
+    /// The end of a transport is told once, however often it was asked for.
+    fn ended(&mut self, transport: TransportId, failure: Option<TransportFailure>) {
+        if self.unended.remove(&transport) {
+            self.input(Input::Closed { transport, failure });
         }
     }
 
@@ -352,7 +362,6 @@ impl Pair {
                     if let Some(link) = self.links.remove(&transport) {
                         self.send(Packet::HostClosed(link.conn));
                     }
-                    // Answered once; a link that the host closed meanwhile was answered already or will be.
                     self.send(Packet::Closed(transport));
                 }
                 Output::Event(event) => self.events.push_back(event),
@@ -385,6 +394,7 @@ impl Pair {
         let conn = ConnId::new(self.next_conn);
         self.next_conn += 1;
         self.links.insert(transport, Link { conn, role });
+        self.unended.insert(transport);
         self.send(Packet::Connect(transport));
     }
 }

@@ -96,13 +96,16 @@ impl Session {
         let (transport, happened) = match input {
             Input::Opened { transport } => (transport, Happened::Opened),
             Input::Received { transport, data } => (transport, Happened::Received(data)),
-            Input::Closed { transport, failure } => {
-                if !self.world.closed(transport) {
-                    return;
-                }
-                (transport, Happened::Closed(failure))
-            }
+            Input::Closed { transport, failure } => (transport, Happened::Closed(failure)),
         };
+        let known = self.world.is_open(transport);
+        debug_assert!(known, "nothing is to be reported for {transport:?}, which was closed or never opened");
+        if !known {
+            return;
+        }
+        if matches!(happened, Happened::Closed(_)) {
+            self.world.closed(transport);
+        }
         if self.phase.transport() == Some(transport) {
             self.step(happened);
         } else {

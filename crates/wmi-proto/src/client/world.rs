@@ -59,9 +59,13 @@ impl World {
         transport
     }
 
-    /// Says whether `transport` was open until now.
-    pub(super) fn closed(&mut self, transport: TransportId) -> bool {
-        self.open.remove(&transport)
+    /// Whether `transport` was opened and is not yet reported closed.
+    pub(super) fn is_open(&self, transport: TransportId) -> bool {
+        self.open.contains(&transport)
+    }
+
+    pub(super) fn closed(&mut self, transport: TransportId) {
+        self.open.remove(&transport);
     }
 
     pub(super) fn has_transports(&self) -> bool {

@@ -1,5 +1,7 @@
 //! The client with a peer that sends anything.
 
+use std::collections::BTreeSet;
+
 use bytes::BytesMut;
 use wmi_proto::{Input, Instant, Output, Query};
 
@@ -13,7 +15,7 @@ pub fn client_octets(data: &[u8]) {
     let mut client = client(config());
     let _ = client.exec_query(Query::new("SELECT * FROM Win32_Service"), Instant::default());
     let mut outputs: Vec<Output> = Vec::new();
-    let mut answered = 0;
+    let (mut answered, mut open) = (0, BTreeSet::new());
     let mut rest = data;
     let mut now = 0;
     loop {
@@ -23,6 +25,7 @@ pub fn client_octets(data: &[u8]) {
         match outputs.get(answered).cloned() {
             Some(Output::Open { transport, .. }) => {
                 answered += 1;
+                open.insert(transport);
                 client.handle_input(Input::Opened { transport }, at);
                 outputs.extend(std::iter::from_fn(|| client.poll_output()));
                 while let Some((&n, tail)) = rest.split_first() {
@@ -34,7 +37,10 @@ pub fn client_octets(data: &[u8]) {
             }
             Some(Output::Close { transport } | Output::Abort { transport }) => {
                 answered += 1;
-                client.handle_input(Input::Closed { transport, failure: None }, at);
+                // One end answers them all.
+                if open.remove(&transport) {
+                    client.handle_input(Input::Closed { transport, failure: None }, at);
+                }
             }
             Some(Output::Transmit { .. } | Output::Event(_)) => answered += 1,
             None => match client.poll_timeout() {
