@@ -14,6 +14,9 @@ use wmi_proto::{AuthLevel, Client, Enumerator, ErrorKind, Event, Input, Output, 
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{Direction, OBJECT_PORT, Outcome, Pair, config};
 
+#[path = "session/header_signing.rs"]
+mod header_signing;
+
 const MANY: &str = "SELECT * FROM Sim_Many";
 
 fn host() -> HostConfig {

@@ -15,11 +15,12 @@ use crate::drivers::Level;
 
 /// What is asked of our client.
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario { level: Level::Privacy, enumerator: Enumerator::Next, smart_refused: false, batch: 7 },
-    Scenario { level: Level::Privacy, enumerator: Enumerator::Smart, smart_refused: false, batch: 33 },
-    Scenario { level: Level::Privacy, enumerator: Enumerator::Auto, smart_refused: true, batch: 999 },
-    Scenario { level: Level::Integrity, enumerator: Enumerator::Next, smart_refused: false, batch: 1 },
-    Scenario { level: Level::Integrity, enumerator: Enumerator::Auto, smart_refused: false, batch: 100 },
+    Scenario::new(Level::Privacy, Enumerator::Next, 7),
+    Scenario::new(Level::Privacy, Enumerator::Smart, 33).header_signing(HeaderSigning::Late),
+    Scenario { smart_refused: true, ..Scenario::new(Level::Privacy, Enumerator::Auto, 999) },
+    Scenario::new(Level::Integrity, Enumerator::Next, 1).header_signing(HeaderSigning::Refused),
+    Scenario::new(Level::Integrity, Enumerator::Auto, 100),
+    Scenario::new(Level::Integrity, Enumerator::Smart, 50).header_signing(HeaderSigning::Late),
 ];
 
 /// One session with the foreign host.
@@ -29,13 +30,36 @@ pub(crate) struct Scenario {
     enumerator: Enumerator,
     smart_refused: bool,
     batch: u32,
+    header_signing: HeaderSigning,
+}
+
+/// What the host says to the offer of header signing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeaderSigning {
+    Granted,
+    /// Yes, in mid connection.
+    Late,
+    Refused,
 }
 
 impl Scenario {
+    const fn new(level: Level, enumerator: Enumerator, batch: u32) -> Self {
+        Self { level, enumerator, smart_refused: false, batch, header_signing: HeaderSigning::Granted }
+    }
+
+    const fn header_signing(self, header_signing: HeaderSigning) -> Self {
+        Self { header_signing, ..self }
+    }
+
     /// The name of the witness.
     pub(crate) fn name(&self) -> String {
         let refused = if self.smart_refused { " (smart refused)" } else { "" };
-        format!("our client against a pyspnego host: {} {:?}{refused}", self.level.name(), self.enumerator)
+        let signing = match self.header_signing {
+            HeaderSigning::Granted => "",
+            HeaderSigning::Late => " (header signing in mid connection)",
+            HeaderSigning::Refused => " (no header signing)",
+        };
+        format!("our client against a pyspnego host: {} {:?}{refused}{signing}", self.level.name(), self.enumerator)
             .to_lowercase()
     }
 
@@ -93,6 +117,7 @@ impl Scenario {
                 && logon["lm_zero"] == true
                 && logon["user"] == USER
                 && logon["level"] == level
+                && logon["header_signing"] == (self.header_signing == HeaderSigning::Granted)
                 && logon["target"].as_str().is_some_and(|spn| spn.ends_with("/127.0.0.1"));
             if !right {
                 return Err(format!("the log-on is not as it should be: {logon}"));
@@ -102,10 +127,20 @@ impl Scenario {
         if events("query") != [query] {
             return Err(format!("the host was asked {:?}", events("query")));
         }
-        match events("left").first().map(|left| &left["references"]) {
-            Some(left) if left == 0 => Ok(()),
-            left => Err(format!("references that did not come back: {left:?}")),
+        let left = events("left").into_iter().next().unwrap_or_default();
+        // Of the two connections the activator's needs no alter_context.
+        let signing = match self.header_signing {
+            HeaderSigning::Granted => 2,
+            HeaderSigning::Late => 1,
+            HeaderSigning::Refused => 0,
+        };
+        if left["header_signing"] != signing {
+            return Err(format!("header signing on another number of connections than {signing}: {left}"));
         }
+        if left["references"] != 0 {
+            return Err(format!("references that did not come back: {left}"));
+        }
+        Ok(())
     }
 }
 
@@ -134,6 +169,11 @@ impl Host {
             "next": [captured("next_100.0.bin")?, captured("next_100.1.bin")?],
             "smart": [captured("smart_100.0.bin")?, captured("smart_100.1.bin")?],
             "smart_refused": scenario.smart_refused,
+            "header_signing": match scenario.header_signing {
+                HeaderSigning::Granted => "granted",
+                HeaderSigning::Late => "late",
+                HeaderSigning::Refused => "refused",
+            },
         });
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(text)?;
         if let Some(input) = &mut child.stdin {

@@ -3,7 +3,8 @@
 It verifies the MIC of the client's AUTHENTICATE and the signature of every request, decodes every request with
 impacket's declarations, and answers any query with the objects of a captured reply. The plan on standard input has
 user (DOMAIN\\name), password, level (integrity or privacy), next and smart (paths of captured replies to
-IEnumWbemClassObject::Next and IWbemWCOSmartEnum::Next) and smart_refused. It prints one line when it listens, one for
+IEnumWbemClassObject::Next and IWbemWCOSmartEnum::Next), smart_refused, and header_signing (granted, late: with an
+alter_context_resp, for which only the first interface is accepted in the bind, or refused). It prints one line when it listens, one for
 each thing that it saw, and ends at the end of its input.
 """
 
@@ -27,6 +28,8 @@ PUBLIC_REFS = 5
 E_NOINTERFACE = 0x80004002
 NCA_OP_RANGE_ERROR = 0x1C010002
 ACCESS_DENIED = 5
+# The signature of a verification trailer and its first command: rpc_sec_vt_bitmask with its one bit.
+HEADER_SIGNING_OFFERED = bytes.fromhex("8ae3137102f43671 01000400 01000000")
 LEVELS = {"integrity": rpc.PACKET_INTEGRITY, "privacy": rpc.PACKET_PRIVACY}
 
 
@@ -50,6 +53,7 @@ class Host:
         self.next_at = 0
         self.smart_at = 0
         self.references = {}
+        self.header_signing = 0
         self.activator = listen()
         self.exporter = listen()
 
@@ -60,7 +64,7 @@ class Host:
         rows.line({"listening": self.activator.getsockname()[1]})
         sys.stdout.flush()
         sys.stdin.read()
-        self.say(event="left", references=sum(self.references.values()))
+        self.say(event="left", references=sum(self.references.values()), header_signing=self.header_signing)
 
     def accept(self, listener):
         while True:
@@ -120,6 +124,7 @@ class Connection:
         self.stream = connection.makefile("rb")
         self.interfaces = {}
         self.security = None
+        self.offered = self.agreed = self.called = False
 
     def serve(self):
         handlers = {
@@ -140,6 +145,7 @@ class Connection:
     def bind(self, received):
         """Answers a bind or an alter_context: NDR is accepted for every interface, all else is refused."""
         body = received.body
+        late = received.kind == rpc.BIND and self.host.plan["header_signing"] == "late"
         xmit, recv, _, count = struct.unpack_from("<HHLB", body)
         self.fragment = min(recv, rpc.MAX_FRAGMENT)
         results = struct.pack("<BBH", count, 0, 0)
@@ -149,7 +155,7 @@ class Connection:
             abstract = body[offset + 4 : offset + 24]
             offers = [body[offset + 24 + 20 * i : offset + 44 + 20 * i] for i in range(syntaxes)]
             offset += 24 + 20 * syntaxes
-            if rpc.NDR in offers:
+            if rpc.NDR in offers and not (late and self.interfaces):
                 self.interfaces[context] = abstract
                 results += struct.pack("<HH", 0, 0) + rpc.NDR
             else:
@@ -166,7 +172,16 @@ class Connection:
             self.security = rpc.Security(context, level, context_id)
             trailer, token = self.security.trailer(), context.step(received.token)
         kind = rpc.BIND_ACK if received.kind == rpc.BIND else rpc.ALTER_CONTEXT_RESP
-        self.socket.sendall(rpc.pdu(kind, received.call, head, trailer, token))
+        flags = rpc.WHOLE
+        if received.flags & rpc.HEADER_SIGN:
+            self.offered = True
+            if not late and self.host.plan["header_signing"] != "refused":
+                self.host.header_signing += not self.agreed
+                self.agreed = True
+                flags |= rpc.HEADER_SIGN
+        elif not self.agreed:
+            raise ValueError("header signing is not offered")
+        self.socket.sendall(rpc.pdu(kind, received.call, head, trailer, token, flags))
 
     def authenticate(self, received):
         """Takes the AUTHENTICATE message; pyspnego checks the response and the MIC."""
@@ -187,6 +202,7 @@ class Connection:
             lm_zero=message.lm_challenge_response == bytes(24),
             user=f"{message.domain_name}\\{message.user_name}",
             level=self.security.level,
+            header_signing=bool(received.flags & rpc.HEADER_SIGN),
         )
 
     def request(self, received):
@@ -197,6 +213,9 @@ class Connection:
         if received.flags & rpc.WHOLE != rpc.WHOLE:
             raise ValueError("a request in fragments")
         stub = self.security.verify(received)
+        if not self.called and HEADER_SIGNING_OFFERED not in stub:
+            raise ValueError("the first request does not say that header signing was offered")
+        self.called = True
         _, context, opnum = struct.unpack_from("<LHH", received.raw, 16)
         target = received.raw[24:40] if received.flags & rpc.OBJECT_UUID else None
         answer = CALLS.get((self.interfaces[context][:16], opnum))

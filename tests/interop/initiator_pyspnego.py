@@ -1,6 +1,7 @@
 """Runs a plan with impacket's calls under a security context of pyspnego.
 
-pyspnego sends a MIC when the host sends a timestamp, and here every reply's signature is verified with it. Interfaces
+pyspnego sends a MIC when the host sends a timestamp, and here every reply's signature is verified with it. Header signing
+is offered and has to be granted. Interfaces
 after the first get a presentation context by a plain alter_context, as Windows' own clients do it.
 """
 
@@ -96,7 +97,10 @@ class Association(DCERPC):
         self.security = rpc.Security(context, self.level, CONTEXT_ID)
         ack = self.exchange(rpc.BIND, self.offer(iid), self.security.trailer(), context.step())
         token = context.step(ack.token)
-        self.socket.sendall(rpc.pdu(rpc.AUTH3, self.calls, b"\0" * 4, self.security.trailer(), token))
+        if not ack.flags & rpc.HEADER_SIGN:
+            raise DCERPCException("header signing was not granted")
+        flags = rpc.WHOLE | rpc.HEADER_SIGN
+        self.socket.sendall(rpc.pdu(rpc.AUTH3, self.calls, b"\0" * 4, self.security.trailer(), token, flags))
 
     def alter_ctx(self, iid):
         """Gives an interface a presentation context under the security context that there is."""
@@ -116,7 +120,8 @@ class Association(DCERPC):
     def exchange(self, kind, body, trailer=b"", token=b""):
         """Sends a bind or alter_context and returns the acknowledgement."""
         self.calls += 1
-        self.socket.sendall(rpc.pdu(kind, self.calls, body, trailer, token))
+        flags = rpc.WHOLE | (rpc.HEADER_SIGN if token else 0)
+        self.socket.sendall(rpc.pdu(kind, self.calls, body, trailer, token, flags))
         answer = self.receive()
         if answer.kind not in (rpc.BIND_ACK, rpc.ALTER_CONTEXT_RESP):
             raise DCERPCException(f"PDU of type {answer.kind} in answer to a bind")

@@ -29,6 +29,7 @@ pub(crate) struct Association {
     unreported: Vec<Event>,
     client: Option<End>,
     offers: BTreeMap<u32, Vec<(u16, Interface)>>,
+    header_signing: bool,
     contexts: BTreeMap<u16, Interface>,
     calls: BTreeMap<u32, Call>,
     open: BTreeMap<(End, u32), Open>,
@@ -244,7 +245,11 @@ impl Association {
                 (Head::Fault { context_id: fault.context_id, status: Status::Fault(fault.status) }, fault.stub)
             }
             body => {
+                // An answer has the bit only where it was offered.
+                let answers = matches!(header.ptype, PduType::BIND_ACK | PduType::ALTER_CONTEXT_RESP);
+                self.header_signing |= answers && pdu.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
                 let mut message = message(at, header.ptype, call_id);
+                message.header_signing = self.header_signing;
                 message.of(pdu.auth.as_ref());
                 (message.interface, message.status) = self.set_up(call_id, &body);
                 message.decoded = true;
@@ -378,6 +383,7 @@ impl Association {
         message.last_frame = place.frame;
         (message.auth_type, message.auth_level) = open.auth.unwrap_or((AuthType::NONE, AuthnLevel(0)));
         (message.fragments, message.state, message.verified) = (open.fragments, open.state, open.verified);
+        message.header_signing = self.header_signing;
         message.stub = open.stub.freeze();
         let readable = open.state != State::Sealed;
         match open.head {
@@ -514,6 +520,7 @@ fn message(at: Location, ptype: PduType, call_id: u32) -> Message {
         object: None,
         auth_type: AuthType::NONE,
         auth_level: AuthnLevel(0),
+        header_signing: false,
         state: State::Clear,
         verified: None,
         status: None,

@@ -136,6 +136,9 @@ pub struct Message {
     pub auth_type: AuthType,
     /// The authentication level of its sec_trailer; 0 without one.
     pub auth_level: AuthnLevel,
+    /// Whether both ends had agreed on header signing on this connection, this message included
+    /// ([MS-RPCE 3.3.1.5.2.2]). It can be switched on in mid connection, then for all security contexts.
+    pub header_signing: bool,
     /// Whether its stub can be read.
     pub state: State,
     /// Whether all its signatures are right; `None` when there is no key for them, or no signature.

@@ -21,7 +21,7 @@ use wmi_proto::Secret;
 type Witness = fn(&Path) -> Verdict;
 
 /// Names and checks.
-const WITNESSES: [(&str, Witness); 10] = [
+const WITNESSES: [(&str, Witness); 11] = [
     ("all messages of all captures", manifest::all_messages),
     ("all messages without a key", manifest::without_keys),
     ("manifests", manifest::manifests),
@@ -32,6 +32,7 @@ const WITNESSES: [(&str, Witness); 10] = [
     ("rows of foreign_lab: Next, embedded objects", opened::embedded_rows),
     ("a wrong password opens nothing", opened::wrong_password),
     ("a lost frame, a changed octet", opened::damaged),
+    ("header signing, also switched on in mid connection", opened::header_signing),
 ];
 
 fn main() -> ExitCode {

@@ -69,6 +69,7 @@ fn line(message: &Message, undecodable: &mut u64) -> Value {
         "ipid": message.object.map(|ipid| ipid.to_string()),
         "fragments": message.fragments,
         "auth_level": message.auth_level.0,
+        "header_signing": message.header_signing,
         "state": state(message.state),
         "verified": message.verified,
         "status": status.map(wmi_capture::Status::code),

@@ -10,6 +10,8 @@ pub struct Stats {
     pub logons: u64,
     /// Alter_context requests sent.
     pub alter_contexts: u64,
+    /// Associations on which header signing was agreed ([MS-RPCE 3.3.1.5.2.2]).
+    pub header_signing: u64,
     /// Octets received.
     pub octets_in: u64,
     /// Octets sent.

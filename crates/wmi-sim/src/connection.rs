@@ -8,7 +8,7 @@ use wmi_proto::Role;
 use wmi_proto::wire::rpc::{
     AuthTrailer, AuthType, AuthnLevel, Bind, BindAck, BindNak, Body, CommonHeader, ContextResult,
     KEEP_CONNECTION_ON_ORPHAN, NDR_SYNTAX, Pdu, PduType, PfcFlags, PresentationContext, Protected, ProviderReason,
-    Request, SECURITY_CONTEXT_MULTIPLEXING, offered_features,
+    Request, SECURITY_CONTEXT_MULTIPLEXING, VerificationBody, VerificationTrailer, offered_features,
 };
 use wmi_proto::wire::status::BindNakReason;
 use wmi_proto::wire::{FaultStatus, Guid, Interface, WireError, WireErrorKind};
@@ -37,8 +37,18 @@ pub(crate) struct Connection {
     /// The largest fragment that is sent; `None` before the bind.
     pub(crate) max_fragment: Option<u16>,
     pub(crate) securities: BTreeMap<u32, Security>,
+    header_signing: HeaderSigning,
     contexts: BTreeMap<u16, Interface>,
     incoming: BTreeMap<u32, Incoming>,
+}
+
+/// What was said about header signing on a connection.
+#[derive(Default)]
+struct HeaderSigning {
+    /// By the client, in a bind or an alter_context.
+    offered: bool,
+    /// By both.
+    agreed: bool,
 }
 
 /// A request of which fragments are still to come.
@@ -97,6 +107,7 @@ impl Connection {
             framer: Framer::default(),
             max_fragment: None,
             securities: BTreeMap::new(),
+            header_signing: HeaderSigning::default(),
             contexts: BTreeMap::new(),
             incoming: BTreeMap::new(),
         }
@@ -250,10 +261,24 @@ impl Connection {
         }
     }
 
-    fn answer(&self, offered: PfcFlags, call_id: u32, body: Body, auth: Option<AuthTrailer>, machine: &mut Machine) {
+    fn answer(
+        &mut self,
+        offered: PfcFlags,
+        call_id: u32,
+        body: Body,
+        auth: Option<AuthTrailer>,
+        machine: &mut Machine,
+    ) {
         let mut flags = PfcFlags::WHOLE;
+        let late = machine.has(Fault::LateHeaderSigning) && matches!(body, Body::BindAck(_));
         if offered.contains(PfcFlags::SUPPORT_HEADER_SIGN) {
-            flags |= PfcFlags::SUPPORT_HEADER_SIGN;
+            self.header_signing.offered = true;
+            if !late && !machine.has(Fault::NoHeaderSigning) {
+                flags |= PfcFlags::SUPPORT_HEADER_SIGN;
+                if !std::mem::replace(&mut self.header_signing.agreed, true) {
+                    machine.stats.header_signing += 1;
+                }
+            }
         }
         if offered.contains(PfcFlags::CONC_MPX) && !machine.has(Fault::NoMpx) {
             flags |= PfcFlags::CONC_MPX;
@@ -300,8 +325,27 @@ impl Connection {
         let Some(interface) = self.contexts.get(&request.context_id).copied() else {
             return Ok(Arrival::Refused(reply_to, dispatch::NCA_S_INVALID_PRES_CONTEXT_ID));
         };
+        let stub = match VerificationTrailer::split(&stub) {
+            Some((_, trailer)) if !self.agrees(&trailer, interface) => {
+                return Ok(Arrival::Refused(reply_to, FaultStatus::ACCESS_DENIED));
+            }
+            Some((stub, _)) => stub,
+            None => stub,
+        };
         let Request { opnum, object, .. } = request;
         Ok(Arrival::Call(Call { reply_to, role: self.role, interface, opnum, object, stub, level }))
+    }
+
+    /// Whether what a request repeats inside its protected stub is what came without protection: the interface of its
+    /// context, and that header signing was offered ([MS-RPCE 2.2.2.13.2, 2.2.2.13.4]).
+    fn agrees(&self, trailer: &VerificationTrailer, interface: Interface) -> bool {
+        trailer.commands.iter().all(|command| match &command.body {
+            VerificationBody::Bitmask(bits) => bits & 1 == 0 || self.header_signing.offered,
+            VerificationBody::PContext { interface: meant, transfer_syntax } => {
+                (*meant, *transfer_syntax) == (interface, NDR_SYNTAX)
+            }
+            _ => !command.must_process,
+        })
     }
 
     /// The first fragment of a request and its whole stub, once its last fragment is there.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use wmi_proto::wire::dcom::{ComVersion, OrpcExtent, OrpcThat, OrpcThis, RemAddRef, RemQueryInterface, RemRelease};
-use wmi_proto::wire::rpc::{AuthnLevel, VerificationTrailer};
+use wmi_proto::wire::rpc::AuthnLevel;
 use wmi_proto::wire::wmi::{
     CloneEnumerator, EstablishPosition, ExecQuery, GetObject, GetSmartEnum, Next, NtlmLogin, OpenNamespace, Reset,
     Skip, SmartNext,
@@ -82,10 +82,6 @@ const OBJECT_INTERFACES: &[Guid] = &[
 
 /// Carries out one call.
 pub(crate) fn call(call: &Call, machine: &mut Machine) -> Outcome {
-    let call = match VerificationTrailer::split(&call.stub) {
-        Some((stub, _)) => &Call { stub, ..call.clone() },
-        None => call,
-    };
     match call.role {
         Role::Activator => activator(call, machine),
         _ => object_server(call, machine),

@@ -89,6 +89,10 @@ faults! {
     legal ClassPartPerReply = "class-part-per-reply";
     /// Does not grant concurrent multiplexing.
     legal NoMpx = "no-mpx";
+    /// Does not grant header signing.
+    legal NoHeaderSigning = "no-header-signing";
+    /// Grants header signing in an alter_context only.
+    legal LateHeaderSigning = "late-header-signing";
     /// Returns WBEM_S_TIMEDOUT with no or some objects in between.
     legal TimedOutBatches = "timed-out-batches";
     /// Returns WBEM_S_PARTIAL_RESULTS with the first batch.

@@ -146,6 +146,9 @@ fn the_first_bind_grants_features_and_multiplexing() {
     assert!(ack.results[0].is_accepted());
     assert_eq!(ack.results[1].granted_features(), Some(3));
     assert!(!offer(&[Fault::NoMpx]).0.contains(PfcFlags::CONC_MPX));
+    for fault in [Fault::NoHeaderSigning, Fault::LateHeaderSigning] {
+        assert!(!offer(&[fault]).0.contains(PfcFlags::SUPPORT_HEADER_SIGN), "{fault}");
+    }
 }
 
 #[test]

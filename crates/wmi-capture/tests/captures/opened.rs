@@ -1,6 +1,7 @@
 //! Captures whose password is known: every signature verifies, sealed stubs are read, and the rows are those that the
 //! foreign host recorded.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -86,6 +87,43 @@ pub(crate) fn wrong_password(folder: &Path) -> Verdict {
         count += messages(&events).count();
     }
     Ok(format!("{count} messages"))
+}
+
+/// Where header signing was agreed: in the bind (and then for the signatures that `LAB` and `SCAPY` verify), or by an
+/// alter_context in mid connection, from its answer on.
+pub(crate) fn header_signing(folder: &Path) -> Verdict {
+    let cases = [
+        ("ntlm_scapy_svcctl/dcerpc_privacy_ntlm.pcapng", "bind"),
+        ("foreign_lab/pyspnego_mic.pcapng", "bind"),
+        ("mordor_empire_wmi_ws5.pcap", "alter_context"),
+        ("pcapattack_LM_WMI.pcap", "alter_context"),
+        ("foreign_lab/impacket_privacy_next.pcapng", "never"),
+    ];
+    let mut counts = Vec::new();
+    for (name, by) in cases {
+        let events = events(&folder.join(name), None)?;
+        let streams: BTreeSet<_> = messages(&events).map(|m| m.at.stream).collect();
+        let of = |stream| messages(&events).filter(move |m| m.at.stream == stream);
+        let mut found = "never";
+        for stream in streams {
+            let Some(first) = of(stream).position(|m| m.header_signing) else { continue };
+            let answer = of(stream).nth(first).map(wmi_capture::Message::kind);
+            if of(stream).skip(first).any(|m| !m.header_signing) {
+                return Err(format!("{name}: agreed in stream {stream} and forgotten"));
+            }
+            found = match answer {
+                Some("bind_ack") => "bind",
+                Some("alter_context_resp") => "alter_context",
+                other => return Err(format!("{name}: agreed by {other:?}")),
+            };
+        }
+        if found != by {
+            return Err(format!("{name}: {found} in place of {by}"));
+        }
+        let signed = messages(&events).filter(|m| m.header_signing && m.kind() == "request").count();
+        counts.push(format!("{name}: {by}, {signed} requests"));
+    }
+    Ok(counts.join("\n  "))
 }
 
 /// Every CIM type but embedded objects, NULLs, zeros, extremes, defaults, two classes, instances without class part.

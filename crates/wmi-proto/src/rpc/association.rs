@@ -61,6 +61,11 @@ pub(crate) struct Association<T> {
     max_xmit: u16,
     /// Whether several calls may be outstanding.
     concurrent: bool,
+    /// Supports Header Signing Flag ([MS-RPCE 3.3.1.5.2.2]): both ends can. It is what is asked of the security provider,
+    /// and NTLM signs headers in either case.
+    header_signing: bool,
+    /// Whether a request was sent; the first one repeats what the bind offered where nobody can change it.
+    requested: bool,
     /// Whether a reply was verified: from then on the log-on is known to have succeeded.
     trusted: bool,
     done: VecDeque<Done<T>>,
@@ -123,6 +128,8 @@ impl<T: Copy> Association<T> {
             next_call_id: 1,
             max_xmit: limits.max_fragment,
             concurrent: false,
+            header_signing: false,
+            requested: false,
             trusted: false,
             done: VecDeque::new(),
         }
@@ -153,7 +160,7 @@ impl<T: Copy> Association<T> {
             contexts,
         };
         let pdu = Pdu {
-            flags: PfcFlags::WHOLE | PfcFlags::CONC_MPX,
+            flags: PfcFlags::WHOLE | PfcFlags::CONC_MPX | PfcFlags::SUPPORT_HEADER_SIGN,
             call_id,
             body: Body::Bind(bind),
             auth: Some(self.trailer(initiator.negotiate())),
@@ -267,7 +274,7 @@ impl<T: Copy> Association<T> {
                     _ => Err(Error::Misbehaved("bind_nak")),
                 }
             }
-            PduType::ALTER_CONTEXT_RESP => self.alter_context_resp(Pdu::decode(fragment.freeze())?),
+            PduType::ALTER_CONTEXT_RESP => self.alter_context_resp(Pdu::decode(fragment.freeze())?, cx),
             PduType::SHUTDOWN => Err(Error::Shutdown),
             _ => Err(Error::Misbehaved("a PDU that does not belong here")),
         }
@@ -308,8 +315,10 @@ impl<T: Copy> Association<T> {
         }
         self.max_xmit = ack.max_recv_frag.min(self.limits.max_fragment);
         self.concurrent = pdu.flags.contains(PfcFlags::CONC_MPX);
+        self.header_signing_granted(pdu.flags, cx);
         let (token, security) = initiator.authenticate(auth.value, cx.entropy, cx.wall)?;
-        let auth3 = Pdu { flags: PfcFlags::WHOLE, call_id, body: Body::Auth3, auth: Some(self.trailer(token)) };
+        let flags = if self.header_signing { PfcFlags::WHOLE | PfcFlags::SUPPORT_HEADER_SIGN } else { PfcFlags::WHOLE };
+        let auth3 = Pdu { flags, call_id, body: Body::Auth3, auth: Some(self.trailer(token)) };
         cx.stats.logons += 1;
         self.phase =
             Phase::Bound { security: Box::new(security), auth3: Some(auth3.encode().freeze()), altering: None };
@@ -317,7 +326,7 @@ impl<T: Copy> Association<T> {
         Ok(())
     }
 
-    fn alter_context_resp(&mut self, pdu: Pdu) -> Result<(), Error> {
+    fn alter_context_resp(&mut self, pdu: Pdu, cx: &mut Cx<'_>) -> Result<(), Error> {
         let Phase::Bound { altering, .. } = &mut self.phase else {
             return Err(Error::Misbehaved("alter_context_resp before the bind"));
         };
@@ -331,7 +340,16 @@ impl<T: Copy> Association<T> {
         if let Some(context) = self.contexts.get_mut(asked.context) {
             context.state = if accepted { ContextState::Accepted } else { ContextState::Refused };
         }
+        self.header_signing_granted(pdu.flags, cx);
         Ok(())
+    }
+
+    /// A host may grant header signing in the bind_ack or, in mid connection, with an alter_context_resp.
+    fn header_signing_granted(&mut self, flags: PfcFlags, cx: &mut Cx<'_>) {
+        if !self.header_signing && flags.contains(PfcFlags::SUPPORT_HEADER_SIGN) {
+            self.header_signing = true;
+            cx.stats.header_signing += 1;
+        }
     }
 
     /// Verifies the fragment and decrypts it in place; says whether there was a signature.
@@ -436,7 +454,7 @@ impl<T: Copy> Association<T> {
         self.contexts.len() - 1
     }
 
-    /// Asks for one context by itself, without a security trailer.
+    /// Asks for one context by itself, without a security trailer. Header signing is offered until it is granted.
     fn alter_context(&mut self, index: usize, cx: &mut Cx<'_>) {
         let call_id = self.take_call_id();
         let Some(context) = self.contexts.get(index) else { return };
@@ -451,7 +469,9 @@ impl<T: Copy> Association<T> {
         }
         cx.stats.round_trips += 1;
         cx.stats.alter_contexts += 1;
-        send(Pdu::new(call_id, Body::AlterContext(bind)).encode().freeze(), cx);
+        let offer = if self.header_signing { PfcFlags::default() } else { PfcFlags::SUPPORT_HEADER_SIGN };
+        let pdu = Pdu { flags: PfcFlags::WHOLE | offer, call_id, body: Body::AlterContext(bind), auth: None };
+        send(pdu.encode().freeze(), cx);
     }
 
     /// Sends all fragments of a request, each but the last filled so that it needs no padding.
@@ -461,7 +481,10 @@ impl<T: Copy> Association<T> {
         let Some(context) = self.contexts.get_mut(index) else { return Ok(()) };
         let mut stub = call.stub;
         if !std::mem::replace(&mut context.used, true) {
-            let trailer = VerificationTrailer::pcontext(context.interface, NDR_SYNTAX);
+            let mut trailer = VerificationTrailer::pcontext(context.interface, NDR_SYNTAX);
+            if !std::mem::replace(&mut self.requested, true) {
+                trailer = trailer.with_header_signing();
+            }
             stub = trailer.append(&stub);
         }
         let protection = Protection::ntlm(AuthnLevel(self.level.code()), AUTH_CONTEXT_ID);

@@ -45,7 +45,9 @@ pub enum Tampered {
 
 /// The keys of an established context and where both directions are.
 ///
-/// A fragment is signed whole: header, stub, padding and sec_trailer, whether or not header signing was negotiated.
+/// A fragment is signed whole, header, stub, padding and sec_trailer, whether or not header signing was negotiated: what
+/// is negotiated is for which parts a signature is asked, and NTLMv2 signs all parts that it is given, those too for which
+/// it is not asked ([MS-NLMP 3.4.6.1, 3.4.8.1]).
 pub struct SecurityContext {
     send: Direction,
     receive: Direction,

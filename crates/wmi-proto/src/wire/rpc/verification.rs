@@ -60,12 +60,20 @@ pub enum VerificationBody {
 }
 
 impl VerificationTrailer {
-    /// What Windows clients send with the first request of a presentation context when header signing was not
-    /// negotiated ([MS-RPCE 2.2.2.13.4]).
+    /// What Windows clients send with the first request of a presentation context ([MS-RPCE 2.2.2.13.4]).
     #[must_use]
     pub fn pcontext(interface: Interface, transfer_syntax: Interface) -> Self {
         let body = VerificationBody::PContext { interface, transfer_syntax };
         Self { commands: SmallVec::from_iter([VerificationCommand { must_process: false, body }]) }
+    }
+
+    /// The same behind the bitmask that the client's bind offered header signing, which Windows clients send with the
+    /// first request of a connection ([MS-RPCE 2.2.2.13.2]).
+    #[must_use]
+    pub fn with_header_signing(mut self) -> Self {
+        let body = VerificationBody::Bitmask(CLIENT_SUPPORT_HEADER_SIGNING);
+        self.commands.insert(0, VerificationCommand { must_process: false, body });
+        self
     }
 
     /// Splits `stub` into what comes before the trailer and the trailer, when one ends it. `stub` is the whole
@@ -172,6 +180,8 @@ impl Wire for VerificationTrailer {
 const SIGNATURE: [u8; 8] = [0x8a, 0xe3, 0x13, 0x71, 0x02, 0xf4, 0x36, 0x71];
 /// The longest trailer that is looked for; the three known commands once each make 80 octets.
 const MAX_LEN: usize = 512;
+/// The one bit of [`VerificationBody::Bitmask`].
+const CLIENT_SUPPORT_HEADER_SIGNING: u32 = 1;
 const BITMASK_1: u16 = 1;
 const PCONTEXT: u16 = 2;
 const HEADER2: u16 = 3;
