@@ -109,6 +109,7 @@ impl Association {
             return;
         }
         match piece {
+            Piece::Accepted | Piece::Last => {}
             Piece::JoinedLate => {
                 half.sync = Sync::Lost;
                 self.report(Event::Missing { at, octets: None }, events);
@@ -537,7 +538,7 @@ const fn location(place: Place) -> Location {
 }
 
 /// Whether `data` starts like a PDU: the version, a known type, a data representation that exists, lengths that fit.
-fn is_header(data: &[u8]) -> bool {
+pub(crate) fn is_header(data: &[u8]) -> bool {
     let Ok(Some(header)) = CommonHeader::peek(data) else { return false };
     let [integers, rest @ ..] = header.drep;
     header.version_minor <= 1 && header.ptype.name().is_some() && integers & 0xef == 0 && rest == [0; 3]

@@ -1,6 +1,7 @@
 //! Frames of pcap and pcapng files, until the end or the first place that cannot be read.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use pcap_parser::traits::PcapReaderIterator;
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
@@ -31,6 +32,8 @@ pub enum FileError {
 pub(crate) struct Frame<'a> {
     /// Counted from 1 over all packets of the file, as analyzers do.
     pub(crate) number: u64,
+    /// When it was captured, since 1970; zero where the file does not say.
+    pub(crate) time: Duration,
     /// What the octets start with.
     pub(crate) link: Linktype,
     /// What was captured of it.
@@ -60,10 +63,29 @@ const LONGEST_BLOCK: usize = 16 << 20;
 /// A capture file that is being read.
 pub(crate) struct Frames<'s> {
     reader: Box<dyn PcapReaderIterator + Send + 's>,
-    /// The link types of the section's interfaces, by number.
-    interfaces: Vec<Linktype>,
+    /// The section's interfaces, by number.
+    interfaces: Vec<Interface>,
     number: u64,
     capacity: usize,
+}
+
+/// What the file says about where frames were captured.
+#[derive(Clone, Copy)]
+struct Interface {
+    link: Linktype,
+    /// Units of time stamps in a second.
+    resolution: u64,
+    /// Seconds that are added to time stamps.
+    offset: i64,
+}
+
+impl Interface {
+    /// A time stamp since 1970; one before that is 1970.
+    fn time(&self, stamp: u64) -> Duration {
+        let (seconds, rest) = (stamp / self.resolution, u128::from(stamp % self.resolution));
+        let nanos = u32::try_from(rest * 1_000_000_000 / u128::from(self.resolution)).unwrap_or(0);
+        Duration::new(seconds.saturating_add_signed(self.offset), nanos)
+    }
 }
 
 impl<'s> Frames<'s> {
@@ -124,13 +146,14 @@ impl<'s> Frames<'s> {
 
     fn block(
         block: PcapBlockOwned<'_>,
-        interfaces: &mut Vec<Linktype>,
+        interfaces: &mut Vec<Interface>,
         number: u64,
         take: &mut impl FnMut(Frame<'_>),
     ) -> bool {
-        let (interface, captured, data) = match &block {
+        let (interface, stamp, captured, data) = match &block {
             PcapBlockOwned::LegacyHeader(header) => {
-                *interfaces = vec![header.network];
+                let resolution = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
+                *interfaces = vec![Interface { link: header.network, resolution, offset: 0 }];
                 return false;
             }
             PcapBlockOwned::NG(Block::SectionHeader(_)) => {
@@ -138,19 +161,29 @@ impl<'s> Frames<'s> {
                 return false;
             }
             PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
-                interfaces.push(interface.linktype);
+                let resolution = interface.ts_resolution().filter(|units| *units > 0).unwrap_or(1_000_000);
+                interfaces.push(Interface { link: interface.linktype, resolution, offset: interface.ts_offset() });
                 return false;
             }
-            PcapBlockOwned::Legacy(packet) => (0, packet.caplen, packet.data),
-            PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => (packet.if_id, packet.caplen, packet.data),
-            PcapBlockOwned::NG(Block::SimplePacket(packet)) => (0, packet.origlen, packet.data),
+            PcapBlockOwned::Legacy(packet) => {
+                let units = interfaces.first().map_or(1_000_000, |interface| interface.resolution);
+                let stamp = u64::from(packet.ts_sec).saturating_mul(units).saturating_add(packet.ts_usec.into());
+                (0, Some(stamp), packet.caplen, packet.data)
+            }
+            PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
+                let stamp = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
+                (packet.if_id, Some(stamp), packet.caplen, packet.data)
+            }
+            PcapBlockOwned::NG(Block::SimplePacket(packet)) => (0, None, packet.origlen, packet.data),
             PcapBlockOwned::NG(_) => return false,
         };
         let captured = usize::try_from(captured).unwrap_or(usize::MAX);
         let data = data.get(..captured).unwrap_or(data);
-        let link = usize::try_from(interface).ok().and_then(|interface| interfaces.get(interface));
+        let interface = usize::try_from(interface).ok().and_then(|interface| interfaces.get(interface));
+        let time = interface.zip(stamp).map_or(Duration::ZERO, |(interface, stamp)| interface.time(stamp));
         // A frame of an interface that nobody described is counted and not looked into.
-        take(Frame { number: number + 1, link: link.copied().unwrap_or(Linktype(-1)), data });
+        let link = interface.map_or(Linktype(-1), |interface| interface.link);
+        take(Frame { number: number + 1, time, link, data });
         true
     }
 }

@@ -22,6 +22,7 @@ mod message;
 mod observer;
 mod packet;
 mod parameters;
+pub mod replay;
 mod security;
 mod stream;
 mod writer;

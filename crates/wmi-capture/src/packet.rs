@@ -15,6 +15,8 @@ pub(crate) struct Segment<'a> {
     /// What the sender has received, when it says so.
     pub(crate) acknowledged: Option<u32>,
     pub(crate) syn: bool,
+    /// The sender says nothing more, or broke the connection off.
+    pub(crate) last: bool,
     pub(crate) payload: &'a [u8],
 }
 
@@ -40,6 +42,7 @@ pub(crate) fn segment<'a>(frame: &Frame<'a>) -> Option<Segment<'a>> {
         sequence: tcp.sequence_number(),
         acknowledged: tcp.ack().then(|| tcp.acknowledgment_number()),
         syn: tcp.syn(),
+        last: tcp.fin() || tcp.rst(),
         payload: tcp.payload(),
     })
 }

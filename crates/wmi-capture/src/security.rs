@@ -118,7 +118,7 @@ impl Account {
         Self { name: name.to_lowercase(), password }
     }
 
-    fn is(&self, captured: &str) -> bool {
+    pub(crate) fn is(&self, captured: &str) -> bool {
         let captured = captured.split_once('@').map_or(captured, |(name, _)| name);
         captured.to_lowercase() == self.name
     }

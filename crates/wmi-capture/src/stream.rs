@@ -36,6 +36,10 @@ pub(crate) enum Piece {
     Missing(u64),
     /// The stream's start was not captured.
     JoinedLate,
+    /// This end accepted the connection.
+    Accepted,
+    /// This end says nothing more, or broke the connection off.
+    Last,
 }
 
 /// Takes pieces, and hears when nothing more comes of a stream.
@@ -137,6 +141,9 @@ impl Stream {
         if segment.syn {
             sender.opened = true;
             sender.due.get_or_insert(EPOCH + u64::from(segment.sequence.wrapping_add(1)));
+            if segment.acknowledged.is_some() {
+                sink.piece(place, Piece::Accepted);
+            }
             return;
         }
         if !segment.payload.is_empty() {
@@ -145,6 +152,9 @@ impl Stream {
         let back = Place { end: 1 - end, from: to, to: from, ..place };
         sender.lose_patience(place, sink);
         receiver.lose_patience(back, sink);
+        if segment.last {
+            sink.piece(place, Piece::Last);
+        }
     }
 
     /// Hands on what waits and says what is missing up to where the other end acknowledged.

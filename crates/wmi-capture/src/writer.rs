@@ -125,6 +125,11 @@ impl<W: Write> PcapWriter<W> {
         self.out.flush()
     }
 
+    /// What was written to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     fn frame(&mut self, packet: &[u8], time: Duration) -> io::Result<()> {
         // Seconds wrap in 2106; a packet is at most a segment and its headers.
         let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);

@@ -5,4 +5,4 @@ pub mod generators;
 pub mod oracles;
 pub mod pair;
 
-pub use pair::{Direction, OBJECT_PORT, Outcome, Pair, Step, Tap, config, credentials, replay};
+pub use pair::{Direction, OBJECT_PORT, Outcome, Pair, Recorder, Step, Tap, Traffic, config, credentials, replay};

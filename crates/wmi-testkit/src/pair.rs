@@ -25,6 +25,22 @@ pub enum Direction {
 /// Sees, and may change, each piece of octets on its way.
 pub type Tap = Box<dyn FnMut(Direction, Role, &mut BytesMut)>;
 
+/// Something that goes over the connections of the client, as a recorder at its side sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic<'a> {
+    /// The connection stands.
+    Opened,
+    /// The client says this.
+    Said(&'a [u8]),
+    /// The client is about to hear this.
+    Heard(&'a [u8]),
+    /// The connection is over.
+    Closed,
+}
+
+/// Sees what the client says and hears, in that order, and when.
+pub type Recorder = Box<dyn FnMut(Instant, TransportId, Role, Traffic<'_>)>;
+
 /// One recorded step of a session: what reached the client, and when.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -50,6 +66,8 @@ pub struct Pair {
     pub host: Host,
     /// Listens to the wire.
     pub tap: Option<Tap>,
+    /// Sees the client's side of the connections.
+    pub recorder: Option<Recorder>,
     /// A role whose port answers that nobody listens.
     pub refuse: Option<Role>,
     /// Everything that reached the client.
@@ -63,6 +81,8 @@ pub struct Pair {
     links: BTreeMap<TransportId, Link>,
     /// Transports whose end was not told to the client.
     unended: BTreeSet<TransportId>,
+    /// What listens at the other end of every transport that there was.
+    roles: BTreeMap<TransportId, Role>,
     next_conn: u32,
 }
 
@@ -127,6 +147,7 @@ impl Pair {
             client: client(config),
             host: self::host(host),
             tap: None,
+            recorder: None,
             refuse: None,
             steps: Vec::new(),
             outputs: Vec::new(),
@@ -135,6 +156,7 @@ impl Pair {
             wire: VecDeque::new(),
             links: BTreeMap::new(),
             unended: BTreeSet::new(),
+            roles: BTreeMap::new(),
             next_conn: 0,
         };
         pair.drain();
@@ -304,7 +326,19 @@ impl Pair {
 
     fn input(&mut self, input: Input) {
         self.steps.push((self.now, Step::Input(input.clone())));
+        let traffic = match &input {
+            Input::Opened { .. } => Traffic::Opened,
+            Input::Received { data, .. } => Traffic::Heard(data),
+            Input::Closed { .. } => Traffic::Closed,
+        };
+        self.record(input.transport(), traffic);
         self.client.handle_input(input, self.now);
+    }
+
+    fn record(&mut self, transport: TransportId, traffic: Traffic<'_>) {
+        if let (Some(recorder), Some(role)) = (&mut self.recorder, self.roles.get(&transport)) {
+            recorder(self.now, transport, *role, traffic);
+        }
     }
 
     fn deliver(&mut self, packet: Packet) {
@@ -351,6 +385,7 @@ impl Pair {
             match output {
                 Output::Open { transport, target } => self.open(transport, target.role),
                 Output::Transmit { transport, data } => {
+                    self.record(transport, Traffic::Said(&data));
                     let Some(link) = self.links.get(&transport) else { continue };
                     let (conn, role, mut data) = (link.conn, link.role, BytesMut::from(&data[..]));
                     if let Some(tap) = &mut self.tap {
@@ -395,6 +430,7 @@ impl Pair {
         self.next_conn += 1;
         self.links.insert(transport, Link { conn, role });
         self.unended.insert(transport);
+        self.roles.insert(transport, role);
         self.send(Packet::Connect(transport));
     }
 }

@@ -1,0 +1,216 @@
+//! The calls of a captured client and what the host answered, as far as they tell what the client was told to do.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use wmi_proto::wire::dcom::rem_unknown::RemQueryInterfaceRequest;
+use wmi_proto::wire::dcom::{MInterfacePointer, OrpcThat, OrpcThis, RemQueryInterface, RemRelease};
+use wmi_proto::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
+use wmi_proto::wire::rpc::{Body, Pdu, PduType, PfcFlags, VerificationTrailer};
+use wmi_proto::wire::wmi::enumerator::NextResponse;
+use wmi_proto::wire::wmi::smart_enum::SmartNextResponse;
+use wmi_proto::wire::wmi::{ExecQuery, GetSmartEnum, InterfaceResponse, Next, NtlmLogin, SmartNext};
+use wmi_proto::wire::{Guid, Operation, Reader, Wire};
+
+use crate::replay::log_on::LogOn;
+use crate::replay::transcript::{Stream, Transcript};
+
+/// One call.
+pub(crate) struct Call {
+    pub(crate) stream: usize,
+    /// Where its first PDU begins, in octets of what the client said.
+    pub(crate) start: usize,
+    /// When that was said.
+    pub(crate) moment: usize,
+    pub(crate) asked: Asked,
+    /// The interface pointer that was called.
+    pub(crate) object: Option<Guid>,
+    pub(crate) answer: Option<Answer>,
+}
+
+/// What was called, with what matters of its parameters.
+pub(crate) enum Asked {
+    Login {
+        resource: String,
+    },
+    Query {
+        text: String,
+        flags: i32,
+    },
+    Interface(RemQueryInterfaceRequest),
+    SmartEnum,
+    Next {
+        count: u32,
+        timeout: i32,
+        smart: bool,
+    },
+    Release {
+        ipids: Vec<Guid>,
+    },
+    /// Something that the client does by itself, or that is not understood.
+    Other,
+}
+
+/// How a call was answered.
+pub(crate) struct Answer {
+    /// When its last octet came.
+    pub(crate) moment: usize,
+    /// The interface pointers that were handed out.
+    pub(crate) ipids: Vec<Guid>,
+    /// Whether it brought objects.
+    pub(crate) has_rows: bool,
+}
+
+/// Every PDU of the clients in clear, and the calls in the order in which they were begun.
+pub(crate) fn read(transcript: &Transcript, log_ons: &[Option<LogOn>]) -> (Vec<Vec<Bytes>>, Vec<Call>) {
+    let (mut opened, mut calls) = (Vec::new(), Vec::new());
+    for (index, (stream, log_on)) in transcript.streams.iter().zip(log_ons).enumerate() {
+        let pdus = (0..stream.said.pdus.len()).filter_map(|pdu| stream.said.pdu(pdu));
+        let pdus = log_on.as_ref().map_or_else(|| pdus.clone().collect(), |log_on| log_on.opened(pdus.clone()));
+        calls.extend(of_stream(index, stream, &pdus, log_on.as_ref()));
+        opened.push(pdus);
+    }
+    calls.sort_by_key(|call| (call.moment, call.start));
+    (opened, calls)
+}
+
+fn of_stream(index: usize, stream: &Stream, pdus: &[Bytes], log_on: Option<&LogOn>) -> Vec<Call> {
+    let mut calls: Vec<Call> = Vec::new();
+    let mut by_id = BTreeMap::new();
+    for (call_id, request) in requests(stream, pdus) {
+        by_id.insert(call_id, calls.len());
+        let asked = asked(request.method, request.stub);
+        let (start, object) = (request.start, request.object);
+        let moment = stream.said.moment(start).unwrap_or_default();
+        calls.push(Call { stream: index, start, moment, asked, object, answer: None });
+    }
+    for (call_id, moment, stub) in answers(stream, log_on) {
+        let call = by_id.get(&call_id).and_then(|place| calls.get_mut(*place));
+        if let Some(call) = call {
+            let (ipids, has_rows) = stub.and_then(|stub| answered(&call.asked, stub)).unwrap_or_default();
+            call.answer.get_or_insert(Answer { moment, ipids, has_rows });
+        }
+    }
+    calls
+}
+
+struct Whole {
+    start: usize,
+    method: (Guid, u16),
+    object: Option<Guid>,
+    stub: Bytes,
+}
+
+/// The requests of a stream with all their fragments, by call.
+fn requests(stream: &Stream, pdus: &[Bytes]) -> Vec<(u32, Whole)> {
+    let mut interfaces = BTreeMap::new();
+    let mut whole: Vec<(u32, Whole)> = Vec::new();
+    for (pdu, place) in pdus.iter().zip(&stream.said.pdus) {
+        let Ok(pdu) = Pdu::decode(pdu.clone()) else { continue };
+        match pdu.body {
+            Body::Bind(bind) | Body::AlterContext(bind) => {
+                for context in bind.contexts {
+                    interfaces.entry(context.id).or_insert(context.abstract_syntax.uuid);
+                }
+            }
+            Body::Request(request) if pdu.flags.contains(PfcFlags::FIRST_FRAG) => {
+                let interface = interfaces.get(&request.context_id).copied().unwrap_or(Guid::NULL);
+                let method = (interface, request.opnum);
+                let (start, object, stub) = (place.start, request.object, request.stub);
+                whole.push((pdu.call_id, Whole { start, method, object, stub }));
+            }
+            Body::Request(request) => {
+                if let Some((_, open)) = whole.iter_mut().rfind(|(call_id, _)| *call_id == pdu.call_id) {
+                    let mut stub = BytesMut::from(&open.stub[..]);
+                    stub.extend_from_slice(&request.stub);
+                    open.stub = stub.freeze();
+                }
+            }
+            _ => {}
+        }
+    }
+    for (_, request) in &mut whole {
+        if let Some((stub, _)) = VerificationTrailer::split(&request.stub) {
+            request.stub = stub;
+        }
+    }
+    whole
+}
+
+/// The calls that were answered, when, and with what; `None` for a fault.
+fn answers(stream: &Stream, log_on: Option<&LogOn>) -> Vec<(u32, usize, Option<Bytes>)> {
+    let pdus = log_on.map(|log_on| log_on.verified(&stream.heard)).unwrap_or_default();
+    let mut open: BTreeMap<u32, BytesMut> = BTreeMap::new();
+    let mut answers = Vec::new();
+    for (pdu, place) in pdus.iter().zip(&stream.heard.pdus) {
+        let Some(moment) = stream.heard.moment(place.end - 1) else { continue };
+        let Ok(pdu) = Pdu::decode(pdu.clone()) else { continue };
+        match pdu.body {
+            Body::Response(response) => {
+                let stub = open.entry(pdu.call_id).or_default();
+                stub.extend_from_slice(&response.stub);
+                if pdu.flags.contains(PfcFlags::LAST_FRAG) {
+                    let stub = open.remove(&pdu.call_id).unwrap_or_default();
+                    answers.push((pdu.call_id, moment, Some(stub.freeze())));
+                }
+            }
+            body if body.ptype() == PduType::FAULT => answers.push((pdu.call_id, moment, None)),
+            _ => {}
+        }
+    }
+    answers
+}
+
+fn asked((interface, opnum): (Guid, u16), stub: Bytes) -> Asked {
+    let interface = if interface == IID_IREM_UNKNOWN2 { IID_IREM_UNKNOWN } else { interface };
+    let is = |uuid: Guid, number: u16| (interface, opnum) == (uuid, number);
+    macro_rules! request {
+        ($operation:ty) => {
+            is(<$operation>::INTERFACE.uuid, <$operation>::OPNUM)
+                .then(|| parameters::<$operation>(stub.clone()))
+                .flatten()
+        };
+    }
+    if let Some(login) = request!(NtlmLogin) {
+        Asked::Login { resource: login.network_resource.unwrap_or_default() }
+    } else if let Some(query) = request!(ExecQuery) {
+        Asked::Query { text: query.query.0.unwrap_or_default(), flags: query.flags }
+    } else if let Some(request) = request!(RemQueryInterface) {
+        Asked::Interface(request)
+    } else if request!(GetSmartEnum).is_some() {
+        Asked::SmartEnum
+    } else if let Some(next) = request!(Next) {
+        Asked::Next { count: next.count, timeout: next.timeout, smart: false }
+    } else if let Some(next) = request!(SmartNext) {
+        Asked::Next { count: next.count, timeout: next.timeout, smart: true }
+    } else if let Some(release) = request!(RemRelease) {
+        Asked::Release { ipids: release.refs.iter().map(|refs| refs.ipid).collect() }
+    } else {
+        Asked::Other
+    }
+}
+
+fn parameters<O: Operation>(stub: Bytes) -> Option<O::Request> {
+    let mut r = Reader::new(stub);
+    OrpcThis::decode(&mut r).ok()?;
+    O::Request::decode(&mut r).ok()
+}
+
+/// The interface pointers in an answer, and whether there are objects.
+fn answered(asked: &Asked, stub: Bytes) -> Option<(Vec<Guid>, bool)> {
+    let mut r = Reader::new(stub);
+    OrpcThat::decode(&mut r).ok()?;
+    Some(match asked {
+        Asked::Login { .. } | Asked::Query { .. } | Asked::SmartEnum => {
+            let pointer = InterfaceResponse::decode(&mut r).ok()?.pointer?;
+            (vec![MInterfacePointer::std(&pointer).ok()?.ipid], false)
+        }
+        Asked::Interface(_) => {
+            let results = <RemQueryInterface as Operation>::Response::decode(&mut r).ok()?.results;
+            (results.iter().filter(|item| item.result.is_success()).map(|item| item.std.ipid).collect(), false)
+        }
+        Asked::Next { smart: false, .. } => (Vec::new(), !NextResponse::decode(&mut r).ok()?.objects.is_empty()),
+        Asked::Next { smart: true, .. } => (Vec::new(), SmartNextResponse::decode(&mut r).ok()?.returned > 0),
+        Asked::Release { .. } | Asked::Other => (Vec::new(), false),
+    })
+}

@@ -1,0 +1,200 @@
+//! The NTLM log-ons of a captured client: who, with which random numbers, and the keys that follow from the password.
+
+use bytes::{Bytes, BytesMut};
+use wmi_proto::internals::{NtlmInitiator, SecurityContext};
+use wmi_proto::wire::Wire;
+use wmi_proto::wire::ntlm::{Authenticate, AvId, Challenge, ClientChallenge, Ntlmv2Response};
+use wmi_proto::wire::rpc::{AuthnLevel, CommonHeader, Pdu, PduType, Protected};
+use wmi_proto::wire::text::utf16_lossy;
+use wmi_proto::{AuthLevel, Credentials, Draw, FileTime, Secret};
+
+use crate::Account;
+use crate::replay::Refusal;
+use crate::replay::transcript::{Half, Stream, Transcript};
+
+/// One log-on, and everything that is needed to do it again.
+pub(crate) struct LogOn {
+    credentials: Credentials,
+    /// MsvAvTargetName.
+    pub(crate) principal: String,
+    level: AuthLevel,
+    challenge: Bytes,
+    /// ChallengeFromClient.
+    pub(crate) random: [u8; 8],
+    /// ExportedSessionKey, where keys were exchanged.
+    pub(crate) session_key: Secret<[u8; 16]>,
+    /// TimeStamp of the response.
+    pub(crate) timestamp: u64,
+    /// Whether the time is the client's own.
+    pub(crate) own_time: bool,
+}
+
+/// The two messages of a log-on that tell everything.
+struct Captured {
+    level: AuthLevel,
+    challenge: Bytes,
+    message: Authenticate,
+    response: ClientChallenge,
+    proof: [u8; 16],
+}
+
+/// The log-ons of all streams, and the account as the client spelled it.
+///
+/// One log-on that the password proves is enough: another that it does not prove was changed since.
+pub(crate) fn read(transcript: &Transcript, account: &Account) -> Result<(Vec<Option<LogOn>>, Credentials), Refusal> {
+    let captured: Vec<Option<Captured>> = transcript.streams.iter().map(Captured::of).collect();
+    let spelled = |captured: &Captured| Credentials {
+        domain: utf16_lossy(&captured.message.domain),
+        user: utf16_lossy(&captured.message.user),
+        password: account.password.clone(),
+    };
+    let mut credentials = None;
+    let mut refusal = None;
+    for (captured, stream) in captured.iter().zip(&transcript.streams) {
+        let Some(captured) = captured else { continue };
+        let candidate = spelled(captured);
+        if !account.is(&candidate.user) {
+            let other = Refusal::AnotherAccount { domain: candidate.domain, user: candidate.user };
+            refusal.get_or_insert(other);
+        } else if captured.is_proven(&candidate) {
+            credentials = Some(candidate);
+            break;
+        } else {
+            refusal.get_or_insert(Refusal::WrongPassword { stream: stream.number });
+        }
+    }
+    let credentials = match (credentials, refusal) {
+        (Some(credentials), _) => credentials,
+        (None, Some(refusal)) => return Err(refusal),
+        (None, None) => {
+            Credentials { domain: String::new(), user: account.name.clone(), password: account.password.clone() }
+        }
+    };
+    let log_on = |captured: Option<Captured>| Some(captured?.log_on(&credentials));
+    Ok((captured.into_iter().map(log_on).collect(), credentials))
+}
+
+impl Captured {
+    fn of(stream: &Stream) -> Option<Self> {
+        let (ack, auth3) = (token(&stream.heard, PduType::BIND_ACK)?, token(&stream.said, PduType::AUTH3)?);
+        // Said three times; one damaged octet does not matter.
+        let bind = token(&stream.said, PduType::BIND).map(|(_, level)| level);
+        let level = AuthLevel::from_wire(if bind == Some(auth3.1) { auth3.1 } else { ack.1 })?;
+        let message = Authenticate::from_bytes(auth3.0).ok()?;
+        let response = Ntlmv2Response::from_bytes(message.nt_response.clone()).ok()?;
+        let proof = response.proof;
+        let response = ClientChallenge::from_bytes(response.client_challenge).ok()?;
+        Some(Self { level, challenge: ack.0, message, response, proof })
+    }
+
+    fn is_proven(&self, credentials: &Credentials) -> bool {
+        let message = self.again(credentials).message(&[0; 16]);
+        message.is_some_and(|message| {
+            Ntlmv2Response::from_bytes(message.nt_response).is_ok_and(|response| response.proof == self.proof)
+        })
+    }
+
+    /// The same log-on, whose session key is not known yet.
+    fn again(&self, credentials: &Credentials) -> LogOn {
+        let server_time = Challenge::from_bytes(self.challenge.clone())
+            .and_then(|challenge| challenge.av_pairs())
+            .is_ok_and(|pairs| pairs.timestamp().is_some());
+        LogOn {
+            credentials: credentials.clone(),
+            principal: self.response.av_pairs.get(AvId::TARGET_NAME).map(|name| utf16_lossy(name)).unwrap_or_default(),
+            level: self.level,
+            challenge: self.challenge.clone(),
+            random: self.response.challenge,
+            session_key: Secret::new([0; 16]),
+            timestamp: self.response.timestamp,
+            own_time: !server_time,
+        }
+    }
+
+    fn log_on(self, credentials: &Credentials) -> LogOn {
+        let mut log_on = self.again(credentials);
+        // RC4 undoes itself: what encrypts a session key decrypts an encrypted one.
+        if let Ok(encrypted) = <[u8; 16]>::try_from(self.message.encrypted_session_key.as_ref())
+            && let Some(message) = log_on.message(&encrypted)
+            && let Ok(key) = <[u8; 16]>::try_from(message.encrypted_session_key.as_ref())
+        {
+            log_on.session_key = Secret::new(key);
+        }
+        log_on
+    }
+}
+
+impl LogOn {
+    pub(crate) const fn level(&self) -> AuthLevel {
+        self.level
+    }
+
+    /// The client's end of the context at its start.
+    pub(crate) fn context(&self) -> Option<SecurityContext> {
+        self.again(self.session_key.expose()).map(|(_, context)| context)
+    }
+
+    /// AUTHENTICATE_MESSAGE as this client makes it.
+    fn message(&self, key: &[u8; 16]) -> Option<Authenticate> {
+        Authenticate::from_bytes(self.again(key)?.0).ok()
+    }
+
+    fn again(&self, key: &[u8; 16]) -> Option<(Bytes, SecurityContext)> {
+        let (random, key) = (self.random, *key);
+        let mut entropy = move |draw: Draw, dst: &mut [u8]| {
+            let value: &[u8] = if draw == Draw::NtlmClientChallenge { &random } else { &key };
+            dst.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
+        };
+        let mut initiator = NtlmInitiator::new(&self.credentials, &self.principal, self.level);
+        initiator.authenticate(self.challenge.clone(), &mut entropy, FileTime(self.timestamp)).ok()
+    }
+
+    /// What the client protected, PDU by PDU, in clear; as captured where it cannot be told.
+    pub(crate) fn opened(&self, pdus: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
+        let Some(mut context) = self.context() else { return pdus.collect() };
+        let open = |pdu: Bytes| {
+            let mut opened = BytesMut::from(&pdu[..]);
+            match Protected::locate(&opened) {
+                // Sealing again unseals: the key stream is the same. Whether the signature is right is another matter,
+                // which the comparison with what the client says now tells.
+                Ok(Some(place)) if is_request(&opened) => {
+                    context.protect(self.level, &mut opened, place.stub);
+                    opened.freeze()
+                }
+                _ => pdu,
+            }
+        };
+        pdus.map(open).collect()
+    }
+
+    /// What the server protected, PDU by PDU, in clear, up to the first that does not verify.
+    pub(crate) fn verified(&self, half: &Half) -> Vec<Bytes> {
+        let Some(mut context) = self.context() else { return Vec::new() };
+        let mut opened = Vec::new();
+        for pdu in &half.pdus {
+            let mut pdu = BytesMut::from(half.octets.get(pdu.clone()).unwrap_or_default());
+            match (CommonHeader::peek(&pdu), Protected::locate(&pdu)) {
+                (Ok(Some(header)), Ok(Some(place)))
+                    if matches!(header.ptype, PduType::RESPONSE | PduType::FAULT)
+                        && context.unprotect(self.level, &mut pdu, place.stub.clone()).is_err() =>
+                {
+                    break;
+                }
+                _ => opened.push(pdu.freeze()),
+            }
+        }
+        opened
+    }
+}
+
+fn is_request(pdu: &[u8]) -> bool {
+    matches!(CommonHeader::peek(pdu), Ok(Some(header)) if header.ptype == PduType::REQUEST)
+}
+
+/// The token and the level in the first PDU of this type.
+fn token(half: &Half, ptype: PduType) -> Option<(Bytes, AuthnLevel)> {
+    (0..half.pdus.len()).filter_map(|index| Pdu::decode(half.pdu(index)?).ok()).find_map(|pdu| {
+        let auth = pdu.auth.filter(|_| pdu.body.ptype() == ptype)?;
+        Some((auth.value, auth.auth_level))
+    })
+}
