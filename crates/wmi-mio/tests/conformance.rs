@@ -2,10 +2,11 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::num::NonZeroU32;
+use std::sync::LazyLock;
 
 use wmi_mio::{Reactor, Session, SessionId};
-use wmi_proto::{Client, Config, Event, Instant, Query};
-use wmi_sim::HostConfig;
+use wmi_proto::{Client, Config, Event, Instant, Query, QueryId};
+use wmi_sim::{HostConfig, Server};
 use wmi_testkit::conformance::{Runtime, config, start};
 
 struct Mio;
@@ -31,15 +32,17 @@ struct Crowd;
 
 impl Runtime for Crowd {
     fn run(case: Config, mut application: impl FnMut(&mut Client, Option<Event>, Instant) + Send + 'static) {
-        let server = start(HostConfig::new(0).rows(20));
+        // One for all cases: to make a host costs more than a session with it.
+        static BUSY: LazyLock<Server> = LazyLock::new(|| start(HostConfig::new(0).rows(20)));
+        let server = &BUSY;
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback listener");
-        let mut mute = config(&server);
+        let mut mute = config(server);
         mute.port = silent.local_addr().expect("its address").port();
-        let mut nameless = config(&server);
+        let mut nameless = config(server);
         nameless.host = "no-such-host.invalid".to_owned();
 
         let mut reactor = Reactor::new().expect("a reactor");
-        for other in [mute, nameless, config(&server), config(&server), config(&server)] {
+        for other in [mute, nameless, config(server), config(server), config(server)] {
             let id = reactor.add(other);
             ask(&mut reactor, id);
         }
@@ -71,7 +74,7 @@ fn ask(reactor: &mut Reactor, id: SessionId) {
     fetch(reactor, id, query.expect("it is there").expect("a query"));
 }
 
-fn fetch(reactor: &mut Reactor, id: SessionId, query: wmi_proto::QueryId) {
+fn fetch(reactor: &mut Reactor, id: SessionId, query: QueryId) {
     // The batch may have been the last one.
     let _ = reactor.command(id, |client, now| client.fetch(query, NonZeroU32::MAX, now));
 }
