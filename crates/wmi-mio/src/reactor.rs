@@ -132,7 +132,6 @@ impl Reactor {
     pub fn command<R>(&mut self, id: SessionId, command: impl FnOnce(&mut Client, Instant) -> R) -> Option<R> {
         self.bury();
         self.with(id, |driver, shared| {
-            driver.settle(shared);
             let result = command(&mut driver.client, shared.clock.now());
             driver.settle(shared);
             result
