@@ -11,7 +11,7 @@ use wmi_proto::wire::rpc::{
 use wmi_proto::wire::{Guid, Interface, WireError};
 
 use crate::message::{Event, Location, Message, State, Status};
-use crate::observer::Facts;
+use crate::observer::{Facts, Trust};
 use crate::parameters::{self, Parameters};
 use crate::security::{Security, Sender, has_token};
 use crate::stream::{End, Piece, Place};
@@ -66,6 +66,8 @@ struct Call {
     opnum: u16,
     object: Option<Guid>,
     asked: Vec<Guid>,
+    /// It is signed, and not wrongly as far as that is known.
+    signed: bool,
 }
 
 /// A message whose last fragment has not come.
@@ -267,7 +269,8 @@ impl Association {
             && first
         {
             bounded(&mut self.calls);
-            self.calls.insert(call_id, Call { context_id, opnum, object, asked: Vec::new() });
+            let signed = pdu.auth.is_some() && verified != Some(false);
+            self.calls.insert(call_id, Call { context_id, opnum, object, asked: Vec::new(), signed });
         }
         if self.open.len() >= MOST_ENTRIES
             && let Some(oldest) = self.open.keys().next().copied()
@@ -368,9 +371,15 @@ impl Association {
 
     /// The interface of a request: that of the interface pointer, since there are clients that call everything under
     /// one presentation context.
-    fn called(&self, host: IpAddr, context_id: u16, object: Option<Guid>, facts: &Facts) -> Option<Interface> {
+    fn called(
+        &self,
+        host: IpAddr,
+        context_id: u16,
+        object: Option<Guid>,
+        (facts, trust): (&Facts, Trust),
+    ) -> Option<Interface> {
         let context = self.context(context_id);
-        let pointer = object.and_then(|ipid| facts.interface(host, ipid));
+        let pointer = object.and_then(|ipid| facts.interface(host, ipid, trust));
         match (pointer, context) {
             // One pointer serves both.
             (Some(IID_IREM_UNKNOWN), Some(context)) if context.uuid == IID_IREM_UNKNOWN2 => Some(context),
@@ -387,15 +396,20 @@ impl Association {
         message.header_signing = self.header_signing;
         message.stub = open.stub.freeze();
         let readable = open.state != State::Sealed;
+        let trust = match open.verified {
+            Some(true) => Trust::Verified,
+            None if !self.security.has_keys() => Trust::Keyless,
+            _ => Trust::Doubtful,
+        };
         match open.head {
             Head::Request { context_id, opnum, object } => {
-                let interface = self.called(place.to.ip(), context_id, object, facts);
+                let interface = self.called(place.to.ip(), context_id, object, (facts, trust));
                 (message.interface, message.opnum, message.object) = (interface, Some(opnum), object);
                 if readable && let Some((stub, _)) = VerificationTrailer::split(&message.stub) {
                     message.stub = stub;
                 }
                 if readable && interface.is_some() {
-                    let asked = self.requested(&mut message, place.to.ip(), open.big_endian, facts);
+                    let asked = requested(&mut message, place.to.ip(), open.big_endian, (facts, trust));
                     if let Some(call) = self.calls.get_mut(&call_id) {
                         call.asked = asked;
                     }
@@ -403,47 +417,45 @@ impl Association {
             }
             Head::Response { context_id } => {
                 let host = place.from.ip();
-                let call = self.calls.remove(&call_id);
-                self.answers(&mut message, host, context_id, call.as_ref(), facts);
+                let call = self.call(call_id, trust);
+                self.answers(&mut message, host, context_id, call.as_ref(), (facts, trust));
                 if let (true, Some(interface), Some(call)) = (readable, message.interface, call) {
                     let (uuid, stub, ipid) = (interface.uuid, message.stub.clone(), call.object.unwrap_or(Guid::NULL));
-                    let (cache, classes) = facts.classes(host, ipid);
+                    let (cache, classes) = facts.classes(host, ipid, trust);
+                    let before = classes.len();
                     let known =
                         parameters::response((uuid, call.opnum), stub, open.big_endian, &call.asked, classes, cache);
+                    if trust == Trust::Verified && classes.len() > before {
+                        facts.share_classes(host, ipid);
+                    }
                     for (ipid, iid) in message.take(known).pointers {
-                        facts.learn(host, ipid, iid);
+                        facts.learn(host, ipid, iid, trust);
                     }
                 }
             }
             Head::Fault { context_id, status } => {
-                let call = self.calls.remove(&call_id);
-                self.answers(&mut message, place.from.ip(), context_id, call.as_ref(), facts);
+                let call = self.call(call_id, trust);
+                self.answers(&mut message, place.from.ip(), context_id, call.as_ref(), (facts, trust));
                 (message.status, message.decoded) = (Some(status), true);
             }
         }
         message
     }
 
-    /// Looks into the stub of a request; gives the interfaces that it asks for.
-    fn requested(&self, message: &mut Message, host: IpAddr, big_endian: bool, facts: &mut Facts) -> Vec<Guid> {
-        let (Some(interface), Some(opnum)) = (message.interface, message.opnum) else { return Vec::new() };
-        let stub = message.stub.clone();
-        let known = parameters::request((interface.uuid, opnum), stub.clone(), big_endian, &mut facts.cache);
-        // A client that calls everything under one context calls IRemUnknown under it too, and its interface pointer
-        // came with an activation that may be sealed. A stub that is a call of the one and not of the other tells.
-        if let (Some(Err(_)), Some(ipid)) = (&known, message.object)
-            && facts.interface(host, ipid).is_none()
-            && let Some(Ok(other)) = parameters::request((IID_IREM_UNKNOWN, opnum), stub, big_endian, &mut facts.cache)
-            && other.unread == 0
-        {
-            facts.learn(host, ipid, IID_IREM_UNKNOWN);
-            message.interface = Some(Interface::orpc(IID_IREM_UNKNOWN));
-            return message.take(Some(Ok(other))).asked;
-        }
-        message.take(known).asked
+    /// The call that is answered. A verified answer belongs to a request that is signed: what else has its number is
+    /// not what the server answers.
+    fn call(&mut self, call_id: u32, trust: Trust) -> Option<Call> {
+        self.calls.remove(&call_id).filter(|call| trust != Trust::Verified || call.signed)
     }
 
-    fn answers(&self, message: &mut Message, host: IpAddr, context_id: u16, call: Option<&Call>, facts: &Facts) {
+    fn answers(
+        &self,
+        message: &mut Message,
+        host: IpAddr,
+        context_id: u16,
+        call: Option<&Call>,
+        facts: (&Facts, Trust),
+    ) {
         let Some(call) = call else {
             message.interface = self.context(context_id);
             return;
@@ -506,6 +518,25 @@ impl Message {
             }
         }
     }
+}
+
+/// Looks into the stub of a request; gives the interfaces that it asks for.
+fn requested(message: &mut Message, host: IpAddr, big_endian: bool, (facts, trust): (&mut Facts, Trust)) -> Vec<Guid> {
+    let (Some(interface), Some(opnum)) = (message.interface, message.opnum) else { return Vec::new() };
+    let stub = message.stub.clone();
+    let known = parameters::request((interface.uuid, opnum), stub.clone(), big_endian, &mut facts.cache);
+    // A client that calls everything under one context calls IRemUnknown under it too, and its interface pointer
+    // came with an activation that may be sealed. A stub that is a call of the one and not of the other tells.
+    if let (Some(Err(_)), Some(ipid)) = (&known, message.object)
+        && facts.interface(host, ipid, trust).is_none()
+        && let Some(Ok(other)) = parameters::request((IID_IREM_UNKNOWN, opnum), stub, big_endian, &mut facts.cache)
+        && other.unread == 0
+    {
+        facts.learn(host, ipid, IID_IREM_UNKNOWN, trust);
+        message.interface = Some(Interface::orpc(IID_IREM_UNKNOWN));
+        return message.take(Some(Ok(other))).asked;
+    }
+    message.take(known).asked
 }
 
 /// A message of one fragment of which nothing is known yet.

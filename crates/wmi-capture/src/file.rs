@@ -89,7 +89,8 @@ impl Interface {
 }
 
 impl<'s> Frames<'s> {
-    pub(crate) fn open(mut source: impl Read + Send + 's) -> Result<Self, FileError> {
+    pub(crate) fn open(source: impl Read + Send + 's) -> Result<Self, FileError> {
+        let mut source = Full(source);
         let mut head = Vec::new();
         let unreadable = |error: io::Error| FileError::Unreadable(error.to_string());
         (&mut source).take(BUFFER as u64).read_to_end(&mut head).map_err(unreadable)?;
@@ -109,26 +110,20 @@ impl<'s> Frames<'s> {
 
     /// Hands the next frame to `take`; false at the end of the file.
     pub(crate) fn next(&mut self, mut take: impl FnMut(Frame<'_>)) -> Result<bool, FileError> {
-        // A reader that does not get on although it was refilled would be asked for ever.
-        let mut refills = 0_u32;
         loop {
             let number = self.number;
             let (used, found) = match self.reader.next() {
                 Ok((used, block)) => (used, Self::block(block, &mut self.interfaces, number, &mut take)),
                 Err(PcapError::Eof) => return Ok(false),
-                Err(PcapError::Incomplete(_)) => {
-                    refills += 1;
-                    if refills > MOST_REFILLS {
-                        return Err(FileError::CutOff(number));
+                // Whatever length a block claims: there is only room for twice what is there.
+                Err(PcapError::Incomplete(_) | PcapError::BufferTooSmall) => {
+                    if self.reader.data().len() >= self.capacity {
+                        self.capacity *= 2;
+                        if self.capacity > LONGEST_BLOCK || !self.reader.grow(self.capacity) {
+                            return Err(FileError::Damaged(number));
+                        }
                     }
                     self.reader.refill().map_err(|_| FileError::Unreadable("the file cannot be read".to_owned()))?;
-                    continue;
-                }
-                Err(PcapError::BufferTooSmall) if self.capacity < LONGEST_BLOCK => {
-                    self.capacity *= 2;
-                    if !self.reader.grow(self.capacity) {
-                        return Err(FileError::Damaged(number));
-                    }
                     continue;
                 }
                 Err(PcapError::UnexpectedEof) => return Err(FileError::CutOff(number)),
@@ -136,7 +131,6 @@ impl<'s> Frames<'s> {
                 Err(_) => return Err(FileError::Damaged(number)),
             };
             self.reader.consume(used);
-            refills = 0;
             if found {
                 self.number += 1;
                 return Ok(true);
@@ -188,5 +182,21 @@ impl<'s> Frames<'s> {
     }
 }
 
-/// A refill reads at least one octet, a block is at most [`LONGEST_BLOCK`] long, and pipes give 4 KiB at once.
-const MOST_REFILLS: u32 = (LONGEST_BLOCK / 4096) as u32;
+/// A source that gives as much as is asked for, until it ends: how it is cut makes no difference.
+struct Full<R>(R);
+
+impl<R: Read> Read for Full<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match self.0.read(room) {
+                Ok(0) => break,
+                Ok(octets) => filled += octets,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if filled > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+}

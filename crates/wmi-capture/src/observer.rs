@@ -28,14 +28,32 @@ pub(crate) struct Observer {
 pub(crate) struct Facts {
     pub(crate) account: Option<Account>,
     pub(crate) cache: ClassCache,
+    /// What verified messages taught, and what all messages did. A verified message is read with the former only, so
+    /// that nobody changes its meaning who cannot sign.
+    verified: Taught,
+    all: Taught,
+}
+
+#[derive(Default)]
+struct Taught {
     pointers: BTreeMap<(IpAddr, Guid), Guid>,
     classes: BTreeMap<(IpAddr, Guid), SentClasses>,
 }
 
+/// How far what a message says is believed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Its signatures are right.
+    Verified,
+    /// Nobody on its association has keys here.
+    Keyless,
+    /// It has no signature that could be verified, and others have.
+    Doubtful,
+}
+
 impl Observer {
     pub(crate) fn new(account: Option<Account>) -> Self {
-        let (pointers, classes) = (BTreeMap::new(), BTreeMap::new());
-        let facts = Facts { account, cache: ClassCache::new(), pointers, classes };
+        let facts = Facts { account, cache: ClassCache::new(), verified: Taught::default(), all: Taught::default() };
         Self { associations: BTreeMap::new(), facts, events: VecDeque::new() }
     }
 
@@ -62,8 +80,36 @@ impl Sink for Observer {
 }
 
 impl Facts {
-    /// `host` handed out an interface pointer.
-    pub(crate) fn learn(&mut self, host: IpAddr, ipid: Guid, iid: Guid) {
+    /// `host` handed out an interface pointer. What an association without keys says about interfaces is believed as
+    /// its binds are.
+    pub(crate) fn learn(&mut self, host: IpAddr, ipid: Guid, iid: Guid, trust: Trust) {
+        self.all.learn(host, ipid, iid);
+        if trust != Trust::Doubtful {
+            self.verified.learn(host, ipid, iid);
+        }
+    }
+
+    /// The interface of a pointer.
+    pub(crate) fn interface(&self, host: IpAddr, ipid: Guid, trust: Trust) -> Option<Guid> {
+        let taught = if trust == Trust::Verified { &self.verified } else { &self.all };
+        taught.pointers.get(&(host, ipid)).copied()
+    }
+
+    /// The cache of classes, and the classes that an enumerator has sent.
+    pub(crate) fn classes(&mut self, host: IpAddr, ipid: Guid, trust: Trust) -> (&mut ClassCache, &mut SentClasses) {
+        let taught = if trust == Trust::Verified { &mut self.verified } else { &mut self.all };
+        (&mut self.cache, taught.classes(host, ipid))
+    }
+
+    /// What an enumerator has sent in verified messages is known to all.
+    pub(crate) fn share_classes(&mut self, host: IpAddr, ipid: Guid) {
+        let sent = self.verified.classes(host, ipid).clone();
+        self.all.classes(host, ipid).extend(sent);
+    }
+}
+
+impl Taught {
+    fn learn(&mut self, host: IpAddr, ipid: Guid, iid: Guid) {
         if self.pointers.len() >= MOST_POINTERS {
             self.pointers.pop_first();
         }
@@ -72,16 +118,10 @@ impl Facts {
         self.classes.remove(&(host, ipid));
     }
 
-    /// The interface of a pointer.
-    pub(crate) fn interface(&self, host: IpAddr, ipid: Guid) -> Option<Guid> {
-        self.pointers.get(&(host, ipid)).copied()
-    }
-
-    /// The cache of classes, and the classes that an enumerator has sent.
-    pub(crate) fn classes(&mut self, host: IpAddr, ipid: Guid) -> (&mut ClassCache, &mut SentClasses) {
+    fn classes(&mut self, host: IpAddr, ipid: Guid) -> &mut SentClasses {
         if self.classes.len() >= MOST_ENUMERATORS && !self.classes.contains_key(&(host, ipid)) {
             self.classes.pop_first();
         }
-        (&mut self.cache, self.classes.entry((host, ipid)).or_default())
+        self.classes.entry((host, ipid)).or_default()
     }
 }

@@ -17,7 +17,11 @@ const MOST_CONTEXTS: usize = 1024;
 
 /// The contexts of one association by auth_context_id.
 #[derive(Default)]
-pub(crate) struct Security(BTreeMap<u32, Context>);
+pub(crate) struct Security {
+    contexts: BTreeMap<u32, Context>,
+    /// A log-on gave keys.
+    keyed: bool,
+}
 
 #[derive(Default)]
 struct Context {
@@ -26,6 +30,8 @@ struct Context {
     /// What verifies fragments from the client, and from the server; `None` without keys, or behind a hole, where the
     /// state of the cipher is not known.
     receivers: [Option<SecurityContext>; 2],
+    /// Something of the server went by behind its challenge before there were keys: they would not fit.
+    answered: bool,
 }
 
 /// Who sent a fragment.
@@ -44,30 +50,42 @@ impl Security {
         if auth.auth_type != AuthType::WINNT {
             return None;
         }
-        if self.0.len() >= MOST_CONTEXTS && !self.0.contains_key(&auth.context_id) {
+        if self.contexts.len() >= MOST_CONTEXTS && !self.contexts.contains_key(&auth.context_id) {
             return None;
         }
-        let context = self.0.entry(auth.context_id).or_default();
+        let context = self.contexts.entry(auth.context_id).or_default();
         match auth.value.get(8) {
             Some(1) => *context = Context { negotiate: auth.value.clone(), ..Context::default() },
-            Some(2) => context.challenge = auth.value.clone(),
-            Some(3) => return context.authenticated(auth.value.clone(), account?),
+            Some(2) => (context.challenge, context.answered) = (auth.value.clone(), false),
+            Some(3) => {
+                let tried = context.authenticated(auth.value.clone(), account?);
+                self.keyed |= matches!(tried, Some((_, Ok(()))));
+                return tried;
+            }
             _ => {}
         }
         None
     }
 
+    /// Whether a log-on on this association gave keys, even if they no longer fit.
+    pub(crate) const fn has_keys(&self) -> bool {
+        self.keyed
+    }
+
     /// Verifies and unseals a fragment of a call in place. `None` without a key for it.
     pub(crate) fn open(&mut self, sender: Sender, fragment: &mut BytesMut, place: &Protected) -> Option<bool> {
         let level = AuthLevel::from_wire(place.auth_level)?;
-        let [client, server] = &mut self.0.get_mut(&place.context_id)?.receivers;
+        let context = self.contexts.get_mut(&place.context_id)?;
+        context.answered |= sender == Sender::Server;
+        let [client, server] = &mut context.receivers;
         let receiver = if sender == Sender::Client { client } else { server };
         Some(receiver.as_mut()?.unprotect(level, fragment, place.stub.clone()).is_ok())
     }
 
     /// Fragments of `sender` are missing.
     pub(crate) fn lose(&mut self, sender: Sender) {
-        for context in self.0.values_mut() {
+        for context in self.contexts.values_mut() {
+            context.answered |= sender == Sender::Server;
             let [client, server] = &mut context.receivers;
             *(if sender == Sender::Client { client } else { server }) = None;
         }
@@ -89,7 +107,10 @@ impl Context {
         };
         let mut acceptor = NtlmAcceptor::captured(self.negotiate.clone(), self.challenge.clone());
         let lookup = |_: &str, user: &str| account.is(user).then(|| account.password.clone());
-        let outcome = acceptor.accept(message, lookup).map(|accepted| self.receivers = receivers(&accepted));
+        let outcome = acceptor.accept(message, lookup).map(|accepted| {
+            let [client, server] = receivers(&accepted);
+            self.receivers = [client, server.filter(|_| !self.answered)];
+        });
         Some((captured, outcome))
     }
 }
