@@ -16,13 +16,15 @@ use wmi_proto::wire::Wire;
 use wmi_proto::wire::rpc::Pdu;
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::generators::{self, dcom, ntlm, wmi};
-use wmi_testkit::oracles::{cim, client, dcom as stubs, ntlm as log_on, rpc, session};
+use wmi_testkit::oracles::{capture, cim, client, dcom as stubs, ntlm as log_on, rpc, session};
 use wmi_testkit::{Direction, OBJECT_PORT, Pair, config};
 
 type Oracle = fn(&[u8]);
 
 /// The targets, and what each calls.
-const TARGETS: [(&str, Oracle); 10] = [
+const TARGETS: [(&str, Oracle); 12] = [
+    ("capture", capture::file),
+    ("capture_frames", capture::frames),
     ("cim_object", cim::cim_object),
     ("client_octets", client::client_octets),
     ("client_prefix", |data| {
@@ -121,6 +123,8 @@ fn write_seeds() {
     messages.extend(generated(&dcom::query_interface_request(), 2));
     messages.extend(generated(&dcom::resolve_oxid2_response(), 2));
     write("stub", messages);
+    write("capture", capture_files());
+    write("capture_frames", capture::damages());
     let mut objrefs = generated(&dcom::objref(), 8);
     objrefs.extend(generated(&dcom::dual_string_array(), 3));
     objrefs.extend(generated(&dcom::context(), 3));
@@ -147,6 +151,42 @@ fn write_seeds() {
         &[faults / 2, 2, 5, 0, 0, 0, 0, 1, 0x20, 4, 50, 1, 0x21, 7, 5, 5, 200],
     ];
     write("session_ops", runs.map(<[u8]>::to_vec));
+}
+
+/// The starts of captured sessions in each of the formats: as they are, in the other byte order, and as pcapng.
+fn capture_files() -> Vec<Vec<u8>> {
+    let frames = |file: &[u8]| {
+        let mut rest = &file[24..];
+        let mut frames = Vec::new();
+        while let Some(length) = rest.get(8..12) {
+            let length = u32::from_le_bytes(length.try_into().expect("four octets")) as usize;
+            frames.push(rest[16..16 + length].to_vec());
+            rest = &rest[16 + length..];
+        }
+        frames
+    };
+    let mut files = capture::files(LARGEST);
+    let first = frames(&capture::files(2400)[0]);
+    let field = |file: &mut Vec<u8>, fields: &[u32]| fields.iter().for_each(|f| file.extend(f.to_be_bytes()));
+    let (mut swapped, mut blocks) = (Vec::new(), Vec::new());
+    field(&mut swapped, &[0xa1b2_3c4d, 0x0002_0004, 0, 0, 262_144, 1]);
+    // A section, and an interface of raw IP.
+    field(&mut blocks, &[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 0x0001_0000, u32::MAX, u32::MAX, 28]);
+    field(&mut blocks, &[1, 20, 101 << 16, 0, 20]);
+    for frame in &first {
+        let length = u32::try_from(frame.len()).expect("a short frame");
+        field(&mut swapped, &[1, 0, length + 14, length + 14]);
+        swapped.extend([0; 12]);
+        swapped.extend([8, 0]);
+        swapped.extend(frame);
+        let padded = length.next_multiple_of(4);
+        field(&mut blocks, &[6, padded + 32, 0, 0, 0, length, length]);
+        blocks.extend(frame);
+        blocks.resize(blocks.len() + (padded - length) as usize, 0);
+        field(&mut blocks, &[padded + 32]);
+    }
+    files.extend([swapped, blocks, files[0][..1000].to_vec(), b"no capture".to_vec(), Vec::new()]);
+    files
 }
 
 /// Replaces the seeds of `target`; what a fuzzer found is called otherwise and stays.

@@ -4,7 +4,7 @@
 //! ordinary session is.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, Once, OnceLock};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -126,11 +126,21 @@ fn query(enumerator: Enumerator) -> Query {
 }
 
 /// An ordinary session, of which one PDU is replaced: the first octet of `data` says which, the rest is what comes
-/// instead. Says how many rows came.
+/// instead. Says how many rows came. Before the first, every phase is tried with what comes there by itself.
 ///
 /// # Panics
-/// When the session does not end, ends twice, or says a row that the host does not have.
+/// When the session does not end, ends twice, or says a row that the host does not have; when it does not get to where
+/// the PDU is replaced, or a PDU that is replaced by itself costs rows.
 pub fn client_prefix(data: &[u8]) -> usize {
+    static TRIED: Once = Once::new();
+    TRIED.call_once(|| {
+        let rows = unchanged_pdus().iter().map(|data| with_pdu(data)).collect::<Vec<_>>();
+        assert!(rows.len() >= 40 && rows.iter().all(|rows| *rows == ROWS as usize), "{rows:?}");
+    });
+    with_pdu(data)
+}
+
+fn with_pdu(data: &[u8]) -> usize {
     let Some((phase, rest)) = pdus().choose(data) else { return 0 };
     let mut pair = pair(phase.session);
     let (rest, mut seen) = (rest.to_vec(), 0);
@@ -159,22 +169,40 @@ pub fn client_prefix(data: &[u8]) -> usize {
 }
 
 /// An ordinary session, of which the stub of one response is replaced before the host signs and seals it: the first
-/// octet of `data` says which, the rest is the stub. Says how many rows came.
+/// octet of `data` says which, the rest is the stub. Says how many rows came. Before the first, every phase is tried
+/// with what comes there by itself.
 ///
 /// # Panics
-/// When the session does not end, or ends twice.
+/// When the session does not end, or ends twice; when it does not get to where the stub is replaced, or a stub that is
+/// replaced by itself costs rows.
 pub fn client_sealed(data: &[u8]) -> usize {
+    static TRIED: Once = Once::new();
+    TRIED.call_once(|| {
+        let rows = unchanged_stubs().iter().map(|data| with_stub(data)).collect::<Vec<_>>();
+        assert!(rows.len() >= 30 && rows.iter().all(|rows| *rows == ROWS as usize), "{rows:?}");
+    });
+    with_stub(data)
+}
+
+fn with_stub(data: &[u8]) -> usize {
     let Some((phase, rest)) = stubs().choose(data) else { return 0 };
     let mut pair = pair(phase.session);
     let (rest, mut seen) = (rest.to_vec(), 0);
+    let reached = Arc::new(Mutex::new(false));
+    let done = Arc::clone(&reached);
     pair.host.on_stub(move |stub| {
         if seen == phase.before {
             *stub = BytesMut::from(&rest[..]);
+            *done.lock().expect("no panic before") = true;
         }
         seen += 1;
     });
     let outcome = run(&mut pair, phase.session);
+    assert!(*reached.lock().expect("no panic before"), "what comes before a phase is ordinary");
     ends_once(&pair);
+    if let Ok(end) = &outcome.end {
+        assert_eq!(end.rows, outcome.rows.len() as u64, "rows that were counted and not delivered");
+    }
     outcome.rows.len()
 }
 
