@@ -62,6 +62,8 @@ impl<'s, R: Runtime> Rows<'s, R> {
                     self.done = true;
                     self.completion = Some(outcome?);
                 }
+                // One `fetch` more ends it.
+                Some(Event::AtEnd { .. }) => self.fetching = false,
                 Some(_) => {}
                 None => self.done = true,
             }

@@ -32,6 +32,22 @@ fn rows_come_one_by_one_and_tell_how_the_query_ended() {
 }
 
 #[test]
+fn rows_of_a_query_that_can_be_reset_end_too() {
+    for rows in [1, 16, 100] {
+        let server = start(HostConfig::new(0).rows(rows));
+        block_on(async {
+            let mut session = Session::connect(config(&server));
+            let mut found = session.query(many().forward_only(false)).unwrap();
+            let mut count = 0;
+            while let Some(row) = found.next().await {
+                count += u64::from(row.unwrap().is_ok());
+            }
+            assert_eq!((count, found.completion().unwrap().rows), (u64::from(rows), u64::from(rows)));
+        });
+    }
+}
+
+#[test]
 fn a_dropped_future_loses_no_row() {
     // The first row takes half a second: the future is dropped in every stage of the session.
     let server = start(HostConfig::new(0).rows(300).faults([Fault::SlowFirstRow]));

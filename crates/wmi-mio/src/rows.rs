@@ -58,6 +58,8 @@ impl<'s> Rows<'s> {
                     self.done = true;
                     self.completion = Some(outcome?);
                 }
+                // One `fetch` more ends it.
+                Some(Event::AtEnd { .. }) => self.fetching = false,
                 Some(_) => {}
                 None => self.done = true,
             }

@@ -31,6 +31,19 @@ fn rows_come_one_by_one_and_tell_how_the_query_ended() {
 }
 
 #[test]
+fn rows_of_a_query_that_can_be_reset_end_too() {
+    for rows in [1, 16, 100] {
+        let server = start(HostConfig::new(0).rows(rows));
+        let mut session = Session::connect(config(&server)).unwrap();
+        let mut found = session.query(many().forward_only(false)).unwrap();
+        assert_eq!(found.by_ref().filter(|row| matches!(row, Ok(Ok(_)))).count(), rows as usize);
+        assert_eq!(found.completion().unwrap().rows, u64::from(rows));
+        drop(found);
+        session.close().unwrap();
+    }
+}
+
+#[test]
 fn rows_that_are_dropped_cancel_their_query() {
     let server = start(HostConfig::new(0).rows(5_000));
     let mut session = Session::connect(config(&server)).unwrap();

@@ -73,6 +73,8 @@ pub(crate) struct Cursor {
     pub(crate) replies: u32,
     /// `None` when the query failed.
     rows: Option<ResultSet>,
+    /// The result set from its start, where it can be gone back to.
+    whole: Option<ResultSet>,
     ahead: VecDeque<CimObject>,
     /// Rows that were handed out or skipped.
     position: u64,
@@ -93,6 +95,7 @@ pub(crate) struct Batch {
 impl Cursor {
     pub(crate) fn new(statement: Statement, rows: ResultSet, started: Instant, pace: Pace) -> Self {
         Self {
+            whole: (!statement.forward_only).then(|| rows.clone()),
             statement,
             failure: None,
             replies: 0,
@@ -112,6 +115,7 @@ impl Cursor {
             failure: Some(failure),
             replies: 0,
             rows: None,
+            whole: None,
             ahead: VecDeque::new(),
             position: 0,
             started,
@@ -120,17 +124,38 @@ impl Cursor {
         }
     }
 
-    /// Goes over `count` rows, whether they are there yet or not.
-    pub(crate) fn skip(&mut self, count: u64) {
-        for _ in 0..count {
-            self.look_ahead(1);
-            self.ahead.pop_front();
+    /// Goes back to the first row of the same result ([MS-WMI 3.1.4.4.1]).
+    pub(crate) fn reset(&mut self) -> HResult {
+        match (self.failure, &self.whole) {
+            (Some(failure), _) => failure,
+            (None, None) => HResult::WBEM_E_INVALID_OPERATION,
+            (None, Some(whole)) => {
+                self.rows = Some(whole.clone());
+                self.ahead.clear();
+                self.position = 0;
+                HResult::S_OK
+            }
         }
-        self.position = self.position.saturating_add(count);
     }
 
-    pub(crate) const fn position(&self) -> u64 {
-        self.position
+    /// A second place in the same result, this one to begin with ([MS-WMI 3.1.4.4.4]).
+    pub(crate) fn copy(&self) -> Result<Self, HResult> {
+        match (self.failure, &self.whole) {
+            (Some(failure), _) => Err(failure),
+            (None, None) => Err(HResult::WBEM_E_INVALID_OPERATION),
+            (None, Some(whole)) => Ok(Self {
+                statement: self.statement.clone(),
+                failure: None,
+                replies: 0,
+                rows: self.rows.clone(),
+                whole: Some(whole.clone()),
+                ahead: self.ahead.clone(),
+                position: self.position,
+                started: self.started,
+                pace: self.pace,
+                sent: Vec::new(),
+            }),
+        }
     }
 
     /// The class of the next row.

@@ -161,7 +161,7 @@ fn object_server(call: &Call, machine: &mut Machine) -> Outcome {
             Next::OPNUM => enumeration::next(oid, call, machine),
             Reset::OPNUM => operate::<Reset>(call, machine, |_, m| enumeration::reset(oid, m)),
             CloneEnumerator::OPNUM => operate::<CloneEnumerator>(call, machine, |_, m| enumeration::clone(oid, m)),
-            Skip::OPNUM => operate::<Skip>(call, machine, |request, m| enumeration::skip(oid, request, m)),
+            Skip::OPNUM => enumeration::skip(oid, call, machine),
             5 => Outcome::Fault(E_NOTIMPL),
             _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
         },

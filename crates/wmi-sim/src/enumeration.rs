@@ -8,7 +8,7 @@ use wmi_proto::cim::{CimObject, Genus};
 use wmi_proto::wire::dcom::MInterfacePointer;
 use wmi_proto::wire::wmi::enumerator::{NextRequest, NextResponse};
 use wmi_proto::wire::wmi::smart_enum::{SmartNextRequest, SmartNextResponse};
-use wmi_proto::wire::wmi::{DataPacket, DataPacketObject, InterfaceResponse, Next, SmartNext};
+use wmi_proto::wire::wmi::{DataPacket, DataPacketObject, InterfaceResponse, Next, Skip, SmartNext};
 use wmi_proto::wire::{Guid, HResult, Wire, guid};
 
 use crate::Fault;
@@ -17,9 +17,6 @@ use crate::cursor::{Batch, Cursor, CursorId, Pace, Statement};
 use crate::dispatch::{Later, Outcome, RPC_E_DISCONNECTED, request, response_stub};
 use crate::machine::Machine;
 use crate::services::{Object, WBEM_E_FAILED, created, export_enumerator, refused};
-
-/// WBEM_E_INVALID_OPERATION ([MS-WMI 2.2.11]): the enumerator is read once only.
-const WBEM_E_INVALID_OPERATION: HResult = HResult(0x8004_1016);
 
 /// How late a late reply is.
 const LATE: Duration = Duration::from_secs(10);
@@ -32,7 +29,7 @@ const SLOW_CLASS: &str = "Sim_Slow";
 /// How long it takes for each row, the first included.
 const SLOW_CLASS_ROWS: Duration = Duration::from_millis(200);
 
-/// A Next that waits for rows.
+/// A Next or a Skip that waits for rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PendingNext {
     cursor: CursorId,
@@ -48,6 +45,8 @@ enum Form {
     Objects,
     /// As a packet for the proxy with that identifier.
     Packet(Guid),
+    /// Not at all: they are skipped.
+    Nothing,
 }
 
 /// Runs a query.
@@ -109,7 +108,10 @@ fn begin(oid: u64, timeout: i32, asked: u32, form: Form, machine: &mut Machine) 
 }
 
 /// How many objects are given at most, which a host may decide.
-fn wanted(PendingNext { cursor, asked, .. }: PendingNext, machine: &Machine) -> u32 {
+fn wanted(PendingNext { cursor, asked, form }: PendingNext, machine: &Machine) -> u32 {
+    if let Form::Nothing = form {
+        return asked;
+    }
     let replies = machine.cursors.get(cursor).map_or(0, |cursor| cursor.replies);
     if in_next(machine).is_some() && replies < UNHARMED {
         // So that a small result has a third batch too.
@@ -148,7 +150,7 @@ fn in_next(machine: &Machine) -> Option<Fault> {
     faults.into_iter().find(|fault| machine.has(*fault))
 }
 
-/// Answers a Next with what is there.
+/// Answers a Next or a Skip with what is there.
 pub(crate) fn complete(pending: PendingNext, machine: &mut Machine) -> Outcome {
     let wanted = wanted(pending, machine);
     let now = machine.now();
@@ -157,6 +159,10 @@ pub(crate) fn complete(pending: PendingNext, machine: &mut Machine) -> Outcome {
     let Some(cursor) = machine.cursors.get_mut(pending.cursor) else {
         return Outcome::Fault(RPC_E_DISCONNECTED);
     };
+    if let Form::Nothing = pending.form {
+        let status = cursor.take(wanted, now).status;
+        return Outcome::Reply(response_stub(&status, machine), None);
+    }
     let replies = cursor.replies;
     cursor.replies = replies.saturating_add(1);
     let mut batch = match (legal, replies % 4) {
@@ -180,6 +186,7 @@ pub(crate) fn complete(pending: PendingNext, machine: &mut Machine) -> Outcome {
     let mut stub = match pending.form {
         Form::Objects => objects_stub(pending.asked, &batch, machine),
         Form::Packet(proxy) => packet_stub(pending.cursor, proxy, &batch, damage, machine),
+        Form::Nothing => Bytes::new(),
     };
     match damage {
         Some(Fault::LiesAboutLengths) => stub = lie(stub, pending.form),
@@ -233,7 +240,7 @@ fn lie(stub: Bytes, form: Form) -> Bytes {
         // The maximum and the actual count of apObjects.
         Form::Objects => [8, 16],
         // pdwBuffSize and the maximum count of pBuffer.
-        Form::Packet(_) => [12, 20],
+        Form::Packet(_) | Form::Nothing => [12, 20],
     };
     let mut stub = BytesMut::from(stub);
     for place in places {
@@ -246,40 +253,30 @@ fn lie(stub: Bytes, form: Form) -> Bytes {
 
 /// IEnumWbemClassObject::Reset ([MS-WMI 3.1.4.4.1]).
 pub(crate) fn reset(oid: u64, machine: &mut Machine) -> HResult {
-    let Some((id, statement)) = statement(oid, machine) else {
-        return WBEM_E_FAILED;
-    };
-    if statement.forward_only {
-        return WBEM_E_INVALID_OPERATION;
-    }
-    let again = open(statement, machine);
-    if let Some(cursor) = machine.cursors.get_mut(id) {
-        *cursor = again;
-    }
-    HResult::S_OK
-}
-
-/// IEnumWbemClassObject::Clone ([MS-WMI 3.1.4.4.4]): the same query at the same place.
-pub(crate) fn clone(oid: u64, machine: &mut Machine) -> InterfaceResponse {
-    let Some((id, statement)) = statement(oid, machine) else {
-        return refused(WBEM_E_FAILED);
-    };
-    if statement.forward_only {
-        return refused(WBEM_E_INVALID_OPERATION);
-    }
-    let position = machine.cursors.get(id).map_or(0, Cursor::position);
-    let mut copy = open(statement, machine);
-    copy.skip(position);
-    created(export_enumerator(copy, machine))
-}
-
-/// IEnumWbemClassObject::Skip ([MS-WMI 3.1.4.4.5]); rows that are not there yet are not waited for.
-pub(crate) fn skip(oid: u64, request: NextRequest, machine: &mut Machine) -> HResult {
-    let now = machine.now();
     let cursor = machine.exporter.state(oid).and_then(Object::cursor);
-    match cursor.and_then(|id| machine.cursors.get_mut(id)) {
-        Some(cursor) => cursor.take(request.count, now).status,
-        None => WBEM_E_FAILED,
+    cursor.and_then(|id| machine.cursors.get_mut(id)).map_or(WBEM_E_FAILED, Cursor::reset)
+}
+
+/// IEnumWbemClassObject::Clone ([MS-WMI 3.1.4.4.4]).
+pub(crate) fn clone(oid: u64, machine: &mut Machine) -> InterfaceResponse {
+    let cursor = machine.exporter.state(oid).and_then(Object::cursor);
+    match cursor.and_then(|id| machine.cursors.get(id)).map_or(Err(WBEM_E_FAILED), Cursor::copy) {
+        Ok(copy) => created(export_enumerator(copy, machine)),
+        Err(status) => refused(status),
+    }
+}
+
+/// IEnumWbemClassObject::Skip ([MS-WMI 3.1.4.4.5]). The text does not forbid it on a forward-only enumerator, as it does
+/// Reset and Clone; this host refuses it there, so that nobody counts on it.
+pub(crate) fn skip(oid: u64, call: &Call, machine: &mut Machine) -> Outcome {
+    let NextRequest { timeout, count } = match request::<Skip>(call, machine) {
+        Ok(request) => request,
+        Err(outcome) => return outcome,
+    };
+    match statement(oid, machine) {
+        Some((_, Statement { forward_only: false, .. })) => begin(oid, timeout, count, Form::Nothing, machine),
+        Some(_) => Outcome::Reply(response_stub(&HResult::WBEM_E_INVALID_OPERATION, machine), None),
+        None => Outcome::Fault(RPC_E_DISCONNECTED),
     }
 }
 

@@ -267,8 +267,16 @@ fn enumerators_that_may_start_again_do() {
     };
     assert_eq!((count(enumerator), count(copy)), (25, 5));
 
+    // Beyond the end.
+    assert_eq!(session.call::<Reset>(enumerator, &NoParameters).unwrap(), HResult::S_OK);
+    let skipped = session.call::<Skip>(enumerator, &NextRequest { timeout: -1, count: 26 }).unwrap();
+    assert_eq!(skipped, HResult::WBEM_S_FALSE);
+
     let once = session.query(services, QUERY).unwrap();
-    assert_eq!(session.call::<Reset>(once, &NoParameters).unwrap(), HResult(0x8004_1016));
+    let invalid = HResult::WBEM_E_INVALID_OPERATION;
+    assert_eq!(session.call::<Reset>(once, &NoParameters).unwrap(), invalid);
+    assert_eq!(session.call::<CloneEnumerator>(once, &NoParameters).unwrap().status, invalid);
+    assert_eq!(session.call::<Skip>(once, &NextRequest { timeout: -1, count: 1 }).unwrap(), invalid);
     session.release().unwrap();
     assert_eq!(session.world.host.alive_objects(), 0);
 }

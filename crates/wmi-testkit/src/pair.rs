@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use wmi_proto::{
-    Client, Config, Credentials, Event, FileTime, Input, Instant, Output, Query, QueryId, Role, Row, Secret,
-    SeededEntropy, TransportFailure, TransportId,
+    Client, CommandError, Config, Credentials, Event, FileTime, Input, Instant, Output, Query, QueryId, Role, Row,
+    Secret, SeededEntropy, TransportFailure, TransportId,
 };
 use wmi_sim::repository::Repository;
 use wmi_sim::{ConnId, Host, HostConfig, HostInput, HostOutput};
@@ -52,6 +52,12 @@ pub enum Step {
     Exec(Query),
     /// `fetch`.
     Fetch(QueryId, NonZeroU32),
+    /// `reset`.
+    Reset(QueryId),
+    /// `skip`.
+    Skip(QueryId, NonZeroU32),
+    /// `clone_query`.
+    Clone(QueryId),
     /// `cancel`.
     Cancel(QueryId),
     /// `close`.
@@ -187,7 +193,7 @@ impl Pair {
     ///
     /// # Errors
     /// Why it does not.
-    pub fn try_exec(&mut self, query: Query) -> Result<QueryId, wmi_proto::CommandError> {
+    pub fn try_exec(&mut self, query: Query) -> Result<QueryId, CommandError> {
         self.steps.push((self.now, Step::Exec(query.clone())));
         let id = self.client.exec_query(query, self.now);
         self.drain();
@@ -201,6 +207,40 @@ impl Pair {
         let taken = self.client.fetch(id, max, self.now).is_ok();
         self.drain();
         taken
+    }
+
+    /// Resets; says whether the client took it.
+    ///
+    /// # Errors
+    /// Why it did not.
+    pub fn reset(&mut self, id: QueryId) -> Result<(), CommandError> {
+        self.steps.push((self.now, Step::Reset(id)));
+        let taken = self.client.reset(id, self.now);
+        self.drain();
+        taken
+    }
+
+    /// Skips; says whether the client took it.
+    ///
+    /// # Errors
+    /// Why it did not.
+    pub fn skip(&mut self, id: QueryId, count: u32) -> Result<(), CommandError> {
+        let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        self.steps.push((self.now, Step::Skip(id, count)));
+        let taken = self.client.skip(id, count, self.now);
+        self.drain();
+        taken
+    }
+
+    /// Clones; the copy, if the client took it.
+    ///
+    /// # Errors
+    /// Why it did not.
+    pub fn clone_query(&mut self, id: QueryId) -> Result<QueryId, CommandError> {
+        self.steps.push((self.now, Step::Clone(id)));
+        let copy = self.client.clone_query(id, self.now);
+        self.drain();
+        copy
     }
 
     /// Cancels; says whether the client took it.
@@ -235,6 +275,9 @@ impl Pair {
             match self.next_event() {
                 Some(Event::Batch { query, rows: batch }) if query == id => {
                     rows.extend(batch);
+                    self.fetch(id, max);
+                }
+                Some(Event::AtEnd { query }) if query == id => {
                     self.fetch(id, max);
                 }
                 Some(Event::QueryDone { query, outcome }) if query == id => return Outcome { rows, end: outcome },
@@ -467,6 +510,15 @@ fn apply(client: &mut Client, step: &Step, now: Instant) {
         }
         Step::Fetch(id, max) => {
             let _ = client.fetch(*id, *max, now);
+        }
+        Step::Reset(id) => {
+            let _ = client.reset(*id, now);
+        }
+        Step::Skip(id, count) => {
+            let _ = client.skip(*id, *count, now);
+        }
+        Step::Clone(id) => {
+            let _ = client.clone_query(*id, now);
         }
         Step::Cancel(id) => {
             let _ = client.cancel(*id, now);

@@ -53,10 +53,12 @@ impl Config {
 /// How the objects of a query are fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Enumerator {
-    /// Smart enumeration where the host offers it, `Next` otherwise.
+    /// Smart enumeration where the host offers it, `Next` otherwise, and for queries that are not read forward only.
     #[default]
     Auto,
     /// IWbemWCOSmartEnum only; its refusal is the query's error.
+    ///
+    /// `reset` and `skip` of such a query rely on both enumerators reading one index ([MS-WMI 3.1.4.7.1]).
     Smart,
     /// IEnumWbemClassObject::Next only.
     Next,
@@ -92,6 +94,15 @@ impl Query {
             batch: None,
             flags: 0x30,
         }
+    }
+
+    /// The same, able to be reset, skipped in and cloned or not ([MS-WMI 2.2.6] WBEM_FLAG_FORWARD_ONLY). Hosts keep all
+    /// objects of a query that can.
+    #[must_use]
+    pub const fn forward_only(mut self, forward_only: bool) -> Self {
+        const FORWARD_ONLY: u32 = 0x20;
+        self.flags = if forward_only { self.flags | FORWARD_ONLY } else { self.flags & !FORWARD_ONLY };
+        self
     }
 
     /// The same in `namespace`.

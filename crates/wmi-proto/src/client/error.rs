@@ -125,15 +125,40 @@ pub enum CommandError {
     /// No such query, or it is over.
     #[error("no such query")]
     UnknownQuery,
+    /// What the query was asked for needs an enumerator that was opened without WBEM_FLAG_FORWARD_ONLY. It is what the
+    /// host would answer, without a round trip and without the end of the query.
+    #[error("the query is read forward only (WBEM_E_INVALID_OPERATION)")]
+    InvalidOperation,
     /// The query has a `fetch` that was not answered yet.
     #[error("a fetch is under way")]
     FetchInFlight,
-    /// Over [`crate::Limits::max_queries`].
-    #[error("too many queries")]
+    /// Over [`crate::Limits::max_queries`], or too much that one query was told to do and has not done yet.
+    #[error("too many queries, or commands of one")]
     TooMany,
     /// The query's text or namespace cannot be sent, for example because it contains a NUL.
     #[error("the query cannot be sent: {0}")]
     BadQuery(&'static str),
+}
+
+impl CommandError {
+    /// The status with which a host would have refused, and its name in [MS-WMI 2.2.11].
+    #[must_use]
+    pub const fn code_name(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidOperation => HResult::WBEM_E_INVALID_OPERATION.name(),
+            _ => None,
+        }
+    }
+}
+
+impl From<wmi::NotTaken> for CommandError {
+    fn from(why: wmi::NotTaken) -> Self {
+        match why {
+            wmi::NotTaken::Fetching => Self::FetchInFlight,
+            wmi::NotTaken::ForwardOnly => Self::InvalidOperation,
+            wmi::NotTaken::TooMany => Self::TooMany,
+        }
+    }
 }
 
 impl Error {

@@ -92,6 +92,21 @@ pub enum Event {
         /// In the order of the host.
         rows: Vec<Row>,
     },
+    /// `reset` was carried out: the next object is the first one.
+    Reset {
+        /// Of which query.
+        query: QueryId,
+    },
+    /// `skip` was carried out; when it came to the end before its count, `AtEnd` follows.
+    Skipped {
+        /// Of which query.
+        query: QueryId,
+    },
+    /// Of a query that can be reset nothing is left: after its last batch, or alone in answer to a `fetch`.
+    AtEnd {
+        /// Which one.
+        query: QueryId,
+    },
     /// The query is over; once per query, after its last batch.
     QueryDone {
         /// Which one.
@@ -111,7 +126,11 @@ impl Event {
     #[must_use]
     pub const fn query(&self) -> Option<QueryId> {
         match self {
-            Self::Batch { query, .. } | Self::QueryDone { query, .. } => Some(*query),
+            Self::Batch { query, .. }
+            | Self::Reset { query }
+            | Self::Skipped { query }
+            | Self::AtEnd { query }
+            | Self::QueryDone { query, .. } => Some(*query),
             Self::Stage(_) | Self::Ready | Self::Closed { .. } => None,
         }
     }

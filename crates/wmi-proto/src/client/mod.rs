@@ -20,6 +20,7 @@ use crate::client::session::Session;
 use crate::entropy::Entropy;
 use crate::stats::Stats;
 use crate::time::{FileTime, Instant};
+use crate::wmi::Wish;
 
 /// A WMI session with one host. Does no I/O: see `docs/driving.md`.
 pub struct Client {
@@ -73,11 +74,44 @@ impl Client {
     /// Asks for up to `max` more objects. One `Batch` or `QueryDone` answers it; when the batch was the last one,
     /// `QueryDone` follows it by itself. This is the back-pressure: nothing is sent beyond it.
     ///
+    /// A query that can be reset says `AtEnd` instead, and ends with a `fetch` beyond it.
+    ///
     /// # Errors
     /// The caller's own mistakes only: no such query, or a fetch is under way.
     pub fn fetch(&mut self, query: QueryId, max: NonZeroU32, now: Instant) -> Result<(), CommandError> {
         let now = self.advance(now);
-        self.session.fetch(query, max, now)
+        self.session.wish(query, Wish::Fetch(max), now)
+    }
+
+    /// Back to the first object ([MS-WMI 3.1.4.4.1]), after what the query was told to do before: a `fetch` that is under
+    /// way is answered first. Answered by `Reset`, or by `QueryDone` when the host refuses.
+    ///
+    /// # Errors
+    /// The caller's own mistakes only: no such query, or one that is read forward only.
+    pub fn reset(&mut self, query: QueryId, now: Instant) -> Result<(), CommandError> {
+        let now = self.advance(now);
+        self.session.wish(query, Wish::Reset, now)
+    }
+
+    /// Over the next `count` objects, or all that are left ([MS-WMI 3.1.4.4.5]), after what the query was told to do
+    /// before. Answered by `Skipped`, or by `QueryDone` when the host refuses.
+    ///
+    /// # Errors
+    /// The caller's own mistakes only: no such query, or one that is read forward only.
+    pub fn skip(&mut self, query: QueryId, count: NonZeroU32, now: Instant) -> Result<(), CommandError> {
+        let now = self.advance(now);
+        self.session.wish(query, Wish::Skip(count), now)
+    }
+
+    /// A second query over the same objects, at the place where `query` is when it has done what it was told before
+    /// ([MS-WMI 3.1.4.4.4]); its deadline is as long and begins now. When the copy cannot be made, because the host
+    /// refuses or `query` ends first, its own `QueryDone` says so.
+    ///
+    /// # Errors
+    /// The caller's own mistakes only: no such query, one that is read forward only, too many queries.
+    pub fn clone_query(&mut self, query: QueryId, now: Instant) -> Result<QueryId, CommandError> {
+        let now = self.advance(now);
+        self.session.clone_query(query, now)
     }
 
     /// Ends a query; answered by its `QueryDone`. The session stays usable: an answer that is still on its way is

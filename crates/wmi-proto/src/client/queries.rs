@@ -1,11 +1,13 @@
 //! The queries of a session, from their command to their outcome.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::client::{CommandError, Enumerator, Query, QueryId, Stage};
 use crate::limits::Limits;
 use crate::time::Instant;
-use crate::wmi::{Cursor, Plan, normalize};
+use crate::wire::wmi::services::WBEM_FLAG_FORWARD_ONLY;
+use crate::wmi::{Cursor, Plan, Wish, normalize};
 
 #[derive(Default)]
 pub(super) struct Queries {
@@ -19,6 +21,7 @@ pub(super) struct Running {
     pub(super) resource: String,
     /// The namespace as the caller wrote it.
     pub(super) namespace: String,
+    timeout: Duration,
 }
 
 impl Running {
@@ -33,9 +36,7 @@ impl Running {
 
 impl Queries {
     pub(super) fn add(&mut self, query: &Query, now: Instant, limits: &Limits) -> Result<QueryId, CommandError> {
-        if self.running.len() >= limits.max_queries {
-            return Err(CommandError::TooMany);
-        }
+        self.has_room(limits)?;
         if query.wql.trim().is_empty() {
             return Err(CommandError::BadQuery("its text is empty"));
         }
@@ -45,28 +46,66 @@ impl Queries {
         if query.wql.len() > MAX_TEXT || query.namespace.len() > MAX_TEXT {
             return Err(CommandError::BadQuery("its text is over 1 MiB"));
         }
+        let flags = i32::from_ne_bytes(query.flags.to_ne_bytes());
         let cursor = Cursor::new(Plan {
             wql: query.wql.clone(),
-            flags: i32::from_ne_bytes(query.flags.to_ne_bytes()),
-            smart: query.enumerator != Enumerator::Next,
+            flags,
+            smart: match query.enumerator {
+                // What goes back and ahead is the other enumerator; that both read one index is unproven.
+                Enumerator::Auto => flags & WBEM_FLAG_FORWARD_ONLY != 0,
+                Enumerator::Smart => true,
+                Enumerator::Next => false,
+            },
             fall_back: query.enumerator == Enumerator::Auto,
             batch: query.batch,
             max_batch: limits.max_batch,
             deadline: now.saturating_add(query.timeout),
         });
+        let (resource, namespace) = (normalize(&query.namespace), query.namespace.clone());
+        Ok(self.insert(Running { cursor, resource, namespace, timeout: query.timeout }))
+    }
+
+    /// A query that will be a copy of `id`.
+    pub(super) fn copy(&mut self, id: QueryId, now: Instant, limits: &Limits) -> Result<QueryId, CommandError> {
+        let next = self.next;
+        let has_room = self.has_room(limits);
+        let source = self.running.get_mut(&id).ok_or(CommandError::UnknownQuery)?;
+        has_room?;
+        source.cursor.wish(Wish::Clone(next))?;
+        let copy = Running {
+            cursor: source.cursor.unmade_copy(now.saturating_add(source.timeout)),
+            resource: source.resource.clone(),
+            namespace: source.namespace.clone(),
+            timeout: source.timeout,
+        };
+        Ok(self.insert(copy))
+    }
+
+    fn has_room(&self, limits: &Limits) -> Result<(), CommandError> {
+        if self.running.len() >= limits.max_queries { Err(CommandError::TooMany) } else { Ok(()) }
+    }
+
+    fn insert(&mut self, running: Running) -> QueryId {
         let id = QueryId(self.next);
         self.next = self.next.wrapping_add(1);
-        let (resource, namespace) = (normalize(&query.namespace), query.namespace.clone());
-        self.running.insert(id, Running { cursor, resource, namespace });
-        Ok(id)
+        self.running.insert(id, running);
+        id
     }
 
     pub(super) fn get_mut(&mut self, id: QueryId) -> Option<&mut Running> {
         self.running.get_mut(&id)
     }
 
-    pub(super) fn remove(&mut self, id: QueryId) -> Option<Running> {
-        self.running.remove(&id)
+    /// Takes out a query, and behind it the copies of it, and theirs, that will not be made any more.
+    pub(super) fn remove(&mut self, id: QueryId) -> Vec<(QueryId, Running)> {
+        let mut removed: Vec<_> = self.running.remove(&id).map(|query| (id, query)).into_iter().collect();
+        let mut at = 0;
+        while let Some((_, query)) = removed.get(at) {
+            let copies: Vec<_> = query.cursor.unmade().map(QueryId).collect();
+            removed.extend(copies.into_iter().filter_map(|copy| Some((copy, self.running.remove(&copy)?))));
+            at += 1;
+        }
+        removed
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = QueryId> + '_ {

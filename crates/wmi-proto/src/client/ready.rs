@@ -209,6 +209,10 @@ impl Ready {
             Ticket::Query(id, _) => {
                 let Some(query) = queries.get_mut(id) else { return Ok(()) };
                 let stage = query.stage();
+                if let Some(copy) = query.cursor.lost_copy() {
+                    self.finish(QueryId(copy), Err(Error::new(stage, kind.clone())), queries, world);
+                    return self.pull(id, queries, world);
+                }
                 let made = !matches!(kind, ErrorKind::NoInterface(_));
                 let mut goes_on = false;
                 self.with_cursor(id, queries, world, |cursor, cx| goes_on = cursor.refused(made, cx))?;
@@ -222,7 +226,7 @@ impl Ready {
         }
     }
 
-    /// Ends a query and lets go of what it held.
+    /// Ends a query, and copies of it that were not made, and lets go of what they held.
     pub(super) fn finish(
         &mut self,
         id: QueryId,
@@ -230,12 +234,18 @@ impl Ready {
         queries: &mut Queries,
         world: &mut World,
     ) {
-        let Some(mut query) = queries.remove(id) else { return };
-        self.link.association.withdraw(|ticket| matches!(ticket, Ticket::Query(of, _) if *of == id));
-        for ipid in query.cursor.take_held() {
-            self.drop_reference(ipid, world);
+        let copies = match &outcome {
+            Ok(_) => Error::new(Stage::Query, ErrorKind::Cancelled),
+            Err(error) => error.clone(),
+        };
+        for (removed, mut query) in queries.remove(id) {
+            self.link.association.withdraw(|ticket| matches!(ticket, Ticket::Query(of, _) if *of == removed));
+            for ipid in query.cursor.take_held() {
+                self.drop_reference(ipid, world);
+            }
+            let outcome = if removed == id { outcome.clone() } else { Err(copies.clone()) };
+            world.event(Event::QueryDone { query: removed, outcome });
         }
-        world.event(Event::QueryDone { query: id, outcome });
     }
 
     pub(super) fn tick(&mut self, world: &mut World) -> Result<(), Error> {
@@ -301,6 +311,30 @@ impl Ready {
         })
     }
 
+    /// The host made a copy of a query, or did not. A copy that nobody waits for any more is given back.
+    fn cloned(
+        &mut self,
+        copy: QueryId,
+        outcome: Result<StdObjRef, wmi::Failure>,
+        queries: &mut Queries,
+        world: &mut World,
+    ) -> Result<(), Error> {
+        let kind = match outcome {
+            Ok(std) if std.oxid != self.activated.oxid => ErrorKind::Misbehaved(OTHER_EXPORTER),
+            Ok(std) if queries.get_mut(copy).is_some() => {
+                return self.with_cursor(copy, queries, world, |cursor, cx| cursor.made(std, cx));
+            }
+            Ok(std) => {
+                self.adopt(&std, world)?;
+                self.drop_reference(std.ipid, world);
+                return Ok(());
+            }
+            Err(failure) => failure.into(),
+        };
+        self.finish(copy, Err(Error::new(Stage::Query, kind)), queries, world);
+        Ok(())
+    }
+
     /// Lets a cursor work and carries out what it wants.
     fn with_cursor(
         &mut self,
@@ -328,6 +362,10 @@ impl Ready {
                     return Ok(());
                 }
                 Effect::Rows(rows) => world.event(Event::Batch { query: id, rows }),
+                Effect::Reset => world.event(Event::Reset { query: id }),
+                Effect::Skipped => world.event(Event::Skipped { query: id }),
+                Effect::AtEnd => world.event(Event::AtEnd { query: id }),
+                Effect::Cloned(copy, outcome) => self.cloned(QueryId(copy), outcome, queries, world)?,
                 Effect::Done(outcome) => {
                     let outcome = outcome
                         .map(|end| Completion { rows: end.rows, notice: end.notice })

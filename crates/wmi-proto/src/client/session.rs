@@ -1,6 +1,5 @@
 //! The phases of a session and every transition between them.
 
-use core::num::NonZeroU32;
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
@@ -24,6 +23,7 @@ use crate::wire::guid::{
 };
 use crate::wire::status::BindNakReason;
 use crate::wire::{FaultStatus, Interface, Operation, WireError};
+use crate::wmi::Wish;
 
 pub(super) struct Session {
     world: World,
@@ -149,15 +149,20 @@ impl Session {
         Ok(id)
     }
 
-    pub(super) fn fetch(&mut self, id: QueryId, max: NonZeroU32, now: Instant) -> Result<(), CommandError> {
+    pub(super) fn wish(&mut self, id: QueryId, wish: Wish, now: Instant) -> Result<(), CommandError> {
         self.world.now = now;
         self.accepts_commands()?;
-        let query = self.queries.get_mut(id).ok_or(CommandError::UnknownQuery)?;
-        if !query.cursor.want(max) {
-            return Err(CommandError::FetchInFlight);
-        }
+        self.queries.get_mut(id).ok_or(CommandError::UnknownQuery)?.cursor.wish(wish)?;
         self.run(|ready, queries, world| ready.pull(id, queries, world));
         Ok(())
+    }
+
+    pub(super) fn clone_query(&mut self, id: QueryId, now: Instant) -> Result<QueryId, CommandError> {
+        self.world.now = now;
+        self.accepts_commands()?;
+        let copy = self.queries.copy(id, now, &self.world.config.limits)?;
+        self.run(|ready, queries, world| ready.pull(id, queries, world));
+        Ok(copy)
     }
 
     pub(super) fn cancel(&mut self, id: QueryId, now: Instant) -> Result<(), CommandError> {
@@ -202,8 +207,9 @@ impl Session {
         match &mut self.phase {
             Phase::Ready(ready) => ready.finish(id, Err(error), &mut self.queries, &mut self.world),
             _ => {
-                self.queries.remove(id);
-                self.world.event(Event::QueryDone { query: id, outcome: Err(error) });
+                for (query, _) in self.queries.remove(id) {
+                    self.world.event(Event::QueryDone { query, outcome: Err(error.clone()) });
+                }
             }
         }
     }

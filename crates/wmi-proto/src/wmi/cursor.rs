@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU32;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,9 +16,11 @@ use crate::wire::dcom::rem_unknown::RemQueryInterfaceRequest;
 use crate::wire::dcom::{MInterfacePointer, OrpcThis, RemQueryInterface, StdObjRef};
 use crate::wire::guid::IID_IWBEM_FETCH_SMART_ENUM;
 use crate::wire::wmi::enumerator::NextRequest;
-use crate::wire::wmi::services::ExecQueryRequest;
+use crate::wire::wmi::services::{ExecQueryRequest, WBEM_FLAG_FORWARD_ONLY};
 use crate::wire::wmi::smart_enum::SmartNextRequest;
-use crate::wire::wmi::{DataPacket, DataPacketObject, ExecQuery, GetSmartEnum, Next, SmartNext};
+use crate::wire::wmi::{
+    CloneEnumerator, DataPacket, DataPacketObject, ExecQuery, GetSmartEnum, Next, Reset, Skip, SmartNext,
+};
 use crate::wire::{Guid, HResult, Interface, Operation as _, Wire, WireError, WireErrorKind};
 
 /// How a query is to be run.
@@ -34,6 +36,35 @@ pub(crate) struct Plan {
     pub(crate) batch: Option<NonZeroU32>,
     pub(crate) max_batch: u32,
     pub(crate) deadline: Instant,
+}
+
+impl Plan {
+    /// Whether the enumerator can go back to its first object, and so be copied ([MS-WMI 3.1.4.4]).
+    pub(crate) const fn is_rewindable(&self) -> bool {
+        self.flags & WBEM_FLAG_FORWARD_ONLY == 0
+    }
+}
+
+/// What a query is told to do when it is its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Up to so many objects more.
+    Fetch(NonZeroU32),
+    /// Back to the first object.
+    Reset,
+    /// Over so many objects.
+    Skip(NonZeroU32),
+    /// A second query at the same place, by its number.
+    Clone(u32),
+}
+
+/// Why a wish is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// A fetch is unanswered already.
+    Fetching,
+    ForwardOnly,
+    TooMany,
 }
 
 /// Which part of a query is under way.
@@ -54,6 +85,9 @@ pub(crate) enum Operation {
     QueryInterface,
     GetSmartEnum,
     Next,
+    Reset,
+    Skip,
+    Clone,
 }
 
 impl Operation {
@@ -61,7 +95,7 @@ impl Operation {
         match self {
             Self::ExecQuery => Step::Query,
             Self::QueryInterface | Self::GetSmartEnum => Step::SmartEnum,
-            Self::Next => Step::Fetch,
+            Self::Next | Self::Reset | Self::Skip | Self::Clone => Step::Fetch,
         }
     }
 
@@ -73,11 +107,12 @@ impl Operation {
             Self::GetSmartEnum => {
                 dcom::answer::<GetSmartEnum>(stub).map_or_else(|_| Vec::new(), |r| standard(r.pointer))
             }
+            Self::Clone => dcom::answer::<CloneEnumerator>(stub).map_or_else(|_| Vec::new(), |r| standard(r.pointer)),
             Self::QueryInterface => dcom::answer::<RemQueryInterface>(stub).map_or_else(
                 |_| Vec::new(),
                 |r| r.results.iter().filter(|item| item.result.is_success()).map(|item| item.std).collect(),
             ),
-            Self::Next => Vec::new(),
+            Self::Next | Self::Reset | Self::Skip => Vec::new(),
         }
     }
 }
@@ -91,6 +126,14 @@ pub(crate) enum Effect {
     Adopt(StdObjRef),
     /// The objects of one answer, undecodable ones as errors.
     Rows(Vec<Result<CimObject, WireError>>),
+    /// The next object is the first one again.
+    Reset,
+    /// A skip was carried out.
+    Skipped,
+    /// No object is left; the query can be reset.
+    AtEnd,
+    /// The query of that number is a copy of this one, made or refused.
+    Cloned(u32, Result<StdObjRef, Failure>),
     /// The query is over.
     Done(Result<End, Failure>),
 }
@@ -137,8 +180,10 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Cursor {
     plan: Plan,
     state: State,
-    /// The `fetch` that was not answered yet.
-    wanted: Option<NonZeroU32>,
+    /// What is to be done, in order; the first one is under way when a call is.
+    wishes: VecDeque<Wish>,
+    /// Nothing is left to fetch.
+    at_end: bool,
     /// How many objects the next call asks for.
     batch: u32,
     /// Answers in a row that said «go on» and brought nothing.
@@ -152,6 +197,8 @@ pub(crate) struct Cursor {
 enum State {
     /// For the namespace.
     Waiting,
+    /// For the query of which it is a copy.
+    Unmade,
     Executing,
     AskingInterface {
         enumerator: Guid,
@@ -167,6 +214,8 @@ enum State {
         /// When a host that waits as it was told may say that there is nothing yet, roughly.
         patient: Instant,
     },
+    /// Reset, Skip or Clone, the first wish.
+    Moving(Source),
     Done,
 }
 
@@ -181,13 +230,24 @@ enum Source {
     },
 }
 
+impl Source {
+    /// The IEnumWbemClassObject. The smart enumerator reads the same current index ([MS-WMI 3.1.4.7.1]); Windows' own
+    /// client resets the one and goes on with the other.
+    const fn enumerator(&self) -> Guid {
+        match self {
+            Self::Next(enumerator) | Self::Smart { enumerator, .. } => *enumerator,
+        }
+    }
+}
+
 impl Cursor {
     pub(crate) fn new(plan: Plan) -> Self {
         let batch = plan.batch.map_or(FIRST_BATCH, NonZeroU32::get);
         Self {
             plan,
             state: State::Waiting,
-            wanted: None,
+            wishes: VecDeque::new(),
+            at_end: false,
             batch,
             idle_answers: 0,
             held: Vec::new(),
@@ -195,6 +255,11 @@ impl Cursor {
             rows: 0,
             notice: None,
         }
+    }
+
+    /// A cursor that will be a copy of this one, with a deadline of its own.
+    pub(crate) fn unmade_copy(&self, deadline: Instant) -> Self {
+        Self { state: State::Unmade, ..Self::new(Plan { deadline, ..self.plan.clone() }) }
     }
 
     pub(crate) fn deadline(&self) -> Instant {
@@ -207,9 +272,9 @@ impl Cursor {
 
     pub(crate) fn step(&self) -> Step {
         match self.state {
-            State::Waiting | State::Executing => Step::Query,
+            State::Waiting | State::Unmade | State::Executing => Step::Query,
             State::AskingInterface { .. } | State::GettingSmart { .. } => Step::SmartEnum,
-            State::Open(_) | State::Fetching { .. } | State::Done => Step::Fetch,
+            State::Open(_) | State::Fetching { .. } | State::Moving(_) | State::Done => Step::Fetch,
         }
     }
 
@@ -225,11 +290,46 @@ impl Cursor {
         self.state = State::Executing;
     }
 
-    /// Notes a fetch; `pull` carries it out. Says whether it was taken: not while one is unanswered.
-    pub(crate) fn want(&mut self, max: NonZeroU32) -> bool {
-        let taken = self.wanted.is_none();
-        self.wanted.get_or_insert(max);
-        taken
+    /// Notes what is to be done; `pull` carries it out.
+    pub(crate) fn wish(&mut self, wish: Wish) -> Result<(), NotTaken> {
+        if let Wish::Fetch(_) = wish {
+            if self.wishes.iter().any(|wish| matches!(wish, Wish::Fetch(_))) {
+                return Err(NotTaken::Fetching);
+            }
+        } else if !self.plan.is_rewindable() {
+            return Err(NotTaken::ForwardOnly);
+        } else if self.wishes.len() >= MAX_WISHES {
+            return Err(NotTaken::TooMany);
+        }
+        self.wishes.push_back(wish);
+        Ok(())
+    }
+
+    /// The copies that were not made.
+    pub(crate) fn unmade(&self) -> impl Iterator<Item = u32> + '_ {
+        self.wishes.iter().filter_map(|wish| if let Wish::Clone(copy) = wish { Some(*copy) } else { None })
+    }
+
+    /// The copy is made: takes its enumerator over.
+    pub(crate) fn made(&mut self, std: StdObjRef, cx: &mut Context<'_>) {
+        self.hold(std, cx);
+        self.choose(std.ipid, cx);
+    }
+
+    /// The host refused the call in flight. When that was a Clone, only the copy is lost.
+    pub(crate) fn lost_copy(&mut self) -> Option<u32> {
+        let Some(Wish::Clone(copy)) = self.wishes.front().copied() else { return None };
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Moving(source) => {
+                self.state = State::Open(source);
+                self.wishes.pop_front();
+                Some(copy)
+            }
+            state => {
+                self.state = state;
+                None
+            }
+        }
     }
 
     /// The answer to the call in flight. After `Done` nothing is answered any more.
@@ -242,7 +342,8 @@ impl Cursor {
                 let in_haste = cx.now < patient;
                 self.fetched(source, count, in_haste, stub, cx)
             }
-            state @ (State::Waiting | State::Open(_) | State::Done) => {
+            State::Moving(source) => self.moved(source, stub, cx),
+            state @ (State::Waiting | State::Unmade | State::Open(_) | State::Done) => {
                 self.state = state;
                 Ok(())
             }
@@ -272,6 +373,12 @@ impl Cursor {
         let response = dcom::answer::<ExecQuery>(stub)?;
         self.check(response.status)?;
         let enumerator = self.adopt(response.pointer.as_ref(), cx)?;
+        self.choose(enumerator, cx);
+        Ok(())
+    }
+
+    /// Goes on with the enumerator that is wanted.
+    fn choose(&mut self, enumerator: Guid, cx: &mut Context<'_>) {
         if self.plan.smart {
             let request = RemQueryInterfaceRequest {
                 ipid: enumerator,
@@ -285,7 +392,6 @@ impl Cursor {
         } else {
             self.open(Source::Next(enumerator), cx);
         }
-        Ok(())
     }
 
     fn asked(&mut self, enumerator: Guid, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
@@ -333,9 +439,9 @@ impl Cursor {
         self.pull(cx);
     }
 
-    /// Asks for the next objects when somebody wants them and nothing is under way.
+    /// Does what is to be done next when nothing is under way.
     pub(crate) fn pull(&mut self, cx: &mut Context<'_>) {
-        let Some(wanted) = self.wanted else { return };
+        let Some(wish) = self.wishes.front().copied() else { return };
         let source = match std::mem::replace(&mut self.state, State::Done) {
             State::Open(source) => source,
             state => {
@@ -343,9 +449,23 @@ impl Cursor {
                 return;
             }
         };
+        let left = self.plan.deadline.saturating_since(cx.now);
+        let wanted = match wish {
+            Wish::Fetch(wanted) => wanted,
+            Wish::Reset => return self.act::<Reset>(Operation::Reset, source, &NoParameters, cx),
+            // It does not say how far it came, so that it cannot be repeated: it has all the time that there is.
+            Wish::Skip(count) => {
+                let request = NextRequest { timeout: milliseconds(left), count: count.get() };
+                return self.act::<Skip>(Operation::Skip, source, &request, cx);
+            }
+            Wish::Clone(_) => return self.act::<CloneEnumerator>(Operation::Clone, source, &NoParameters, cx),
+        };
+        if self.at_end {
+            return self.end(cx);
+        }
         let count = self.batch.min(wanted.get()).min(self.plan.max_batch).max(1);
-        let left = self.plan.deadline.saturating_since(cx.now).min(SLICE);
-        let timeout = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+        let left = left.min(SLICE);
+        let timeout = milliseconds(left);
         match &source {
             Source::Next(ipid) => call::<Next>(Operation::Next, *ipid, &NextRequest { timeout, count }, cx),
             Source::Smart { ipid, proxy, .. } => {
@@ -355,6 +475,56 @@ impl Cursor {
         }
         // Half the time, because clocks and timers of hosts are coarse.
         self.state = State::Fetching { source, count, patient: cx.now.saturating_add(left / 2) };
+    }
+
+    fn act<O: crate::wire::Operation>(
+        &mut self,
+        operation: Operation,
+        source: Source,
+        request: &O::Request,
+        cx: &mut Context<'_>,
+    ) {
+        call::<O>(operation, source.enumerator(), request, cx);
+        self.state = State::Moving(source);
+    }
+
+    /// The answer to Reset, Skip or Clone.
+    fn moved(&mut self, source: Source, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+        match self.wishes.pop_front() {
+            Some(Wish::Reset) => {
+                self.check(dcom::answer::<Reset>(stub)?)?;
+                (self.at_end, self.idle_answers) = (false, 0);
+                cx.effects.push(Effect::Reset);
+            }
+            Some(Wish::Skip(_)) => {
+                let status = dcom::answer::<Skip>(stub)?;
+                self.check(status)?;
+                if status == HResult::WBEM_S_TIMEDOUT {
+                    return Err(Failure::Misbehaved("the host gave a skip up; how far it came is not known"));
+                }
+                cx.effects.push(Effect::Skipped);
+                if status == HResult::WBEM_S_FALSE {
+                    self.at_end = true;
+                    cx.effects.push(Effect::AtEnd);
+                }
+            }
+            Some(Wish::Clone(copy)) => {
+                let outcome = dcom::answer::<CloneEnumerator>(stub).map_err(Failure::from).and_then(|response| {
+                    self.check(response.status)?;
+                    let pointer = response.pointer.ok_or(Failure::Misbehaved("success without an object"))?;
+                    Ok(pointer.std()?)
+                });
+                cx.effects.push(Effect::Cloned(copy, outcome));
+            }
+            Some(Wish::Fetch(_)) | None => {}
+        }
+        self.open(source, cx);
+        Ok(())
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>) {
+        self.state = State::Done;
+        cx.effects.push(Effect::Done(Ok(End { rows: self.rows, notice: self.notice })));
     }
 
     fn fetched(
@@ -388,7 +558,7 @@ impl Cursor {
         let empty = rows.is_empty();
         if !empty {
             self.rows = self.rows.saturating_add(rows.len() as u64);
-            self.wanted = None;
+            self.wishes.pop_front();
             if self.plan.batch.is_none() {
                 self.batch = self.batch.saturating_mul(GROWTH).min(LARGEST_BATCH);
             }
@@ -399,8 +569,16 @@ impl Cursor {
             return Err(Failure::Misbehaved("the host sent more objects than were asked for"));
         }
         if status == HResult::WBEM_S_FALSE {
-            self.state = State::Done;
-            cx.effects.push(Effect::Done(Ok(End { rows: self.rows, notice: self.notice })));
+            if !self.plan.is_rewindable() {
+                self.end(cx);
+                return Ok(());
+            }
+            if empty {
+                self.wishes.pop_front();
+            }
+            self.at_end = true;
+            cx.effects.push(Effect::AtEnd);
+            self.open(source, cx);
             return Ok(());
         }
         // A host that brings nothing, does not wait and does not end would keep us busy until the deadline.
@@ -442,6 +620,10 @@ fn call<O: crate::wire::Operation>(operation: Operation, ipid: Guid, request: &O
     cx.effects.push(Effect::Call(operation, call));
 }
 
+fn milliseconds(time: Duration) -> i32 {
+    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
+}
+
 /// An object marshalled by value ([MS-WMI 2.2.4]).
 fn object(pointer: &MInterfacePointer, classes: &mut ClassCache) -> Result<CimObject, WireError> {
     CimObject::decode_unit_with(classes, pointer.wbem_object()?)
@@ -476,6 +658,9 @@ const GROWTH: u32 = 4;
 /// The largest batch that is asked for by itself.
 const LARGEST_BATCH: u32 = 1024;
 
+/// How much one query can be told to do before anything of it is done.
+const MAX_WISHES: usize = 64;
+
 /// How long the host may hold back a batch that is not full.
 const SLICE: Duration = Duration::from_secs(1);
 
@@ -487,76 +672,4 @@ const MAX_IDLE_ANSWERS: u32 = 16;
 const MAX_HASTY_ANSWERS: u32 = 1000;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::entropy::SeededEntropy;
-    use crate::wire::Writer;
-    use crate::wire::dcom::{ComVersion, OrpcThat};
-    use crate::wire::wmi::enumerator::NextResponse;
-
-    /// A cursor that may fetch, of which somebody wants `max` objects.
-    fn open(max: NonZeroU32) -> Cursor {
-        let plan = Plan {
-            wql: String::new(),
-            flags: 0,
-            smart: false,
-            fall_back: false,
-            batch: None,
-            max_batch: 100,
-            deadline: Instant::from_micros(u64::MAX),
-        };
-        let mut cursor = Cursor { state: State::Open(Source::Next(Guid::default())), ..Cursor::new(plan) };
-        cursor.want(max);
-        cursor
-    }
-
-    fn next_answer(objects: Vec<MInterfacePointer>, status: HResult) -> Bytes {
-        let mut w = Writer::new();
-        OrpcThat::default().encode(&mut w);
-        NextResponse::new(1, objects, status).encode(&mut w);
-        w.finish()
-    }
-
-    /// Answers a fetch with `status` and no objects, `wait` after it was asked for, up to 2000 times.
-    fn idle(status: HResult, wait: Duration) -> (u32, Option<Failure>) {
-        let mut cursor = open(NonZeroU32::MIN);
-        let (stub, this) = (next_answer(Vec::new(), status), OrpcThis::new(ComVersion::V5_7, Guid::default()));
-        let (mut now, mut entropy, mut effects) = (Instant::default(), SeededEntropy::new(0), Vec::new());
-        for n in 0..2000 {
-            let mut cx = Context { now, this: &this, entropy: &mut entropy, effects: &mut effects };
-            cursor.pull(&mut cx);
-            cx.now = now.saturating_add(wait);
-            now = cx.now;
-            cursor.answer(stub.clone(), &mut cx);
-            if let Some(Effect::Done(outcome)) = effects.pop() {
-                return (n, outcome.err());
-            }
-            effects.clear();
-        }
-        (2000, None)
-    }
-
-    #[test]
-    fn a_host_that_does_not_wait_is_not_asked_until_the_deadline_and_one_that_waits_is() {
-        let misbehaved = |(n, failure)| matches!(failure, Some(Failure::Misbehaved(_))).then_some(n);
-        let at_once = Duration::from_micros(100);
-        assert_eq!(misbehaved(idle(HResult::S_OK, at_once)), Some(MAX_IDLE_ANSWERS));
-        assert_eq!(misbehaved(idle(HResult(0x0004_0010), SLICE)), Some(MAX_IDLE_ANSWERS));
-        assert_eq!(misbehaved(idle(HResult::WBEM_S_TIMEDOUT, at_once)), Some(MAX_HASTY_ANSWERS));
-        assert_eq!(idle(HResult::WBEM_S_TIMEDOUT, SLICE), (2000, None));
-    }
-
-    #[test]
-    fn objects_that_come_with_an_error_are_delivered_before_it() {
-        let mut cursor = open(NonZeroU32::MIN);
-        let this = OrpcThis::new(ComVersion::V5_7, Guid::default());
-        let (mut entropy, mut effects) = (SeededEntropy::new(0), Vec::new());
-        let mut cx = Context { now: Instant::default(), this: &this, entropy: &mut entropy, effects: &mut effects };
-        cursor.pull(&mut cx);
-        cx.effects.clear();
-        let failed = HResult(0x8004_1001);
-        cursor.answer(next_answer(vec![MInterfacePointer { data: Bytes::new() }], failed), &mut cx);
-        let [Effect::Rows(rows), Effect::Done(Err(failure))] = effects.as_slice() else { panic!("{effects:?}") };
-        assert_eq!((rows.len(), failure), (1, &Failure::Status(failed)));
-    }
-}
+mod tests;

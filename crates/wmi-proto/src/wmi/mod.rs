@@ -3,5 +3,5 @@
 mod cursor;
 mod namespace;
 
-pub(crate) use cursor::{Context, Cursor, Effect, Failure, ObjectCall, Operation, Plan, Step};
+pub(crate) use cursor::{Context, Cursor, Effect, Failure, NotTaken, ObjectCall, Operation, Plan, Step, Wish};
 pub(crate) use namespace::normalize;

@@ -10,14 +10,14 @@ use super::{Machine, Namespace};
 use crate::classes::Clock;
 use crate::wql::Filter;
 
-/// What a query selects; every row is made when it is asked for.
-#[derive(Debug)]
+/// What a query selects; every row is made when it is asked for, and the same one by every copy.
+#[derive(Clone, Debug)]
 pub struct ResultSet {
     machine: Arc<Machine>,
     /// The place of the namespace in the machine.
     namespace: usize,
     clock: Clock,
-    filter: Option<Filter>,
+    filter: Option<Arc<Filter>>,
     kind: Kind,
     /// What is left, the first one partly read.
     sources: VecDeque<Source>,
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 }
 
 /// A class whose instances are selected, or that is selected itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     /// The place of the class in the namespace.
     pub(super) class: usize,
@@ -50,7 +50,7 @@ impl ResultSet {
         kind: Kind,
         sources: VecDeque<Source>,
     ) -> Self {
-        Self { machine, namespace, clock, filter, kind, sources }
+        Self { machine, namespace, clock, filter: filter.map(Arc::new), kind, sources }
     }
 
     fn matches(&self, located: &Located<'_>) -> bool {

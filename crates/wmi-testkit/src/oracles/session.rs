@@ -218,13 +218,20 @@ pub fn session_ops(data: &[u8]) {
     let mut pair = Pair::new(config(), HostConfig::new(OBJECT_PORT).rows(ROWS).faults(fault));
     let mut open: Vec<QueryId> = Vec::new();
     for command in commands.chunks_exact(2).take(MAX_COMMANDS) {
-        let (what, which) = (command[0] % 8, usize::from(command[1]));
+        let (what, which) = (command[0] % 16, usize::from(command[1]));
         let chosen = open.get(which % open.len().max(1)).copied();
         match (what, chosen) {
-            (0, _) => open.extend(pair.try_exec(query(enumerator))),
-            (1 | 2, Some(id)) => {
+            (0 | 8, _) => open.extend(pair.try_exec(query(enumerator).forward_only(what == 0))),
+            (1 | 2 | 9, Some(id)) => {
                 pair.fetch(id, 1 + u32::from(command[1] >> 4));
             }
+            (10, Some(id)) => {
+                let _ = pair.reset(id);
+            }
+            (11, Some(id)) => {
+                let _ = pair.skip(id, 1 + u32::from(command[1] >> 5));
+            }
+            (12, Some(id)) => open.extend(pair.clone_query(id)),
             (3, Some(id)) => {
                 pair.cancel(id);
             }
@@ -261,11 +268,12 @@ fn ends_once(pair: &Pair) {
     for event in events {
         match event {
             Event::QueryDone { query, .. } => assert!(ended.insert(*query), "{query:?} ends twice"),
-            Event::Batch { query, rows } => {
-                assert!(!ended.contains(query), "a batch of {query:?} after its end");
-                assert!(!rows.is_empty(), "an empty batch of {query:?}");
+            event => {
+                let ended = event.query().is_some_and(|query| ended.contains(&query));
+                assert!(!ended, "{event:?} after the end of its query");
+                let empty = matches!(event, Event::Batch { rows, .. } if rows.is_empty());
+                assert!(!empty, "an empty batch: {event:?}");
             }
-            _ => {}
         }
     }
     assert!(pair.client.is_closed());

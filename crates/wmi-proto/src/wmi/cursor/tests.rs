@@ -1,0 +1,73 @@
+//! The ends that a cursor comes to.
+
+use super::*;
+use crate::entropy::SeededEntropy;
+use crate::wire::Writer;
+use crate::wire::dcom::{ComVersion, OrpcThat};
+use crate::wire::wmi::enumerator::NextResponse;
+
+/// A cursor that may fetch, of which somebody wants `max` objects.
+fn open(max: NonZeroU32) -> Cursor {
+    let plan = Plan {
+        wql: String::new(),
+        flags: 0x30,
+        smart: false,
+        fall_back: false,
+        batch: None,
+        max_batch: 100,
+        deadline: Instant::from_micros(u64::MAX),
+    };
+    let mut cursor = Cursor { state: State::Open(Source::Next(Guid::default())), ..Cursor::new(plan) };
+    cursor.wish(Wish::Fetch(max)).expect("it is the first");
+    cursor
+}
+
+fn next_answer(objects: Vec<MInterfacePointer>, status: HResult) -> Bytes {
+    let mut w = Writer::new();
+    OrpcThat::default().encode(&mut w);
+    NextResponse::new(1, objects, status).encode(&mut w);
+    w.finish()
+}
+
+/// Answers a fetch with `status` and no objects, `wait` after it was asked for, up to 2000 times.
+fn idle(status: HResult, wait: Duration) -> (u32, Option<Failure>) {
+    let mut cursor = open(NonZeroU32::MIN);
+    let (stub, this) = (next_answer(Vec::new(), status), OrpcThis::new(ComVersion::V5_7, Guid::default()));
+    let (mut now, mut entropy, mut effects) = (Instant::default(), SeededEntropy::new(0), Vec::new());
+    for n in 0..2000 {
+        let mut cx = Context { now, this: &this, entropy: &mut entropy, effects: &mut effects };
+        cursor.pull(&mut cx);
+        cx.now = now.saturating_add(wait);
+        now = cx.now;
+        cursor.answer(stub.clone(), &mut cx);
+        if let Some(Effect::Done(outcome)) = effects.pop() {
+            return (n, outcome.err());
+        }
+        effects.clear();
+    }
+    (2000, None)
+}
+
+#[test]
+fn a_host_that_does_not_wait_is_not_asked_until_the_deadline_and_one_that_waits_is() {
+    let misbehaved = |(n, failure)| matches!(failure, Some(Failure::Misbehaved(_))).then_some(n);
+    let at_once = Duration::from_micros(100);
+    assert_eq!(misbehaved(idle(HResult::S_OK, at_once)), Some(MAX_IDLE_ANSWERS));
+    assert_eq!(misbehaved(idle(HResult(0x0004_0010), SLICE)), Some(MAX_IDLE_ANSWERS));
+    assert_eq!(misbehaved(idle(HResult::WBEM_S_TIMEDOUT, at_once)), Some(MAX_HASTY_ANSWERS));
+    assert_eq!(idle(HResult::WBEM_S_TIMEDOUT, SLICE), (2000, None));
+}
+
+#[test]
+fn objects_that_come_with_an_error_are_delivered_before_it() {
+    let mut cursor = open(NonZeroU32::MIN);
+    let this = OrpcThis::new(ComVersion::V5_7, Guid::default());
+    let (mut entropy, mut effects) = (SeededEntropy::new(0), Vec::new());
+    let mut cx = Context { now: Instant::default(), this: &this, entropy: &mut entropy, effects: &mut effects };
+    cursor.pull(&mut cx);
+    cx.effects.clear();
+    let failed = HResult(0x8004_1001);
+    cursor.answer(next_answer(vec![MInterfacePointer { data: Bytes::new() }], failed), &mut cx);
+    let [Effect::Rows(rows), Effect::Done(Err(failure))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((rows.len(), failure), (1, &Failure::Status(failed)));
+}
