@@ -2,6 +2,8 @@
 
 mod cursor;
 mod namespace;
+mod words;
 
-pub(crate) use cursor::{Context, Cursor, Effect, Failure, NotTaken, ObjectCall, Operation, Plan, Step, Wish};
+pub(crate) use cursor::Cursor;
 pub(crate) use namespace::normalize;
+pub(crate) use words::{Context, Effect, End, Failure, NotTaken, ObjectCall, Operation, Plan, Step, Wish};

@@ -3,7 +3,7 @@
 use super::*;
 use crate::entropy::SeededEntropy;
 use crate::wire::Writer;
-use crate::wire::dcom::{ComVersion, OrpcThat};
+use crate::wire::dcom::{ComVersion, OrpcThat, OrpcThis};
 use crate::wire::wmi::enumerator::NextResponse;
 
 /// A cursor that may fetch, of which somebody wants `max` objects.
