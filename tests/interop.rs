@@ -18,7 +18,10 @@ use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, Fault, HostConfig,
 
 use compare::{Selected, compare};
 use differences::Differences;
-use drivers::{CLIENTS, Client, Job, Level, Logon, Missing, Report, Toolbox};
+use drivers::{CLIENTS, Client, Job, Level, Logon, Report};
+use fold::Stubs;
+use peers::{PEERS, Peer};
+use tools::{Missing, Toolbox};
 
 #[path = "interop/compare.rs"]
 mod compare;
@@ -26,8 +29,14 @@ mod compare;
 mod differences;
 #[path = "interop/drivers.rs"]
 mod drivers;
+#[path = "interop/fold.rs"]
+mod fold;
 #[path = "interop/foreign_host.rs"]
 mod foreign_host;
+#[path = "interop/peers.rs"]
+mod peers;
+#[path = "interop/tools.rs"]
+mod tools;
 
 fn main() -> ExitCode {
     let bench = Bench {
@@ -59,13 +68,16 @@ fn main() -> ExitCode {
     for scenario in foreign_host::SCENARIOS {
         tasks.push(Box::new(move |bench| {
             bench.witness(&scenario.name(), || {
-                if std::env::var("WMI_CAPTURES").is_ok_and(|value| value == "none") {
-                    return Err(Missing::Allowed("WMI_CAPTURES=none".to_owned()));
-                }
-                bench.tools.host().map(|host| scenario.run(host))
+                captures()?;
+                bench.tools.script("host_pyspnego.py").map(|host| scenario.run(host))
             });
         }));
     }
+    for peer in PEERS {
+        tasks.push(Box::new(move |bench| bench.decodes(peer)));
+    }
+    tasks
+        .push(Box::new(|bench| bench.witness("captured replies decode to their checksums", || Ok(stubs()?.map(drop)))));
     let queue = Mutex::new(tasks.into_iter());
     thread::scope(|scope| {
         for _ in 0..WORKERS {
@@ -80,6 +92,20 @@ fn main() -> ExitCode {
     });
     bench.differences_needed();
     bench.report()
+}
+
+/// The captured replies, each decoded to its checksum.
+fn stubs() -> Result<Result<Vec<Stubs>, String>, Missing> {
+    captures()?;
+    Ok(fold::SETS.into_iter().map(|name| Stubs::read(name).and_then(|set| set.verify().map(|()| set))).collect())
+}
+
+/// Whether the captures are to be read.
+fn captures() -> Result<(), Missing> {
+    match std::env::var("WMI_CAPTURES") {
+        Ok(value) if value == "none" => Err(Missing::Allowed("WMI_CAPTURES=none".to_owned())),
+        _ => Ok(()),
+    }
 }
 
 /// One thing to find out.
@@ -121,7 +147,7 @@ impl Bench {
     /// Every class of the machine, through both enumerators: the same rows, the same values.
     fn all_classes(&self, client: Client, level: Level) {
         self.witness(&format!("{} {} every class", client.name(), level.name()), || {
-            let command = self.tools.command(client)?;
+            let command = client.command(&self.tools)?;
             let server = serve(HostConfig::new(0).rows(100));
             let classes = look(&server.repository(), now()).0.into_iter();
             // pyspnego's decoder is impacket's, which is slow: one enumerator at each level.
@@ -149,13 +175,28 @@ impl Bench {
         });
     }
 
+    /// The captured replies through a foreign decoder: every value of every row is folded into the checksum of ours.
+    fn decodes(&self, peer: Peer) {
+        self.witness(&format!("{} decodes to the checksums", peer.name()), || {
+            let sets = match stubs()? {
+                Ok(sets) => sets,
+                Err(why) => return Ok(Err(why)),
+            };
+            let results = peer.decode(&self.tools, Duration::ZERO)?;
+            Ok(results.and_then(|results| {
+                results.iter().try_for_each(|result| peer.verify(result, &sets))?;
+                if results.is_empty() { Err("nothing was decoded".to_owned()) } else { Ok(()) }
+            }))
+        });
+    }
+
     /// 1, 2, 100 and 10,000 rows, in batches that do not divide them.
     fn row_counts(&self, client: Client, level: Level) {
         self.witness(&format!("{} {} row counts", client.name(), level.name()), || {
             // One row for each round trip or a slow decoder: of 10,000 rows two columns, and each enumerator once.
             let slow = client != Client::GoMsrpc;
             for (rows, batches) in [(1, [3, 1]), (2, [1, 3]), (100, [7, 33]), (10_000, [999, 1999])] {
-                let command = self.tools.command(client)?;
+                let command = client.command(&self.tools)?;
                 let server = serve(HostConfig::new(0).rows(rows));
                 let many = |smart, batch| job(CIMV2, "Sim_Many", smart, batch);
                 let two_columns = |smart, batch| Job { columns: Some(&["Id", "Name"]), ..many(smart, batch) };
@@ -178,7 +219,7 @@ impl Bench {
     /// With a wrong password nobody gets in.
     fn wrong_password(&self, client: Client, level: Level) {
         self.witness(&format!("{} {} wrong password", client.name(), level.name()), || {
-            let command = self.tools.command(client)?;
+            let command = client.command(&self.tools)?;
             let server = serve(HostConfig::new(0));
             let logon = Logon { password: "not the password", ..logon(&server, level) };
             let report = drivers::run(command, logon, &[job(CIMV2, "Sim_Thing", false, 1)], PATIENCE);
@@ -197,7 +238,7 @@ impl Bench {
     fn tampered(&self, client: Client, level: Level) {
         self.witness(&format!("{} {} finds a bad signature", client.name(), level.name()), || {
             for smart in [false, true] {
-                let command = self.tools.command(client)?;
+                let command = client.command(&self.tools)?;
                 let server = serve(HostConfig::new(0).rows(20).faults([Fault::BadSignature]));
                 let report =
                     drivers::run(command, logon(&server, level), &[job(CIMV2, "Sim_Many", smart, 2)], PATIENCE);
@@ -216,7 +257,7 @@ impl Bench {
     /// A host that demands a MIC lets in the clients that send one.
     fn mic_demanded(&self, client: Client, level: Level, sends: bool) {
         self.witness(&format!("{} {} where a MIC is demanded", client.name(), level.name()), || {
-            let command = self.tools.command(client)?;
+            let command = client.command(&self.tools)?;
             let server = serve(HostConfig::new(0).faults([Fault::DemandMic]));
             let report = drivers::run(command, logon(&server, level), &[job(CIMV2, "Sim_Thing", false, 5)], PATIENCE);
             Ok(match (failure(&report), sends) {
@@ -273,7 +314,7 @@ impl Bench {
     fn differences_needed(&self) {
         for client in [Client::Aiowmi, Client::Impacket, Client::GoMsrpc] {
             self.witness(&format!("{} list of differences", client.name()), || {
-                self.tools.command(client)?;
+                client.command(&self.tools)?;
                 let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 let idle = known.unneeded(client.name());
                 if idle.is_empty() {

@@ -1,14 +1,14 @@
-//! The foreign clients: how they are installed below `target/`, and how one is given a plan and listened to.
+//! The foreign clients: how one is given a plan and listened to.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use crate::tools::{Missing, Toolbox};
 
 /// The foreign clients, each with the levels that it can do.
 pub(crate) const CLIENTS: &[(Client, &[Level])] = &[
@@ -42,6 +42,16 @@ impl Client {
         }
     }
 
+    /// The command that runs it, or what is missing.
+    pub(crate) fn command(self, tools: &Toolbox) -> Result<Command, Missing> {
+        match self {
+            Self::Aiowmi => tools.script("client_aiowmi.py"),
+            Self::Impacket => tools.script("client_impacket.py"),
+            Self::Pyspnego => tools.script("initiator_pyspnego.py"),
+            Self::GoMsrpc => tools.go("witness"),
+        }
+    }
+
     /// Whose decoder of objects it uses.
     pub(crate) const fn decoder(self) -> Self {
         if let Self::Pyspnego = self { Self::Impacket } else { self }
@@ -64,50 +74,6 @@ impl Level {
             Self::Integrity => "integrity",
             Self::Privacy => "privacy",
         }
-    }
-}
-
-/// Why a client cannot be run.
-#[derive(Clone, Debug)]
-pub(crate) enum Missing {
-    /// The machine lacks something; CI has installed it beforehand.
-    Tool(String),
-    /// No Go that is new enough, or no captures because somebody said so: allowed everywhere.
-    Allowed(String),
-}
-
-/// What the foreign clients need, installed.
-pub(crate) struct Toolbox {
-    python: Result<PathBuf, Missing>,
-    go: Result<PathBuf, Missing>,
-}
-
-impl Toolbox {
-    /// Installs what is not there yet: a virtual environment with the pinned packages, and the Go program.
-    pub(crate) fn install() -> Self {
-        thread::scope(|scope| {
-            let go = scope.spawn(build_go);
-            Self { python: python(), go: go.join().unwrap_or_else(|_| Err(Missing::Allowed("panicked".to_owned()))) }
-        })
-    }
-
-    /// The command that runs `client`, or what is missing.
-    pub(crate) fn command(&self, client: Client) -> Result<Command, Missing> {
-        Ok(match client {
-            Client::Aiowmi => script(&self.python()?, "client_aiowmi.py"),
-            Client::Impacket => script(&self.python()?, "client_impacket.py"),
-            Client::Pyspnego => script(&self.python()?, "initiator_pyspnego.py"),
-            Client::GoMsrpc => Command::new(self.go.clone()?),
-        })
-    }
-
-    /// The command that runs the foreign host, or what is missing.
-    pub(crate) fn host(&self) -> Result<Command, Missing> {
-        Ok(script(&self.python()?, "host_pyspnego.py"))
-    }
-
-    fn python(&self) -> Result<PathBuf, Missing> {
-        self.python.clone()
     }
 }
 
@@ -269,70 +235,3 @@ fn read(lines: &[String], jobs: usize) -> Report {
     }
     report
 }
-
-/// Below what everything is installed.
-pub(crate) fn target() -> PathBuf {
-    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().unwrap_or(tmp).to_owned()
-}
-
-/// Where the foreign programs' sources are.
-fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop")
-}
-
-/// A Python script of this folder.
-fn script(python: &Path, name: &str) -> Command {
-    let mut command = Command::new(python);
-    command.arg(sources().join(name)).env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "0");
-    command
-}
-
-/// The Python of a virtual environment in which exactly the pinned packages are installed.
-fn python() -> Result<PathBuf, Missing> {
-    let tool = |what: &str, why: String| Missing::Tool(format!("{what}: {why}"));
-    let requirements = sources().join("requirements.txt");
-    let wanted = fs::read_to_string(&requirements).map_err(|e| tool("requirements.txt", e.to_string()))?;
-    let home = target().join("interop-venv");
-    let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && python.is_file() {
-        return Ok(python);
-    }
-    let mut create = Command::new("python3");
-    finish(create.args(["-m", "venv", "--clear"]).arg(&home)).map_err(|why| tool("python3 -m venv", why))?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2"]);
-    install.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]).arg(&requirements);
-    finish(&mut install).map_err(|why| tool("pip install", why))?;
-    fs::write(&stamp, wanted).map_err(|e| tool("installed.txt", e.to_string()))?;
-    Ok(python)
-}
-
-/// The Go program, built from the pinned modules.
-fn build_go() -> Result<PathBuf, Missing> {
-    let told = finish(Command::new("go").args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local"))
-        .map_err(|why| Missing::Allowed(format!("no Go: {why}")))?;
-    let minor = told.trim().strip_prefix("go1.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
-    if minor.is_none_or(|minor| minor < GO_MINOR) {
-        return Err(Missing::Allowed(format!("go1.{GO_MINOR} or later is needed, this is {}", told.trim())));
-    }
-    let program = target().join("interop-go/witness");
-    let mut build = Command::new("go");
-    build.arg("-C").arg(sources().join("go")).args(["build", "-mod=readonly", "-buildvcs=false", "-o"]).arg(&program);
-    build.arg(".").env("GOTOOLCHAIN", "local").env("GOFLAGS", "");
-    finish(&mut build).map_err(|why| Missing::Tool(format!("go build: {why}")))?;
-    Ok(program)
-}
-
-/// The output of a command that ends well, or the last line of its complaint.
-fn finish(command: &mut Command) -> Result<String, String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    Err(complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("failed without a word").to_owned())
-}
-
-/// The minor version of Go that `go.mod` asks for.
-const GO_MINOR: u32 = 25;
