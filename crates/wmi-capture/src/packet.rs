@@ -47,6 +47,23 @@ pub(crate) fn segment<'a>(frame: &Frame<'a>) -> Option<Segment<'a>> {
     })
 }
 
+/// Whether the segment in `frame` is whole and does not match its checksum. Frames that the machine itself sent may have
+/// been captured before their checksums were made.
+pub(crate) fn has_wrong_checksum(frame: &Frame<'_>) -> bool {
+    let Some(packet) = sliced(frame) else { return false };
+    let (Some(net), Some(TransportSlice::Tcp(tcp))) = (packet.net, packet.transport) else { return false };
+    let expected = match net {
+        LaxNetSlice::Ipv4(ip) if !ip.payload().incomplete => {
+            tcp.calc_checksum_ipv4(ip.header().source(), ip.header().destination())
+        }
+        LaxNetSlice::Ipv6(ip) if !ip.payload().incomplete => {
+            tcp.calc_checksum_ipv6(ip.header().source(), ip.header().destination())
+        }
+        _ => return false,
+    };
+    expected.is_ok_and(|expected| expected != tcp.checksum())
+}
+
 fn sliced<'a>(frame: &Frame<'a>) -> Option<LaxSlicedPacket<'a>> {
     let data = frame.data;
     match frame.link {

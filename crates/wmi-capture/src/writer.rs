@@ -126,6 +126,7 @@ impl<W: Write> PcapWriter<W> {
     }
 
     /// What was written to.
+    #[must_use]
     pub fn into_inner(self) -> W {
         self.out
     }

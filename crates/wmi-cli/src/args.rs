@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Print the objects in files, or the messages in captures, as JSON
     Decode(DecodeArguments),
+    /// Play a captured session of this program again, compare every octet, and print its rows
+    Replay(ReplayArguments),
     /// Be a simulated Windows host
     Sim(SimArguments),
     /// Query and check a simulated host inside this program
@@ -136,6 +138,20 @@ pub(crate) struct DecodeArguments {
     /// A file that holds the password; one trailing newline is dropped
     #[arg(long, value_name = "FILE", requires = "user")]
     pub(crate) password_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArguments {
+    /// A pcap or pcapng file with one session, as --capture writes them
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) account: Account,
+
+    /// How rows are printed, query after query
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
+    pub(crate) output: RowFormat,
 }
 
 #[derive(Args, Debug)]

@@ -11,6 +11,7 @@ mod password;
 mod progress;
 mod query;
 mod recorder;
+mod replay;
 mod signals;
 mod sim;
 mod status;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Query(arguments) => query::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };

@@ -155,6 +155,10 @@ impl<'r> Driver<'r> {
             }
             index = next;
         }
+        if let Some(moment) = transcript.damaged() {
+            let stream = self.stream(moment.stream).map_or(0, |stream| stream.number);
+            return Err(Stop::Damaged { stream, frame: moment.frame });
+        }
         transcript.stopped.clone().map_or(Ok(()), |error| Err(Stop::File(error)))
     }
 

@@ -35,8 +35,10 @@ pub(crate) fn of(pdus: &[Bytes], at: usize) -> Field {
                 format!("sec_trailer.{}", named(&SEC_TRAILER, within).unwrap_or("auth_context_id"))
             }
             place => {
-                let end =
-                    place.ok().flatten().map_or(pdu.len(), |place| place.stub.end - usize::from(place.pad_length));
+                let end = place
+                    .ok()
+                    .flatten()
+                    .map_or(pdu.len(), |place| place.stub.end.saturating_sub(usize::from(place.pad_length)));
                 match header.ptype {
                     _ if at >= end => format!("{kind}.padding"),
                     PduType::BIND | PduType::ALTER_CONTEXT => format!("{kind}.{}", bind(pdu, at)),
@@ -153,7 +155,7 @@ fn payload(token: &[u8], at: usize) -> String {
     };
     let found = PAYLOAD.iter().find_map(|(name, place)| {
         let range = range(*place)?;
-        range.contains(&at).then_some((*name, at - range.start))
+        range.contains(&at).then(|| (*name, at - range.start))
     });
     match found {
         Some((name @ "NtChallengeResponse", within)) => {

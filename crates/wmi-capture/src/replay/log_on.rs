@@ -192,7 +192,7 @@ fn is_request(pdu: &[u8]) -> bool {
 }
 
 /// The token and the level in the first PDU of this type.
-fn token(half: &Half, ptype: PduType) -> Option<(Bytes, AuthnLevel)> {
+pub(crate) fn token(half: &Half, ptype: PduType) -> Option<(Bytes, AuthnLevel)> {
     (0..half.pdus.len()).filter_map(|index| Pdu::decode(half.pdu(index)?).ok()).find_map(|pdu| {
         let auth = pdu.auth.filter(|_| pdu.body.ptype() == ptype)?;
         Some((auth.value, auth.auth_level))

@@ -106,7 +106,7 @@ impl Recording {
         let (log_ons, credentials) = log_on::read(&transcript, account)?;
         let foreign = |why| Refusal::Foreign { stream: first.number, why };
         let bind = first.said.pdu(0).and_then(|pdu| Pdu::decode(pdu).ok());
-        let config = config(bind.as_ref(), log_ons.first().and_then(Option::as_ref), first, credentials);
+        let config = config(bind.as_ref(), &log_ons, &transcript.streams, credentials);
         let config = config.map_err(foreign)?;
         let (opened, calls) = calls::read(&transcript, &log_ons);
         let plan = Plan::of(&transcript, &calls);
@@ -157,18 +157,20 @@ impl core::fmt::Debug for Recording {
 /// What the client was told about its session, or why it is none of this client.
 fn config(
     bind: Option<&Pdu>,
-    log_on: Option<&LogOn>,
-    first: &transcript::Stream,
+    log_ons: &[Option<LogOn>],
+    streams: &[transcript::Stream],
     credentials: Credentials,
 ) -> Result<Config, &'static str> {
-    let auth = bind.and_then(|bind| bind.auth.as_ref());
-    if log_on.is_none() && auth.is_none_or(|auth| auth.auth_type != AuthType::WINNT) {
-        return Err("does not begin with a log-on of NTLM");
-    }
-    let level = log_on.map(|log_on| log_on.level()).or_else(|| AuthLevel::from_wire(auth?.auth_level));
-    let level = level.ok_or("is neither signed nor sealed")?;
-    let host = log_on.map(|log_on| log_on.principal.strip_prefix(ACTIVATOR).unwrap_or(&log_on.principal).to_owned());
-    let mut config = Config::new(host.unwrap_or_else(|| first.server.ip().to_string()), credentials);
+    let first = streams.first().ok_or("does not exist")?;
+    let activator = first.server.ip();
+    let auth = bind.and_then(|bind| bind.auth.as_ref()).filter(|auth| auth.auth_type == AuthType::WINNT);
+    // The server repeats the level: one damaged octet of the client's shall be named and not refused.
+    let said = auth.map(|auth| auth.auth_level).into_iter();
+    let mut said = said.chain(log_on::token(&first.heard, PduType::BIND_ACK).map(|(_, level)| level));
+    let level = log_ons.iter().flatten().next().map(LogOn::level).or_else(|| said.find_map(AuthLevel::from_wire));
+    let level = level.ok_or("does not begin with a log-on of NTLM that signs or seals")?;
+    let host = log_ons.iter().flatten().find_map(|log_on| log_on.principal.strip_prefix(ACTIVATOR));
+    let mut config = Config::new(host.map_or_else(|| activator.to_string(), str::to_owned), credentials);
     config.port = first.server.port();
     config.auth_level = level;
     // The capture tells what happened and when, not the client's patience.
@@ -176,7 +178,11 @@ fn config(
     config.handshake_timeout = Duration::MAX;
     config.linger = Duration::MAX;
     config.limits = Limits { max_batch: u32::MAX, max_queries: usize::MAX, ..Limits::default() };
-    if let Some(Pdu { body: Body::Bind(bind), .. }) = bind {
+    // Nowhere else than to the host that was named, unless the client was told so.
+    config.follow_bindings = streams.iter().any(|stream| stream.server.ip() != activator);
+    if let Some(Pdu { body: Body::Bind(bind), .. }) = bind
+        && bind.max_recv_frag == bind.max_xmit_frag
+    {
         config.limits.max_fragment = bind.max_recv_frag;
     }
     Ok(config)

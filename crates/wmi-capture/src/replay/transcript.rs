@@ -54,6 +54,8 @@ pub(crate) struct Moment {
     pub(crate) time: Instant,
     /// By its place among [`Transcript::streams`].
     pub(crate) stream: usize,
+    /// Whether the frame does not match its checksum.
+    pub(crate) is_damaged: bool,
     pub(crate) what: Happening,
 }
 
@@ -80,6 +82,7 @@ impl Transcript {
                 let outcome = frames.next(|frame| {
                     if let Some(segment) = packet::segment(&frame) {
                         collector.clock(frame.time);
+                        collector.is_damaged = packet::has_wrong_checksum(&frame);
                         streams.segment(frame.number, &segment, &mut collector);
                     }
                 });
@@ -100,6 +103,14 @@ impl Transcript {
     /// When it was.
     pub(crate) fn time(&self, moment: usize) -> Instant {
         self.moments.get(moment).map_or(Instant::default(), |moment| moment.time)
+    }
+
+    /// What the server sent in a frame that does not match its checksum. Where those of the client do not match either,
+    /// checksums say nothing: they are made when a frame leaves the machine.
+    pub(crate) fn damaged(&self) -> Option<&Moment> {
+        let said = |moment: &&Moment| matches!(moment.what, Happening::Said(_)) && moment.is_damaged;
+        let heard = |moment: &&Moment| matches!(moment.what, Happening::Heard(_)) && moment.is_damaged;
+        self.moments.iter().find(heard).filter(|_| !self.moments.iter().any(|moment| said(&moment)))
     }
 
     /// Whether the client spoke at `said` in reply to a run of things that it heard, of which `heard` was one.
@@ -152,6 +163,7 @@ impl Half {
 struct Collector {
     start: Option<Duration>,
     now: Instant,
+    is_damaged: bool,
     /// By the number of the stream: its place, and which end is the server.
     places: BTreeMap<u32, (usize, usize)>,
     streams: Vec<Stream>,
@@ -220,7 +232,8 @@ impl Sink for Collector {
             Piece::JoinedLate => Happening::Missing(None),
             Piece::Last => Happening::Closed,
         };
-        self.moments.push(Moment { frame: place.frame, time: self.now, stream: index, what });
+        let (time, is_damaged) = (self.now, self.is_damaged);
+        self.moments.push(Moment { frame: place.frame, time, stream: index, is_damaged, what });
     }
 
     fn ended(&mut self, _stream: u32) {}

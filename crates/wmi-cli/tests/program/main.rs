@@ -8,6 +8,7 @@ mod faults;
 mod output;
 mod password;
 mod readme;
+mod replay;
 mod sim;
 mod stop;
 #[path = "../support/mod.rs"]

@@ -35,6 +35,9 @@ fn every_command_of_the_readme_runs() {
     let instance = CimObject::instance(&class, [("Id", CimValue::Uint32(7))]).expect("an instance");
     fs::write(&object, instance.encode_unit()).expect("a file");
 
+    let session = folder.path().join("session.pcap");
+    let (object, session) = (object.to_string_lossy(), session.to_string_lossy());
+
     let mut seen = Vec::new();
     for command in commands() {
         let command = command.replace("server.example", &host.activator_addr().to_string());
@@ -59,18 +62,22 @@ fn every_command_of_the_readme_runs() {
             }
             ["wmi", subcommand, ref arguments @ ..] => {
                 let arguments = [subcommand].into_iter().chain(arguments.iter().copied());
-                let path = object.to_string_lossy().into_owned();
-                let arguments: Vec<&str> = arguments.map(|a| if a == "object.wmio" { &path } else { a }).collect();
-                let mut program = wmi(arguments);
+                let mut program = wmi(arguments.map(|argument| match argument {
+                    "object.wmio" => &*object,
+                    "session.pcap" => &*session,
+                    argument => argument,
+                }));
                 program.env("WMI_PASSWORD", DEFAULT_PASSWORD);
                 let finished = run(program).exits(0);
                 assert!(!finished.stdout.is_empty(), "{command}");
-                seen.push(["query", "check", "decode"].into_iter().find(|s| *s == subcommand).expect(subcommand));
+                seen.push(
+                    ["query", "replay", "check", "decode"].into_iter().find(|s| *s == subcommand).expect(subcommand),
+                );
             }
             _ => panic!("a command that no test knows: {command}"),
         }
     }
-    assert_eq!(seen, ["cargo run", "cargo test", "query", "check", "wmi sim", "decode"]);
+    assert_eq!(seen, ["cargo run", "cargo test", "query", "query", "replay", "check", "wmi sim", "decode"]);
 }
 
 #[test]
