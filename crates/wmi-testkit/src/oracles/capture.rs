@@ -38,16 +38,10 @@ pub fn file(data: &[u8]) {
 /// although no octet was changed, or when reading it does not end as it should.
 pub fn frames(data: &[u8]) {
     let [session, options, damages @ ..] = data else { return };
-    let sessions = sessions();
-    let session = &sessions[usize::from(*session) % sessions.len()];
+    let session = chosen(*session);
     let mut frames = session.frames.clone();
-    let changes: BTreeSet<Change> = damages
-        .chunks_exact(4)
-        .take(MAX_DAMAGES)
-        .filter_map(|damage| damaged(&mut frames, damage[0], usize::from(damage[1]), [damage[2], damage[3]]))
-        .collect();
-    let early = if options & 4 == 0 { 0 } else { EARLIER_FRAMES };
-    let file = written(early, &frames);
+    let changes = damage_all(&mut frames, damages);
+    let file = written(if options & 4 == 0 { 0 } else { EARLIER_FRAMES }, &frames);
     let given = match options & 3 {
         0 => Some(account("wrong")),
         1 => None,
@@ -66,6 +60,60 @@ pub fn frames(data: &[u8]) {
         let verified = messages(&events).filter(|m| m.verified == Some(true)).count();
         assert_eq!((events.len(), verified), (session.events, session.messages.len() - session.unsigned));
     }
+}
+
+/// What can happen to a frame. Four octets say it: what, to which frame, and two for a place or a distance.
+#[derive(Clone, Copy)]
+pub enum Damage {
+    /// It was not captured.
+    Lose,
+    /// It comes again, this many frames later.
+    Repeat,
+    /// It comes this many frames later, or round the end at the front.
+    Move,
+    /// Only so many octets of it were captured.
+    Cut,
+    /// An octet of what the segment carries is changed, in this bit.
+    ChangePayload(u8),
+    /// Any octet is changed, in this bit.
+    Change(u8),
+}
+
+impl Damage {
+    /// As the four octets.
+    #[must_use]
+    pub const fn at(self, frame: u8, place: u16) -> [u8; 4] {
+        let what = match self {
+            Self::Lose => 0,
+            Self::Repeat => 1,
+            Self::Move => 2,
+            Self::Cut => 3,
+            Self::ChangePayload(bit) => 4 + 6 * (bit % 8),
+            Self::Change(bit) => 5 + 6 * (bit % 8),
+        };
+        let [low, high] = place.to_le_bytes();
+        [what, frame, low, high]
+    }
+
+    const fn new(what: u8) -> Self {
+        match (what % 6, what / 6 % 8) {
+            (0, _) => Self::Lose,
+            (1, _) => Self::Repeat,
+            (2, _) => Self::Move,
+            (3, _) => Self::Cut,
+            (4, bit) => Self::ChangePayload(bit),
+            (_, bit) => Self::Change(bit),
+        }
+    }
+}
+
+/// The file of a session: the first octet of `data` says which, and then four octets for each damage.
+#[must_use]
+pub fn damaged_file(data: &[u8]) -> Vec<u8> {
+    let (&session, damages) = data.split_first().unwrap_or((&0, &[]));
+    let mut frames = chosen(session).frames.clone();
+    damage_all(&mut frames, damages);
+    written(0, &frames)
 }
 
 /// The most damages to one session.
@@ -158,6 +206,11 @@ fn sessions() -> &'static [Session] {
     })
 }
 
+fn chosen(session: u8) -> &'static Session {
+    let sessions = sessions();
+    &sessions[usize::from(session) % sessions.len()]
+}
+
 /// Runs a session and captures it.
 fn session(level: AuthLevel, enumerator: Enumerator, faults: &[Fault]) -> Session {
     let mut config = config();
@@ -243,34 +296,37 @@ enum Change {
     Other,
 }
 
-/// Damages a frame.
-fn damaged(frames: &mut Vec<Vec<u8>>, what: u8, which: usize, [a, b]: [u8; 2]) -> Option<Change> {
-    if frames.is_empty() {
-        return None;
-    }
-    let which = which % frames.len();
-    let place = usize::from(u16::from_le_bytes([a, b]));
-    match what % 6 {
-        0 => {
+fn damage_all(frames: &mut Vec<Vec<u8>>, damages: &[u8]) -> BTreeSet<Change> {
+    let one = |damage: &[u8]| {
+        let &[what, which, low, high] = damage else { return None };
+        damage_one(frames, Damage::new(what), usize::from(which), usize::from(u16::from_le_bytes([low, high])))
+    };
+    damages.chunks_exact(4).take(MAX_DAMAGES).filter_map(one).collect()
+}
+
+fn damage_one(frames: &mut Vec<Vec<u8>>, damage: Damage, which: usize, place: usize) -> Option<Change> {
+    let which = which % frames.len().max(1);
+    let frame = frames.get_mut(which)?;
+    match damage {
+        Damage::Lose => {
             frames.remove(which);
         }
-        1 => frames.insert((which + 1 + place).min(frames.len()), frames[which].clone()),
-        2 => {
-            let frame = frames.remove(which);
-            frames.insert((which + place) % (frames.len() + 1), frame);
+        Damage::Repeat => {
+            let again = frame.clone();
+            frames.insert((which + 1 + place).min(frames.len()), again);
         }
-        3 => {
-            let frame = &mut frames[which];
-            frame.truncate(place % (frame.len() + 1));
+        Damage::Move => {
+            let moved = frames.remove(which);
+            frames.insert((which + place) % (frames.len() + 1), moved);
         }
-        // What the TCP segment carries, or anything.
-        more => {
-            let frame = &mut frames[which];
-            let from = if more == 4 && frame.len() > HEADERS { HEADERS } else { 0 };
-            let room = frame.len() - from;
-            let call = from > 0 && frame.get(HEADERS + 2).is_some_and(|ptype| [0, 2, 3].contains(ptype));
-            *frame.get_mut(from + place % room.max(1))? ^= 1 << (what / 6 % 8);
-            return Some(if call { Change::Call } else { Change::Other });
+        Damage::Cut => frame.truncate(place % (frame.len() + 1)),
+        Damage::ChangePayload(bit) | Damage::Change(bit) => {
+            let payload = matches!(damage, Damage::ChangePayload(_)) && frame.len() > HEADERS;
+            let from = if payload { HEADERS } else { 0 };
+            let at = from + place % (frame.len() - from).max(1);
+            let call = frame.get(HEADERS + 2).is_some_and(|ptype| [0, 2, 3].contains(ptype));
+            *frame.get_mut(at)? ^= 1 << bit;
+            return Some(if call && at >= HEADERS { Change::Call } else { Change::Other });
         }
     }
     None
@@ -324,6 +380,12 @@ impl Session {
         let level = message.auth_level == whole.auth_level && message.fragments == whole.fragments;
         level && if sealed { whole.state == State::Unsealed } else { message.stub == whole.stub }
     }
+}
+
+/// How many octets each frame of each session has.
+#[must_use]
+pub fn frame_sizes() -> Vec<Vec<usize>> {
+    sessions().iter().map(|session| session.frames.iter().map(Vec::len).collect()).collect()
 }
 
 /// What each kind of damage does to each session, for a corpus.
