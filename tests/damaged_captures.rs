@@ -3,6 +3,7 @@
 
 use wmi_capture::{Account, Capture, Event, FileError, Message, State};
 use wmi_proto::Secret;
+use wmi_sim::DEFAULT_PASSWORD;
 use wmi_testkit::oracles::capture::{self, Damage, frame_sizes};
 
 /// What the options octet of the oracle says: the right password.
@@ -44,7 +45,7 @@ fn every_frame_lost_repeated_late_and_cut() {
 #[test]
 fn a_frame_that_is_lost_costs_what_it_carried_and_is_missed() {
     for (session, sizes) in (0..).zip(frame_sizes()) {
-        let whole = read(&capture::damaged_file(&[session]), wmi_sim::DEFAULT_PASSWORD);
+        let whole = read(&capture::damaged_file(&[session]), DEFAULT_PASSWORD);
         for (frame, size) in (0..).zip(&sizes) {
             let events = read(&capture::damaged_file(&[&[session], &Damage::Lose.at(frame, 0)[..]].concat()), "wrong");
             let lost = messages(&whole).len() - messages(&events).len();
@@ -71,13 +72,32 @@ fn every_ninth_octet_changed() {
 }
 
 #[test]
+fn a_change_costs_the_signature_of_its_message_and_of_no_other() {
+    for (session, frame, size) in frames() {
+        let file = |damages: &[u8]| read(&capture::damaged_file(&[&[session], damages].concat()), DEFAULT_PASSWORD);
+        let whole = file(&[]);
+        let signed =
+            |events: &[Event], right| messages(events).iter().filter(|message| message.verified == Some(right)).count();
+        let is_call = |m: &&Message| m.at.frame == u64::from(frame) + 1 && m.verified == Some(true);
+        let Some(call) = messages(&whole).into_iter().find(is_call) else { continue };
+        // The checksum ends four octets before the end. The stub begins behind the header, the numbers and, in a request, the UUID of an object.
+        let stub = 40 + if call.kind() == "request" && call.object.is_some() { 40 } else { 24 };
+        for octet in [stub, stub + 4, size - 6] {
+            let events = file(&Damage::Change(3).at(frame, u16::try_from(octet).unwrap_or(0)));
+            assert_eq!(signed(&events, false), 1, "octet {octet} of frame {frame} in session {session}");
+            assert_eq!(signed(&events, true), signed(&whole, true) - 1, "octet {octet} of frame {frame} in {session}");
+        }
+    }
+}
+
+#[test]
 fn cut_at_every_octet() {
     let file = capture::damaged_file(&[1]);
-    let whole = read(&file, wmi_sim::DEFAULT_PASSWORD);
+    let whole = read(&file, DEFAULT_PASSWORD);
     let all = messages(&whole);
     let (mut between, mut last) = (0, 0);
     for length in 0..file.len() {
-        let events = read(&file[..length], wmi_sim::DEFAULT_PASSWORD);
+        let events = read(&file[..length], DEFAULT_PASSWORD);
         let found = messages(&events);
         assert!(found.iter().zip(&all).all(|(found, whole)| found == whole), "{length} octets");
         assert!(found.len() >= last, "{length} octets");

@@ -141,7 +141,8 @@ pub struct Message {
     pub header_signing: bool,
     /// Whether its stub can be read.
     pub state: State,
-    /// Whether all its signatures are right; `None` when there is no key for them, or no signature.
+    /// Whether all its signatures are right; `None` when there is no key for them, or no signature. Behind a hole, and
+    /// behind two wrong signatures one after the other, keys are out of step, which is as if there were none.
     pub verified: Option<bool>,
     /// What it says about how the call went.
     pub status: Option<Status>,

@@ -29,9 +29,16 @@ struct Context {
     challenge: Bytes,
     /// What verifies fragments from the client, and from the server; `None` without keys, or behind a hole, where the
     /// state of the cipher is not known.
-    receivers: [Option<SecurityContext>; 2],
+    receivers: [Option<Receiver>; 2],
     /// Something of the server went by behind its challenge before there were keys: they would not fit.
     answered: bool,
+}
+
+struct Receiver {
+    keys: SecurityContext,
+    /// The fragment before had a wrong signature: either it was changed, and the next is good again, or it was never
+    /// sent, and the keys are out of step.
+    doubtful: bool,
 }
 
 /// Who sent a fragment.
@@ -79,7 +86,15 @@ impl Security {
         context.answered |= sender == Sender::Server;
         let [client, server] = &mut context.receivers;
         let receiver = if sender == Sender::Client { client } else { server };
-        Some(receiver.as_mut()?.unprotect(level, fragment, place.stub.clone()).is_ok())
+        let Receiver { keys, doubtful } = receiver.as_mut()?;
+        let verified = keys.unprotect(level, fragment, place.stub.clone()).is_ok();
+        let lost = !verified && (*doubtful || !keys.go_on());
+        let told = (verified || !*doubtful).then_some(verified);
+        *doubtful = !verified;
+        if lost {
+            *receiver = None;
+        }
+        told
     }
 
     /// Fragments of `sender` are missing.
@@ -116,9 +131,10 @@ impl Context {
 }
 
 /// The server's end reads what the client sends, and the other way round.
-fn receivers(accepted: &Acceptance) -> [Option<SecurityContext>; 2] {
+fn receivers(accepted: &Acceptance) -> [Option<Receiver>; 2] {
     let key_exchange = accepted.flags.contains(NegotiateFlags::KEY_EXCH);
-    [Side::Server, Side::Client].map(|side| Some(SecurityContext::new(&accepted.session_key, key_exchange, side)))
+    let keys = |side| SecurityContext::new(&accepted.session_key, key_exchange, side);
+    [Side::Server, Side::Client].map(|side| Some(Receiver { keys: keys(side), doubtful: false }))
 }
 
 /// Whether PDUs of this type carry a token of a log-on.
