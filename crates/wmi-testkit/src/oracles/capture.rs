@@ -353,7 +353,7 @@ impl Session {
                 continue;
             }
             let whole = self.messages.get(&name(message)).expect("a verified message that nobody sent");
-            assert!(seen.insert(name(message)), "verified twice: {message:?}");
+            assert!(seen.insert((message.at.stream, name(message))), "verified twice: {message:?}");
             assert_eq!((&message.stub, message.state), (&whole.stub, whole.state));
             assert_eq!((message.auth_level, message.fragments), (whole.auth_level, whole.fragments));
             let asked = message.ptype == PduType::REQUEST;
