@@ -359,3 +359,6 @@ const READ_SIZE: usize = 64 * 1024;
 
 /// Sockets of which the system tells at once.
 const READY: usize = 1024;
+
+#[cfg(test)]
+mod tests;

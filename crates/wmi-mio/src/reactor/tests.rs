@@ -1,0 +1,100 @@
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+use wmi_proto::{Credentials, Query, Secret};
+
+use super::*;
+
+#[test]
+fn a_wake_up_concerns_those_only_to_whom_something_happened() {
+    let (mut reactor, ids, mut peers) = waiting(20);
+    peers[7].write_all(b"this is no PDU: it ends the session").unwrap();
+    reactor.begin_round(None).unwrap();
+    assert_eq!((reactor.round, reactor.run.iter().collect::<Vec<_>>()), (1, vec![&ids[7]]));
+    // The same for a deadline: the one that was given a short one is first, and alone.
+    let query = Query::new("SELECT * FROM Any").timeout(Duration::from_millis(20));
+    reactor.command(ids[3], |client, now| client.exec_query(query, now)).unwrap().unwrap();
+    while reactor.round > 0 {
+        reactor.round -= 1;
+        reactor.run_next();
+    }
+    // More than one wait when the system's is a little short.
+    while reactor.round == 0 {
+        reactor.begin_round(None).unwrap();
+    }
+    assert_eq!((reactor.round, reactor.run.iter().collect::<Vec<_>>()), (1, vec![&ids[3]]));
+}
+
+#[test]
+fn what_is_over_and_what_is_removed_leaves_nothing_behind() {
+    let (mut reactor, ids, peers) = waiting(6);
+    assert_eq!((reactor.shared.tokens.len(), reactor.timers.len(), reactor.open), (6, 6, 6));
+    assert!(reactor.remove(ids[0]));
+    assert_eq!((reactor.shared.tokens.len(), reactor.timers.len(), reactor.open), (5, 5, 5));
+    // Three end by themselves, two by a goodbye.
+    drop(peers);
+    for id in &ids[1..3] {
+        reactor.command(*id, Client::close).unwrap();
+    }
+    let mut ended = 0;
+    while let Some((_, event)) = reactor.next_event().unwrap() {
+        ended += usize::from(matches!(event, Event::Closed { .. }));
+    }
+    assert_eq!((ended, reactor.len()), (5, 5));
+    assert_eq!((reactor.shared.tokens.len(), reactor.timers.len(), reactor.open), (0, 0, 0));
+    assert!(ids[1..].iter().all(|id| reactor.remove(*id)));
+    assert!(reactor.is_empty());
+    assert_eq!(reactor.open, 0, "none was counted twice");
+}
+
+#[test]
+fn an_attempt_that_is_over_in_whatever_way_gives_its_place_back() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut reactor = Reactor::new().unwrap();
+    reactor.set_max_attempts(NonZeroUsize::new(2).unwrap());
+    let ids: Vec<SessionId> = (0..8).map(|_| reactor.add(config(&listener))).collect();
+    // None of them hears of its connection before the reactor is waited for.
+    for id in &ids {
+        reactor.command(*id, |_, _| ()).unwrap();
+    }
+    let line = |reactor: &Reactor| reactor.shared.attempts.line.len();
+    assert_eq!((line(&reactor), reactor.shared.attempts.permit().is_some()), (6, false));
+    // Removed and aborted while connecting.
+    assert!(reactor.remove(ids[0]));
+    assert!(reactor.shared.attempts.permit().is_some());
+    reactor.command(ids[1], Client::close).unwrap();
+    // Connected: all others, two at a time.
+    while line(&reactor) > 0 || reactor.shared.attempts.permit().is_none() {
+        reactor.begin_round(None).unwrap();
+        while reactor.round > 0 {
+            reactor.round -= 1;
+            reactor.run_next();
+        }
+    }
+    assert_eq!(reactor.shared.tokens.len(), 6);
+}
+
+/// Sessions that have begun their log-on, and peers that will not answer.
+fn waiting(count: usize) -> (Reactor, Vec<SessionId>, Vec<TcpStream>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut reactor = Reactor::new().unwrap();
+    let (mut ids, mut peers) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        ids.push(reactor.add(config(&listener)));
+        // One after the other, so that it is known whose peer is whose.
+        while reactor.stats(*ids.last().unwrap()).unwrap().octets_out == 0 {
+            reactor.next_event_before(StdInstant::now() + Duration::from_millis(1)).unwrap();
+        }
+        let mut peer = listener.accept().unwrap().0;
+        assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
+        peers.push(peer);
+    }
+    (reactor, ids, peers)
+}
+
+fn config(listener: &TcpListener) -> Config {
+    let mut config = Config::new("127.0.0.1", Credentials::new("nobody", Secret::from("nothing")));
+    config.port = listener.local_addr().unwrap().port();
+    config.linger = Duration::from_millis(100);
+    config
+}
