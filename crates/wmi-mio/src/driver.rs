@@ -261,7 +261,7 @@ impl fmt::Debug for Driver {
 }
 
 /// Octets read for one session before the next one has its turn.
-const BURST: usize = 256 << 10;
+pub(crate) const BURST: usize = 256 << 10;
 
 /// Octets read for one session before its deadline is looked at.
 const LAST_BURST: usize = 8 << 20;

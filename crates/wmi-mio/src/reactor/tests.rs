@@ -1,9 +1,12 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::num::NonZeroU32;
 
 use wmi_proto::{Credentials, Query, Secret};
+use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, Fleet, HostConfig};
 
 use super::*;
+use crate::driver::BURST;
 
 #[test]
 fn a_wake_up_concerns_those_only_to_whom_something_happened() {
@@ -23,6 +26,50 @@ fn a_wake_up_concerns_those_only_to_whom_something_happened() {
         reactor.begin_round(None).unwrap();
     }
     assert_eq!((reactor.round, reactor.run.iter().collect::<Vec<_>>()), (1, vec![&ids[3]]));
+}
+
+#[test]
+fn a_turn_reads_a_bounded_number_of_octets_and_then_it_is_the_next_ones() {
+    let fleet = Fleet::start((0..2).map(|_| HostConfig::new(0).rows(8_000)), Ipv4Addr::LOCALHOST.into()).unwrap();
+    let mut reactor = Reactor::new().unwrap();
+    for host in fleet.hosts() {
+        let account = format!("{DEFAULT_DOMAIN}\\{DEFAULT_USER}");
+        let mut config = Config::new("127.0.0.1", Credentials::new(&account, Secret::from(DEFAULT_PASSWORD)));
+        config.port = host.activator_addr().port();
+        config.limits.max_batch = 8_000;
+        let id = reactor.add(config);
+        // One answer of some megabytes.
+        let query = Query::new("SELECT * FROM Sim_Many").batch(NonZeroU32::new(8_000).unwrap());
+        let begun = reactor.command(id, |client, now| {
+            let query = client.exec_query(query, now)?;
+            client.fetch(query, NonZeroU32::MAX, now)
+        });
+        begun.unwrap().unwrap();
+    }
+    let (mut done, mut most, give_up) = (0, 0, StdInstant::now() + Duration::from_secs(30));
+    while done < 2 {
+        assert!(StdInstant::now() < give_up, "not done after 30 s");
+        while let Some((id, event)) = reactor.pop_event() {
+            done += usize::from(matches!(event, Event::QueryDone { outcome: Ok(_), .. }));
+            if let Event::Batch { query, .. } = event {
+                let _ = reactor.command(id, |client, now| client.fetch(query, NonZeroU32::MAX, now));
+            }
+        }
+        reactor.begin_round(Some(StdInstant::now() + Duration::from_secs(1))).unwrap();
+        while reactor.round > 0 {
+            reactor.round -= 1;
+            let (first, second) = (reactor.run[0], reactor.run.get(1).copied());
+            let before = reactor.stats(first).unwrap().octets_in;
+            reactor.run_next();
+            let read = reactor.stats(first).unwrap().octets_in - before;
+            assert!(read <= (BURST + READ_SIZE) as u64, "{read} octets in one turn");
+            most = most.max(read);
+            assert_eq!(second.or(reactor.run.front().copied()), reactor.run.front().copied());
+        }
+        // So that more arrives than a turn may read.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    println!("{most} octets in the largest turn");
 }
 
 #[test]
