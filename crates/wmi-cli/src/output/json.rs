@@ -1,14 +1,16 @@
 //! Values, rows and objects as JSON, without loss.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
 use wmi_proto::Row;
 use wmi_proto::cim::{CimObject, CimValue};
 use wmi_proto::wire::WireError;
 
 use crate::output::RowWriter;
-use crate::output::columns::Columns;
+use crate::output::columns::{Column, Columns};
 
 /// Embedded objects inside embedded objects; nobody nests deeper.
 const MAX_DEPTH: usize = 32;
@@ -18,74 +20,128 @@ const MAX_DEPTH: usize = 32;
 /// Integers of all widths are exact numbers; reals are the shortest number that reads back to the same value in their
 /// own precision, and text when they are no number; date and time is the host's own text; a character is its code.
 pub(crate) fn value(value: &CimValue, undecodable: &mut u64) -> Value {
-    nested_value(value, MAX_DEPTH, undecodable)
+    let count = Cell::new(*undecodable);
+    let shown = Shown { value, depth: MAX_DEPTH, undecodable: &count };
+    // All keys are text, and nothing in it refuses to be written.
+    let json = serde_json::to_value(shown).unwrap_or_default();
+    *undecodable = count.get();
+    json
 }
 
 /// What stands in place of a cell or row that does not decode.
 pub(crate) fn error(error: &WireError) -> Value {
-    reason(&error.to_string())
+    Value::Object(Map::from_iter([(ERROR.to_owned(), Value::from(error.to_string()))]))
 }
 
-/// One real as JSON: the shortest number, or text when it is no number.
-fn real<T: Copy + Into<f64> + Into<Value>>(real: T) -> Value {
-    let wide: f64 = real.into();
-    if wide.is_nan() {
-        Value::from("NaN")
-    } else if wide.is_infinite() {
-        Value::from(if wide > 0.0 { "Infinity" } else { "-Infinity" })
-    } else {
-        real.into()
-    }
+/// The key of what stands in place of something that does not decode.
+const ERROR: &str = "__error";
+
+/// A value that is written without being built first.
+struct Shown<'a> {
+    value: &'a CimValue,
+    depth: usize,
+    undecodable: &'a Cell<u64>,
 }
 
-fn nested_value(value: &CimValue, depth: usize, undecodable: &mut u64) -> Value {
-    match value {
-        CimValue::Null => Value::Null,
-        CimValue::Boolean(v) => Value::from(*v),
-        CimValue::Sint8(v) => Value::from(*v),
-        CimValue::Uint8(v) => Value::from(*v),
-        CimValue::Sint16(v) => Value::from(*v),
-        CimValue::Uint16(v) | CimValue::Char16(v) => Value::from(*v),
-        CimValue::Sint32(v) => Value::from(*v),
-        CimValue::Uint32(v) => Value::from(*v),
-        CimValue::Sint64(v) => Value::from(*v),
-        CimValue::Uint64(v) => Value::from(*v),
-        CimValue::Real32(v) => real(*v),
-        CimValue::Real64(v) => real(*v),
-        CimValue::String(v) | CimValue::DateTime(v) | CimValue::Reference(v) => Value::from(v.to_str()),
-        CimValue::Array(items) => items.iter().map(|item| nested_value(item, depth, undecodable)).collect(),
-        CimValue::Object(object) => match depth.checked_sub(1) {
-            Some(depth) => Value::Object(embedded(object, depth, undecodable)),
-            None => {
-                *undecodable += 1;
-                reason("objects are nested too deeply")
-            }
-        },
-    }
-}
-
-fn embedded(object: &CimObject, depth: usize, undecodable: &mut u64) -> Map<String, Value> {
-    let class = object.class();
-    let mut map = Map::new();
-    map.insert("__CLASS".to_owned(), Value::from(class.name().to_str()));
-    for (index, property) in class.properties().iter().enumerate() {
-        map.insert(property.name().to_str().into_owned(), cell(object, index, depth, undecodable));
-    }
-    map
-}
-
-fn cell(object: &CimObject, index: usize, depth: usize, undecodable: &mut u64) -> Value {
-    match object.value(index) {
-        Ok(value) => nested_value(&value, depth, undecodable),
-        Err(why) => {
-            *undecodable += 1;
-            error(&why)
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.value {
+            CimValue::Null => to.serialize_unit(),
+            CimValue::Boolean(v) => to.serialize_bool(*v),
+            CimValue::Sint8(v) => to.serialize_i8(*v),
+            CimValue::Uint8(v) => to.serialize_u8(*v),
+            CimValue::Sint16(v) => to.serialize_i16(*v),
+            CimValue::Uint16(v) | CimValue::Char16(v) => to.serialize_u16(*v),
+            CimValue::Sint32(v) => to.serialize_i32(*v),
+            CimValue::Uint32(v) => to.serialize_u32(*v),
+            CimValue::Sint64(v) => to.serialize_i64(*v),
+            CimValue::Uint64(v) => to.serialize_u64(*v),
+            CimValue::Real32(v) if v.is_finite() => to.serialize_f32(*v),
+            CimValue::Real64(v) if v.is_finite() => to.serialize_f64(*v),
+            CimValue::Real32(v) => to.serialize_str(no_number(f64::from(*v))),
+            CimValue::Real64(v) => to.serialize_str(no_number(*v)),
+            CimValue::String(v) | CimValue::DateTime(v) | CimValue::Reference(v) => to.serialize_str(&v.to_str()),
+            CimValue::Array(items) => to.collect_seq(items.iter().map(|value| Shown { value, ..*self })),
+            CimValue::Object(object) => match self.depth.checked_sub(1) {
+                Some(depth) => Embedded { object, depth, undecodable: self.undecodable }.serialize(to),
+                None => {
+                    count(self.undecodable);
+                    to.collect_map([(ERROR, "objects are nested too deeply")])
+                }
+            },
         }
     }
 }
 
-fn reason(text: &str) -> Value {
-    Value::Object(Map::from_iter([("__error".to_owned(), Value::from(text))]))
+/// A real that JSON has no number for.
+const fn no_number(real: f64) -> &'static str {
+    if real.is_nan() {
+        "NaN"
+    } else if real > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
+}
+
+/// An object inside a value.
+struct Embedded<'a> {
+    object: &'a CimObject,
+    depth: usize,
+    undecodable: &'a Cell<u64>,
+}
+
+impl Serialize for Embedded<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let class = self.object.class();
+        let mut map = to.serialize_map(Some(class.properties().len() + 1))?;
+        map.serialize_entry("__CLASS", &*class.name().to_str())?;
+        for (index, property) in class.properties().iter().enumerate() {
+            let cell = Property { object: self.object, index, depth: self.depth, undecodable: self.undecodable };
+            map.serialize_entry(&*property.name().to_str(), &cell)?;
+        }
+        map.end()
+    }
+}
+
+/// A property of an object, by its place in the class.
+struct Property<'a> {
+    object: &'a CimObject,
+    index: usize,
+    depth: usize,
+    undecodable: &'a Cell<u64>,
+}
+
+impl Serialize for Property<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.object.value(self.index) {
+            Ok(value) => Shown { value: &value, depth: self.depth, undecodable: self.undecodable }.serialize(to),
+            Err(why) => {
+                count(self.undecodable);
+                to.collect_map([(ERROR, why.to_string())])
+            }
+        }
+    }
+}
+
+/// A row with its columns.
+struct Record<'a> {
+    object: &'a CimObject,
+    columns: &'a [Column],
+    undecodable: &'a Cell<u64>,
+}
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.columns.iter().map(|column| {
+            let (object, index, undecodable) = (self.object, column.index, self.undecodable);
+            (&column.name, Property { object, index, depth: MAX_DEPTH, undecodable })
+        }))
+    }
+}
+
+fn count(undecodable: &Cell<u64>) {
+    undecodable.set(undecodable.get() + 1);
 }
 
 /// Prints rows as objects: one array, or one line each.
@@ -94,31 +150,27 @@ pub(crate) struct Rows {
     columns: Columns,
     array: bool,
     count: u64,
-    undecodable: u64,
+    undecodable: Cell<u64>,
 }
 
 impl Rows {
     pub(crate) const fn array(columns: Columns) -> Self {
-        Self { columns, array: true, count: 0, undecodable: 0 }
+        Self { columns, array: true, count: 0, undecodable: Cell::new(0) }
     }
 
     pub(crate) const fn lines(columns: Columns) -> Self {
-        Self { columns, array: false, count: 0, undecodable: 0 }
+        Self { columns, array: false, count: 0, undecodable: Cell::new(0) }
     }
 
-    fn row(&mut self, row: &Row) -> Value {
+    fn row(&mut self, row: &Row, out: &mut dyn Write) -> serde_json::Result<()> {
         match row {
             Ok(object) => {
                 let columns = self.columns.of_class(object.class());
-                let mut cells = Map::new();
-                for column in &*columns {
-                    cells.insert(column.name.clone(), cell(object, column.index, MAX_DEPTH, &mut self.undecodable));
-                }
-                Value::Object(cells)
+                serde_json::to_writer(out, &Record { object, columns: &columns, undecodable: &self.undecodable })
             }
             Err(why) => {
-                self.undecodable += 1;
-                error(why)
+                count(&self.undecodable);
+                serde_json::to_writer(out, &error(why))
             }
         }
     }
@@ -131,7 +183,7 @@ impl RowWriter for Rows {
                 out.write_all(if self.count == 0 { b"[\n" } else { b",\n" })?;
             }
             self.count += 1;
-            serde_json::to_writer(&mut *out, &self.row(&row))?;
+            self.row(&row, out)?;
             if !self.array {
                 out.write_all(b"\n")?;
             }
@@ -150,7 +202,7 @@ impl RowWriter for Rows {
     }
 
     fn undecodable(&self) -> u64 {
-        self.undecodable
+        self.undecodable.get()
     }
 }
 
