@@ -29,7 +29,7 @@ mod writer;
 
 use std::io::Read;
 
-use wmi_proto::Secret;
+use wmi_proto::Password;
 
 pub use file::{FileError, is_capture};
 pub use message::{Event, Location, Message, State, Status};
@@ -39,14 +39,14 @@ use crate::file::Frames;
 use crate::observer::Observer;
 use crate::stream::Streams;
 
-/// An account whose password is known.
+/// An account whose password, or the NT hash of it, is known.
 ///
 /// It opens NTLM log-ons. Those inside SPNEGO, and Kerberos, are not understood: their calls stay as they are.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Without domain, in lower case.
     name: String,
-    password: Secret<String>,
+    password: Password,
 }
 
 /// A capture that is being read: an iterator over what it says, in the order in which it became known.

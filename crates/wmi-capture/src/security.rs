@@ -8,7 +8,7 @@ use wmi_proto::wire::ntlm::{Authenticate, NegotiateFlags};
 use wmi_proto::wire::rpc::{AuthTrailer, AuthType, PduType, Protected};
 use wmi_proto::wire::text::utf16_lossy;
 use wmi_proto::wire::{Wire, WireError};
-use wmi_proto::{AuthLevel, Secret};
+use wmi_proto::{AuthLevel, Password};
 
 use crate::Account;
 
@@ -146,13 +146,13 @@ pub(crate) const fn has_token(ptype: PduType) -> bool {
 }
 
 impl Account {
-    /// The account of this name whose password is `password`: `DOMAIN\name`, `name@domain` or `name`. Only the name
+    /// The account of this name, with its password or NT hash: `DOMAIN\name`, `name@domain` or `name`. Only the name
     /// counts, since clients spell the domain in several ways; the proof in the log-on tells whether it is the account.
     #[must_use]
-    pub fn new(name: &str, password: Secret<String>) -> Self {
+    pub fn new(name: &str, password: impl Into<Password>) -> Self {
         let name = name.split_once('\\').map_or(name, |(_, name)| name);
         let name = name.split_once('@').map_or(name, |(name, _)| name);
-        Self { name: name.to_lowercase(), password }
+        Self { name: name.to_lowercase(), password: password.into() }
     }
 
     pub(crate) fn is(&self, captured: &str) -> bool {

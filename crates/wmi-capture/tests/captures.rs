@@ -21,7 +21,7 @@ use wmi_proto::Secret;
 type Witness = fn(&Path) -> Verdict;
 
 /// Names and checks.
-const WITNESSES: [(&str, Witness); 11] = [
+const WITNESSES: [(&str, Witness); 12] = [
     ("all messages of all captures", manifest::all_messages),
     ("all messages without a key", manifest::without_keys),
     ("manifests", manifest::manifests),
@@ -30,6 +30,7 @@ const WITNESSES: [(&str, Witness); 11] = [
     ("rows of foreign_lab: smart enumeration", opened::smart_rows),
     ("rows of foreign_lab: Next", opened::next_rows),
     ("rows of foreign_lab: Next, embedded objects", opened::embedded_rows),
+    ("an NT hash opens what the password opens", opened::nt_hash),
     ("a wrong password opens nothing", opened::wrong_password),
     ("a lost frame, a changed octet", opened::damaged),
     ("header signing, also switched on in mid connection", opened::header_signing),

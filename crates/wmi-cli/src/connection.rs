@@ -54,7 +54,7 @@ pub(crate) fn config(connect: &Connect) -> Result<Config, String> {
         Some(0) => return Err("port 0 cannot be connected to".to_owned()),
         port => port.unwrap_or(135),
     };
-    let password = password::obtain(account.password_file.as_deref(), user)?;
+    let password = password::obtain(account.files(), user)?;
     let mut config = Config::new(connect.host.host.clone(), Credentials::new(user, password));
     config.port = port;
     config.auth_level = connect.auth_level.into();

@@ -11,7 +11,7 @@ use wmi_proto::cim::CimObject;
 use crate::args::{DecodeArguments, ObjectFormat};
 use crate::output::cells::Cell;
 use crate::output::{json, object, table};
-use crate::password;
+use crate::password::{self, Files};
 use crate::query::unprinted;
 use crate::status::{Status, complain, counted};
 use crate::traffic;
@@ -68,7 +68,8 @@ fn print(path: &Path, format: ObjectFormat, account: Option<&Account>, out: &mut
 /// The account whose password is known, when captures are to be unsealed.
 fn account(arguments: &DecodeArguments) -> Result<Option<Account>, String> {
     let Some(user) = &arguments.user else { return Ok(None) };
-    let password = password::obtain(arguments.password_file.as_deref(), user)?;
+    let files = Files { password: arguments.password_file.as_deref(), nt_hash: arguments.nt_hash_file.as_deref() };
+    let password = password::obtain(files, user)?;
     Ok(Some(Account::new(user, password)))
 }
 

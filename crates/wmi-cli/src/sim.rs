@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use wmi_proto::{Credentials, Secret};
+use wmi_proto::{Credentials, Password};
 use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_USER, HostConfig, Server};
 
 use crate::args::SimArguments;
@@ -14,7 +14,7 @@ use crate::status::{Status, complain};
 
 pub(crate) fn run(arguments: &SimArguments) -> Status {
     let user = arguments.account.user.clone().unwrap_or_else(|| format!(r"{DEFAULT_DOMAIN}\{DEFAULT_USER}"));
-    let password = match password::obtain(arguments.account.password_file.as_deref(), &user) {
+    let password = match password::obtain(arguments.account.files(), &user) {
         Ok(password) => password,
         Err(usage) => {
             complain(usage);
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &SimArguments) -> Status {
 }
 
 /// A host on which `account` may log on with `password`.
-pub(crate) fn config(account: &str, password: Secret<String>) -> HostConfig {
+pub(crate) fn config(account: &str, password: impl Into<Password>) -> HostConfig {
     let credentials = Credentials::new(account, password);
     let mut config = HostConfig::new(0);
     (config.user, config.domain) = match credentials.user.split_once('@') {
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn accounts_in_every_spelling() {
         let account = |text: &str| {
-            let config = config(text, Secret::from("x"));
+            let config = config(text, wmi_proto::Secret::from("x"));
             (config.domain, config.user)
         };
         assert_eq!(account(r"ACME\monitor"), ("ACME".to_owned(), "monitor".to_owned()));

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 use wmi_proto::{Client, Config, Credentials, Draw, Event, Input, Instant, Output, Query};
-use wmi_proto::{Target, TransportFailure, TransportId};
+use wmi_proto::{Secret, Target, TransportFailure, TransportId};
 
 /// Drives a client to its end. `app` is called before anything else and with each event, and may give commands.
 pub async fn drive(config: Config, mut app: impl FnMut(&mut Client, Option<Event>, Instant)) {
@@ -99,7 +99,8 @@ async fn main() {
     let [_, host, user, wql] = args.as_slice() else { panic!("arguments: HOST[:PORT] USER WQL") };
     let password = env::var("WMI_PASSWORD").expect("WMI_PASSWORD is set");
     let (host, port) = host.rsplit_once(':').unwrap_or((host, "135"));
-    let mut config = Config::new(host.trim_matches(['[', ']']), Credentials::new(user, password.as_str().into()));
+    let mut config =
+        Config::new(host.trim_matches(['[', ']']), Credentials::new(user, Secret::from(password.as_str())));
     config.port = port.parse().expect("a port");
     drive(config, |client, event, now| match event {
         None => {

@@ -20,7 +20,7 @@ mod time;
 mod transport;
 mod wmi;
 
-pub use auth::{AuthError, AuthLevel, Credentials};
+pub use auth::{AuthError, AuthLevel, Credentials, NotAnNtHash, NtHash, Password};
 pub use client::{
     Client, CommandError, Completion, Config, Enumerator, Error, ErrorKind, Event, Input, Output, Query, QueryId, Row,
     Stage,

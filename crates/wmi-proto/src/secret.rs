@@ -14,6 +14,11 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
+    /// The secret itself, for the place that makes it.
+    pub(crate) const fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+
     /// The secret itself, for the place that needs it.
     pub const fn expose(&self) -> &T {
         &self.0

@@ -1,6 +1,6 @@
 //! What a simulated host is: its name, addresses, account, size and misbehaviour.
 
-use wmi_proto::Secret;
+use wmi_proto::{Password, Secret};
 
 use crate::Fault;
 
@@ -26,7 +26,7 @@ pub struct HostConfig {
     /// The name of the account that may log on.
     pub user: String,
     /// The password of the account that may log on.
-    pub password: Secret<String>,
+    pub password: Password,
     /// How many instances the classes that grow on demand have.
     pub rows: u32,
     /// The largest fragment sent and received, in octets ([MS-RPCE 2.2.2.5] max_xmit_frag).
@@ -45,7 +45,7 @@ impl HostConfig {
             object_port,
             domain: DEFAULT_DOMAIN.to_owned(),
             user: DEFAULT_USER.to_owned(),
-            password: Secret::from(DEFAULT_PASSWORD),
+            password: Secret::from(DEFAULT_PASSWORD).into(),
             rows: 100,
             max_fragment: 5840,
             faults: Vec::new(),

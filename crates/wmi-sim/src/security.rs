@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use wmi_proto::internals::{AcceptorOptions, NtlmAcceptor, SecurityContext};
 use wmi_proto::wire::ntlm::NegotiateFlags;
 use wmi_proto::wire::rpc::{AuthnLevel, Body, PfcFlags, Protected, Protection, Unsigned};
-use wmi_proto::{AuthLevel, Secret};
+use wmi_proto::{AuthLevel, Password};
 
 use crate::machine::Machine;
 use crate::{Fault, HostConfig};
@@ -117,7 +117,7 @@ fn options(machine: &Machine) -> AcceptorOptions {
 }
 
 /// The password, when the names are those of the one account: `DOMAIN\user`, `user@DOMAIN`, or `user` alone.
-fn password_of(domain: &str, user: &str, config: &HostConfig) -> Option<Secret<String>> {
+fn password_of(domain: &str, user: &str, config: &HostConfig) -> Option<Password> {
     let (user, domain) = match user.split_once('@') {
         Some((user, suffix)) if domain.is_empty() => (user, suffix),
         _ => (user, domain),

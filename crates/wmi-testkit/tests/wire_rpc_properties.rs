@@ -198,7 +198,7 @@ proptest! {
         (user, domain, password, target) in ("\\PC{1,12}", "\\PC{0,12}", "\\PC{0,12}", "\\PC{0,12}"),
         (level, timestamp, key_exchange, seed) in (level(), any::<bool>(), any::<bool>(), any::<u64>()),
     ) {
-        let credentials = Credentials { domain: domain.clone(), user: user.clone(), password: Secret::new(password.clone()) };
+        let credentials = Credentials { domain: domain.clone(), user: user.clone(), password: Secret::new(password.clone()).into() };
         let withheld = if key_exchange { NegotiateFlags(0) } else { NegotiateFlags::KEY_EXCH };
         let options = AcceptorOptions { timestamp, withheld, demand_mic: timestamp, ..AcceptorOptions::default() };
         let entropy = &mut SeededEntropy::new(seed);

@@ -6,15 +6,17 @@ use std::path::Path;
 
 use serde_json::Value;
 use wmi_capture::{Account, Capture, Event, State};
-use wmi_proto::Secret;
 use wmi_proto::cim::CimObject;
 use wmi_proto::wire::rpc::{AuthType, AuthnLevel};
+use wmi_proto::{NtHash, Secret};
 
 use crate::compare::same_rows;
 use crate::{Verdict, events, messages};
 
 const LAB: (&str, &str) = (r"ACME\monitor", "Tr0ub4dor&3");
 const SCAPY: (&str, &str) = ("Administrator", "Password123!");
+/// The NT hashes of both passwords, as impacket computes them.
+const HASHES: [&str; 2] = ["24d9c99595080b241b3b4eb0cba8d8f4", "2b576acbe6bcfda7294d6bd18041b8fe"];
 
 /// The passwords that are known, by the beginning of the files' names.
 pub(crate) const ACCOUNTS: [(&str, (&str, &str)); 2] = [("foreign_lab/", LAB), ("ntlm_scapy_svcctl/", SCAPY)];
@@ -87,6 +89,24 @@ pub(crate) fn wrong_password(folder: &Path) -> Verdict {
         count += messages(&events).count();
     }
     Ok(format!("{count} messages"))
+}
+
+/// The NT hash in place of the password opens the same.
+pub(crate) fn nt_hash(folder: &Path) -> Verdict {
+    let scapy = ("ntlm_scapy_svcctl/dcerpc_privacy_ntlm.pcapng", 7, 7, [1, 0]);
+    let accounts = [(LAB, HASHES[0], LAB_FILES[1]), (SCAPY, HASHES[1], scapy)];
+    let mut count = 0;
+    for ((user, password), hash, (name, ..)) in accounts {
+        let with_password = events(&folder.join(name), Some((user, password)))?;
+        let hash: NtHash = hash.parse().map_err(|_| "no hash")?;
+        let file = std::fs::File::open(folder.join(name)).map_err(|e| format!("{name}: {e}"))?;
+        let with_hash: Vec<Event> = Capture::open(file, Some(Account::new(user, hash))).collect();
+        if with_hash != with_password {
+            return Err(format!("{name}: another outcome"));
+        }
+        count += messages(&with_hash).filter(|message| message.verified == Some(true)).count();
+    }
+    Ok(format!("{count} messages verify"))
 }
 
 /// Where header signing was agreed: in the bind (and then for the signatures that `LAB` and `SCAPY` verify), or by an

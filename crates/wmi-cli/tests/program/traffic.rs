@@ -81,6 +81,10 @@ fn a_password_unseals_and_verifies() {
         assert_eq!((calls(&closed, "sealed", Value::Null), calls(&closed, "clear", Value::Null)), (6, 60));
         assert_eq!(rows(&closed), 307, "signed stubs are read in clear");
     }
+    let mut by_hash = wmi(["decode", file.to_str().expect("UTF-8"), "--user", r"ACME\monitor"]);
+    by_hash.env("WMI_NT_HASH", "24d9c99595080b241b3b4eb0cba8d8f4");
+    let by_hash = run(by_hash).exits(0);
+    assert_eq!(by_hash.stdout, open.stdout, "the NT hash opens what the password opens");
     // Without an account nobody asks for a password, whatever the environment says.
     let unasked = decode(&file, &[], None).exits(0).says(&["120 messages; 6 sealed messages"]);
     assert_eq!(unasked.lines().len(), 120);

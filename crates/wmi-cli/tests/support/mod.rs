@@ -31,7 +31,10 @@ pub(crate) fn faulty(rows: u32, fault: &str) -> Server {
 /// The program, without the account or password of whoever runs the tests.
 pub(crate) fn wmi<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wmi"));
-    command.args(arguments).env_remove("WMI_USER").env_remove("WMI_PASSWORD").stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null());
+    for variable in ["WMI_USER", "WMI_PASSWORD", "WMI_NT_HASH"] {
+        command.env_remove(variable);
+    }
     command
 }
 

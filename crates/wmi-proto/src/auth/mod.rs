@@ -7,7 +7,7 @@ use crate::wire::WireError;
 mod credentials;
 mod ntlm;
 
-pub use credentials::{AuthLevel, Credentials};
+pub use credentials::{AuthLevel, Credentials, NotAnNtHash, NtHash, Password};
 pub use ntlm::{
     AcceptError, Acceptance, AcceptorOptions, NtlmAcceptor, NtlmInitiator, SecurityContext, SessionKey, Side, Tampered,
 };

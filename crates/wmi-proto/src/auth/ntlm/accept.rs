@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use crate::auth::Password;
 use crate::auth::ntlm::keys::{SessionKey, hmac_md5_bytes, ntowf_v2, rc4k, respond};
 use crate::auth::ntlm::{SecurityContext, Side};
 use crate::entropy::{Draw, Entropy};
@@ -175,10 +176,10 @@ impl NtlmAcceptor {
     ///
     /// # Errors
     /// Why the log-on is refused; a Windows host shows most of these as the same fault.
-    pub fn accept(
+    pub fn accept<P: Into<Password>>(
         &mut self,
         authenticate: Bytes,
-        lookup: impl FnOnce(&str, &str) -> Option<Secret<String>>,
+        lookup: impl FnOnce(&str, &str) -> Option<P>,
     ) -> Result<Acceptance, AcceptError> {
         if self.challenge.is_empty() {
             return Err(AcceptError::OutOfOrder);
@@ -202,7 +203,7 @@ impl NtlmAcceptor {
 
         let (user, domain) = (utf16_lossy(&message.user), utf16_lossy(&message.domain));
         let password = lookup(&domain, &user).ok_or(AcceptError::NoSuchAccount)?;
-        let key = ntowf_v2(&password, &message.user, &message.domain);
+        let key = ntowf_v2(&password.into().nt_hash(), &message.user, &message.domain);
         let expected = respond(&key, &challenge.server_challenge, &response.client_challenge);
         if !bool::from(expected.proof.ct_eq(&response.proof)) {
             return Err(AcceptError::WrongPassword);

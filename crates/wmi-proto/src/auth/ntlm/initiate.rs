@@ -78,7 +78,7 @@ impl NtlmInitiator {
         .to_bytes();
 
         let (user, domain) = (utf16(&self.credentials.user), utf16(&self.credentials.domain));
-        let key = ntowf_v2(&self.credentials.password, &user, &domain);
+        let key = ntowf_v2(&self.credentials.password.nt_hash(), &user, &domain);
         let response = respond(&key, &decoded.server_challenge, &client_challenge);
         let lm_response = if server_time.is_some() { [0; 24] } else { lm_v2(&key, &decoded.server_challenge, &random) };
 

@@ -6,6 +6,7 @@ use md5::{Digest, Md5};
 use rc4::{Rc4, StreamCipher};
 use zeroize::Zeroizing;
 
+use crate::auth::NtHash;
 use crate::secret::Secret;
 use crate::wire::text::utf16;
 
@@ -47,10 +48,14 @@ pub(super) fn rc4k(key: &Secret<[u8; 16]>, mut data: [u8; 16]) -> [u8; 16] {
     data
 }
 
-/// [MS-NLMP 3.3.2] NTOWFv2, which LMOWFv2 equals. `user` and `domain` are UTF-16LE.
-pub(super) fn ntowf_v2(password: &Secret<String>, user: &[u8], domain: &[u8]) -> Secret<[u8; 16]> {
+/// [MS-NLMP 3.3.1] NTOWFv1: the NT hash.
+pub(in crate::auth) fn nt_owf_v1(password: &Secret<String>) -> Secret<[u8; 16]> {
     let password = Zeroizing::new(utf16(password.expose()));
-    let hash = Secret::new(<[u8; 16]>::from(Md4::digest(&*password)));
+    Secret::new(<[u8; 16]>::from(Md4::digest(&*password)))
+}
+
+/// [MS-NLMP 3.3.2] NTOWFv2, which LMOWFv2 equals. `user` and `domain` are UTF-16LE.
+pub(super) fn ntowf_v2(hash: &NtHash, user: &[u8], domain: &[u8]) -> Secret<[u8; 16]> {
     Secret::new(hmac_md5_bytes(hash.expose(), &[&uppercase(user), domain]))
 }
 

@@ -8,6 +8,7 @@ mod seal;
 pub use accept::{AcceptError, Acceptance, AcceptorOptions, NtlmAcceptor};
 pub use initiate::NtlmInitiator;
 pub use keys::SessionKey;
+pub(super) use keys::nt_owf_v1;
 pub use seal::{SecurityContext, Side, Tampered};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use rc4::StreamCipher;
 
 use super::keys::{derive, hmac_md5_bytes, lm_v2, ntowf_v2, rc4, rc4k, respond};
 use super::*;
-use crate::auth::{AuthError, AuthLevel, Credentials};
+use crate::auth::{AuthError, AuthLevel, Credentials, NtHash};
 use crate::entropy::{Draw, Entropy, SeededEntropy};
 use crate::secret::Secret;
 use crate::time::FileTime;
@@ -41,7 +41,7 @@ const AUTHENTICATE: [u8; 232] = hex!(
 );
 
 fn spec_key() -> Secret<[u8; 16]> {
-    ntowf_v2(&Secret::from("Password"), &utf16("User"), &utf16("Domain"))
+    ntowf_v2(&NtHash::of(&Secret::from("Password")), &utf16("User"), &utf16("Domain"))
 }
 
 #[test]
@@ -137,6 +137,42 @@ impl Entropy for SpecEntropy {
             Draw::NtlmServerChallenge => dst.copy_from_slice(&SERVER_CHALLENGE),
             _ => unreachable!("not drawn in a log-on"),
         }
+    }
+}
+
+/// [MS-NLMP 4.2.2.1.2] NTOWFv1() of the examples' password.
+#[test]
+fn spec_nt_hash_takes_the_place_of_the_password() {
+    let hash: NtHash = "a4f49c406510bdcab6824ee7c30fd852".parse().unwrap();
+    assert_eq!(hash, NtHash::of(&Secret::from("Password")));
+    assert_eq!(hash.expose(), &hex!("a4f49c406510bdcab6824ee7c30fd852"));
+    // Of the log-on in 4.2.4.
+    let mut acceptor = NtlmAcceptor::captured(Bytes::new(), Bytes::from_static(&CHALLENGE));
+    let message = Bytes::from_static(&AUTHENTICATE);
+    let accepted = acceptor.accept(message.clone(), |_, _| Some(hash.clone())).unwrap();
+    assert_eq!(*accepted.session_key.expose(), SESSION_KEY);
+    let other: NtHash = "A4F49C406510BDCAB6824EE7C30FD853".parse().unwrap();
+    assert_eq!(acceptor.accept(message, |_, _| Some(other)).unwrap_err(), AcceptError::WrongPassword);
+
+    let with_password = NtlmInitiator::new(&account(), "", AuthLevel::Privacy);
+    let with_hash = NtlmInitiator::new(&Credentials::new("Domain\\User", hash), "", AuthLevel::Privacy);
+    let [one, other] = [with_password, with_hash].map(|mut initiator| {
+        let challenge = NtlmAcceptor::new(AcceptorOptions::default())
+            .challenge(initiator.negotiate(), &mut SpecEntropy, FileTime(7))
+            .unwrap();
+        assert!(!format!("{initiator:?}").contains("244"), "a hash is printed: {initiator:?}");
+        initiator.authenticate(challenge, &mut SpecEntropy, FileTime(9)).unwrap().0
+    });
+    assert_eq!(one, other);
+}
+
+#[test]
+fn what_is_no_nt_hash_is_refused_and_not_repeated() {
+    let digits = "a4f49c406510bdcab6824ee7c30fd852";
+    for text in ["", &digits[1..], &format!("{digits}0"), &format!("{}+", &digits[1..]), &format!("{}é", &digits[2..])]
+    {
+        let error = text.parse::<NtHash>().unwrap_err();
+        assert!(text.is_empty() || !error.to_string().contains(text));
     }
 }
 
@@ -253,7 +289,7 @@ fn a_user_name_with_a_domain_goes_without_a_domain_field() {
 
 #[test]
 fn user_names_are_compared_in_simple_upper_case() {
-    let key = |user: &str| *ntowf_v2(&Secret::from("x"), &utf16(user), &utf16("Domain")).expose();
+    let key = |user: &str| *ntowf_v2(&NtHash::of(&Secret::from("x")), &utf16(user), &utf16("Domain")).expose();
     assert_eq!(key("müller"), key("MÜLLER"));
     assert_eq!(key("weiß"), key("WEIß"));
     assert_ne!(key("weiß"), key("WEISS"));
