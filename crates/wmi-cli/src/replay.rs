@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Status {
 fn account(arguments: &ReplayArguments) -> Result<Account, String> {
     let account = &arguments.account;
     let user = account.user.as_deref().ok_or("no account: give -u USER or set WMI_USER")?;
-    Ok(Account::new(user, password::obtain(account.password_file.as_deref(), user)?))
+    Ok(Account::new(user, password::obtain(account.files(), user)?))
 }
 
 /// Prints the rows of a query, and says how it ended if not well: then, not now, so that is no failure. What is `whole`
