@@ -3,16 +3,18 @@
 #[path = "replay/sessions.rs"]
 mod sessions;
 
+use std::fs;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use wmi_capture::Account;
-use wmi_capture::replay::{Cut, Recording};
+use wmi_capture::replay::{Cut, Recording, Stop};
 use wmi_proto::{AuthLevel, Enumerator, Query, Row, Secret};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{OBJECT_PORT, config};
 
-use crate::sessions::Recorded;
+use crate::sessions::{KEPT, Recorded};
 
 fn account() -> Account {
     Account::new("ACME\\monitor", Secret::from(wmi_sim::DEFAULT_PASSWORD))
@@ -52,6 +54,141 @@ fn sessions_with_every_kind_of_host_replay() {
             // How it ends is not the point.
             let _ = recorded.pair.finish_session();
             replays(&recorded.pcap(), &rows, &format!("{fault}, {level:?}, {enumerator:?}"));
+        }
+    }
+}
+
+/// The file of a kept session.
+fn file(name: &str) -> PathBuf {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/captures"));
+    folder.join(name).with_extension("pcap")
+}
+
+fn kept(name: &str) -> Vec<u8> {
+    let path = file(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; UPDATE_CAPTURES=1 makes it", path.display()))
+}
+
+/// The captures are what the sessions that are described in code come to, octet for octet.
+#[test]
+fn kept_captures_are_up_to_date() {
+    for session in &KEPT {
+        let (pcap, rows) = session.run();
+        if std::env::var_os("UPDATE_CAPTURES").is_some() {
+            fs::write(file(session.name), &pcap).expect("the capture is written");
+        }
+        assert!(kept(session.name) == pcap, "{} is out of date: UPDATE_CAPTURES=1 makes it anew", session.name);
+        replays(&pcap, &rows, session.name);
+    }
+}
+
+/// One cut at a time, behind every octet of the host; of long sessions behind every seventh.
+#[test]
+fn kept_captures_replay_with_a_cut_at_any_octet() {
+    for session in &KEPT {
+        let pcap = kept(session.name);
+        let recording = Recording::read(&pcap[..], &account()).expect("a session");
+        let whole = recording.replay(Cut::Whole).queries;
+        for (stream, octets) in recording.heard() {
+            for offset in (1..octets).step_by(if every_octet() { 1 } else { octets / 400 + 1 }) {
+                let cut = Cut::At { stream, offset };
+                let replay = recording.replay(cut);
+                assert_eq!(replay.end, Ok(()), "{} {cut:?}", session.name);
+                let rows =
+                    |of: &[wmi_capture::replay::Replayed]| of.iter().flat_map(|q| q.rows.clone()).collect::<Vec<_>>();
+                assert!(rows(&replay.queries) == rows(&whole), "{} {cut:?}", session.name);
+            }
+        }
+    }
+}
+
+/// Whether to try each octet where otherwise some of them must do.
+fn every_octet() -> bool {
+    std::env::var_os("WMI_EVERY_OCTET").is_some()
+}
+
+/// An octet of the payload of a captured segment.
+struct Place {
+    at: usize,
+    from_client: bool,
+    stream: u32,
+    /// Octets of that end of the stream before it.
+    offset: usize,
+    /// PDUs of that end of the stream before the one it belongs to.
+    pdu: usize,
+}
+
+/// All octets that went over the connections of a capture, which has two at most.
+fn places(pcap: &[u8]) -> Vec<Place> {
+    const FILE_HEADER: usize = 24;
+    const RECORD_HEADER: usize = 16;
+    const IP_AND_TCP: usize = 40;
+    let number = |at: usize| u32::from_le_bytes(pcap[at..at + 4].try_into().expect("four octets")) as usize;
+    let (mut places, mut record) = (Vec::new(), FILE_HEADER);
+    // Of each end of each stream: octets so far, PDUs so far, and the length of the last one as far as it is known.
+    let mut ends = [[(0, 0, Vec::new()), (0, 0, Vec::new())], [(0, 0, Vec::new()), (0, 0, Vec::new())]];
+    while record < pcap.len() {
+        let (packet, length) = (record + RECORD_HEADER, number(record + 8));
+        let port = |at: usize| u16::from_be_bytes([pcap[packet + at], pcap[packet + at + 1]]);
+        let (source, destination) = (port(20), port(22));
+        let from_client = source >= 50_000;
+        let stream = u32::from(source.min(destination) != 135);
+        let (offset, pdu, octets) = &mut ends[stream as usize][usize::from(from_client)];
+        for at in packet + IP_AND_TCP..packet + length {
+            places.push(Place { at, from_client, stream, offset: *offset, pdu: *pdu });
+            *offset += 1;
+            octets.push(pcap[at]);
+            if octets.len() >= 10 && octets.len() == usize::from(u16::from_le_bytes([octets[8], octets[9]])) {
+                *pdu += 1;
+                octets.clear();
+            }
+        }
+        record = packet + length;
+    }
+    places
+}
+
+/// A changed octet of the client is found in its PDU, and mostly at its place: only where a recovered value was changed
+/// (an identifier, a text, a random number) it is the signature, MIC or proof over it that tells.
+#[test]
+fn a_changed_octet_of_the_client_is_found_and_named() {
+    let (mut tried, mut exact) = (0, 0);
+    for session in &KEPT {
+        let pcap = kept(session.name);
+        let client: Vec<Place> = places(&pcap).into_iter().filter(|place| place.from_client).collect();
+        for (n, place) in client.iter().enumerate().step_by(if every_octet() { 1 } else { 19 }) {
+            let mut changed = pcap.clone();
+            changed[place.at] ^= 1 << (n % 8);
+            let case = format!("{}, stream {}, offset {}", session.name, place.stream, place.offset);
+            let recording = match Recording::read(&changed[..], &account()) {
+                Ok(recording) => recording,
+                Err(refusal) => panic!("{case}: {refusal}"),
+            };
+            let end = recording.replay(Cut::Captured).end;
+            let Err(Stop::Differs(difference)) = end else { panic!("{case}: {end:?}") };
+            assert_eq!((difference.stream, difference.pdu), (place.stream, place.pdu), "{case}: {difference}");
+            assert!(!difference.field.is_empty() && difference.frame.is_some(), "{case}: {difference}");
+            tried += 1;
+            exact += u32::from(difference.offset == place.offset);
+        }
+    }
+    println!("{tried} changed octets, {exact} found at their place");
+    assert!(tried > 500 && exact * 10 > tried * 6, "{exact} of {tried}");
+}
+
+/// A changed octet of the host never replays.
+#[test]
+fn a_changed_octet_of_the_host_is_found() {
+    for session in &KEPT {
+        let pcap = kept(session.name);
+        let host: Vec<Place> = places(&pcap).into_iter().filter(|place| !place.from_client).collect();
+        for (n, place) in host.iter().enumerate().step_by(if every_octet() { 1 } else { 53 }) {
+            let mut changed = pcap.clone();
+            changed[place.at] ^= 1 << (n % 8);
+            if let Ok(recording) = Recording::read(&changed[..], &account()) {
+                let case = format!("{}, stream {}, offset {}", session.name, place.stream, place.offset);
+                assert!(recording.replay(Cut::Captured).end.is_err(), "{case}");
+            }
         }
     }
 }

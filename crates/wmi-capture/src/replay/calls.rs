@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use wmi_proto::wire::dcom::rem_unknown::RemQueryInterfaceRequest;
-use wmi_proto::wire::dcom::{MInterfacePointer, OrpcThat, OrpcThis, RemQueryInterface, RemRelease};
+use wmi_proto::wire::dcom::{MInterfacePointer, OrpcThat, RemQueryInterface, RemRelease};
 use wmi_proto::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use wmi_proto::wire::rpc::{Body, Pdu, PduType, PfcFlags, VerificationTrailer};
 use wmi_proto::wire::wmi::enumerator::NextResponse;
 use wmi_proto::wire::wmi::smart_enum::SmartNextResponse;
-use wmi_proto::wire::wmi::{ExecQuery, GetSmartEnum, InterfaceResponse, Next, NtlmLogin, SmartNext};
-use wmi_proto::wire::{Guid, Operation, Reader, Wire};
+use wmi_proto::wire::wmi::{Bstr, ExecQuery, GetSmartEnum, InterfaceResponse, Next, NtlmLogin, SmartNext};
+use wmi_proto::wire::{Guid, Operation, Reader, Wire, WireError};
 
 use crate::replay::log_on::LogOn;
 use crate::replay::transcript::{Stream, Transcript};
@@ -171,10 +171,16 @@ fn asked((interface, opnum): (Guid, u16), stub: Bytes) -> Asked {
                 .flatten()
         };
     }
-    if let Some(login) = request!(NtlmLogin) {
-        Asked::Login { resource: login.network_resource.unwrap_or_default() }
-    } else if let Some(query) = request!(ExecQuery) {
-        Asked::Query { text: query.query.0.unwrap_or_default(), flags: query.flags }
+    // Of these two what comes first is enough: what is damaged behind it shall be named in the comparison.
+    if is(NtlmLogin::INTERFACE.uuid, NtlmLogin::OPNUM) {
+        let resource = start(stub, |r| r.ndr_optional_wide_string("wszNetworkResource"));
+        resource.map_or(Asked::Other, |resource| Asked::Login { resource: resource.unwrap_or_default() })
+    } else if is(ExecQuery::INTERFACE.uuid, ExecQuery::OPNUM) {
+        let query = start(stub, |r| {
+            let (_language, text) = (Bstr::decode(r)?, Bstr::decode(r)?);
+            Ok((text.0.unwrap_or_default(), r.ndr_i32("lFlags").unwrap_or_default()))
+        });
+        query.map_or(Asked::Other, |(text, flags)| Asked::Query { text, flags })
     } else if let Some(request) = request!(RemQueryInterface) {
         Asked::Interface(request)
     } else if request!(GetSmartEnum).is_some() {
@@ -191,10 +197,18 @@ fn asked((interface, opnum): (Guid, u16), stub: Bytes) -> Asked {
 }
 
 fn parameters<O: Operation>(stub: Bytes) -> Option<O::Request> {
-    let mut r = Reader::new(stub);
-    OrpcThis::decode(&mut r).ok()?;
-    O::Request::decode(&mut r).ok()
+    start(stub, O::Request::decode)
 }
+
+/// What the parameters begin with.
+fn start<T>(stub: Bytes, read: impl FnOnce(&mut Reader) -> Result<T, WireError>) -> Option<T> {
+    let mut r = Reader::new(stub);
+    // Extensions, which this client never sends, would follow.
+    r.skip(ORPCTHIS, "ORPCTHIS").and_then(|()| read(&mut r)).ok()
+}
+
+/// Octets of ORPCTHIS without extensions.
+const ORPCTHIS: usize = 32;
 
 /// The interface pointers in an answer, and whether there are objects.
 fn answered(asked: &Asked, stub: Bytes) -> Option<(Vec<Guid>, bool)> {

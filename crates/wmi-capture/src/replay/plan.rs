@@ -34,8 +34,8 @@ pub(crate) struct Planned {
     pub(crate) deadline: Option<Instant>,
     /// When it was given up or had ended, when the release of its references tells.
     pub(crate) given_up: Option<Instant>,
-    /// When its last call was made.
-    last_call: usize,
+    /// The moment after which that was: of its last call, or of the answer.
+    settled: usize,
 }
 
 /// What a client can be told, or what else makes it speak.
@@ -75,7 +75,7 @@ impl Bounds {
 impl Planned {
     /// Whether it was given up before something that happened at `moment`, which is at `time`.
     pub(crate) fn was_given_up(&self, moment: usize, time: Instant) -> bool {
-        self.last_call < moment && self.given_up.is_some_and(|given_up| given_up < time)
+        self.settled < moment && self.given_up.is_some_and(|given_up| given_up < time)
     }
 }
 
@@ -182,13 +182,28 @@ impl Plan {
                 continue;
             }
             self.behind.insert(place, Command::Release);
-            for query in owners.into_iter().flatten() {
-                if let Some(planned) = self.queries.get_mut(query) {
-                    let delay = u64::try_from(RELEASE_DELAY.as_micros()).unwrap_or(u64::MAX);
-                    let micros = transcript.time(call.moment).as_micros().saturating_sub(delay);
-                    planned.given_up.get_or_insert(Instant::from_micros(micros));
-                }
-            }
+            let owners: Vec<usize> = owners.into_iter().flatten().collect();
+            self.ended(&owners, call.moment, trails, calls, transcript);
+        }
+    }
+
+    /// These queries had ended when their references were given back at `moment`. One of them had ended so long before
+    /// as the client collects; others may have ended since.
+    fn ended(&mut self, owners: &[usize], moment: usize, trails: &[Trail], calls: &[Call], transcript: &Transcript) {
+        let delay = u64::try_from(RELEASE_DELAY.as_micros()).unwrap_or(u64::MAX);
+        let first = Instant::from_micros(transcript.time(moment).as_micros().saturating_sub(delay));
+        let last = |query: &usize| trails.get(*query).and_then(|trail| calls.get(*trail.calls.last()?));
+        let answered = |call: &Call| call.answer.as_ref().map(|answer| answer.moment).filter(|answer| *answer < moment);
+        let in_time = |call: &Call| answered(call).is_none_or(|answer| transcript.time(answer) <= first);
+        let is_explained = owners.iter().filter_map(last).any(in_time);
+        for query in owners {
+            let (Some(call), Some(planned)) = (last(query), self.queries.get_mut(*query)) else { continue };
+            let (settled, given_up) = match answered(call) {
+                Some(answer) if is_explained => (answer, first.max(transcript.time(answer))),
+                _ => (call.moment, first),
+            };
+            planned.settled = settled;
+            planned.given_up.get_or_insert(given_up);
         }
     }
 }
@@ -284,9 +299,8 @@ impl Trail {
             (true, ..) => Enumerator::Auto,
         };
         let is_late = query.timeout.is_zero();
-        let last_call = calls().map(|call| call.moment).max().unwrap_or_default();
         let deadline = deadline.filter(|_| is_late);
-        Planned { query, is_known: self.text.is_some(), deadline, given_up: None, last_call }
+        Planned { query, is_known: self.text.is_some(), deadline, given_up: None, settled: 0 }
     }
 }
 
