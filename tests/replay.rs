@@ -134,10 +134,10 @@ fn places(pcap: &[u8]) -> Vec<Place> {
         let from_client = source >= 50_000;
         let stream = u32::from(source.min(destination) != 135);
         let (offset, pdu, octets) = &mut ends[stream as usize][usize::from(from_client)];
-        for at in packet + IP_AND_TCP..packet + length {
+        for (at, octet) in pcap.iter().enumerate().take(packet + length).skip(packet + IP_AND_TCP) {
             places.push(Place { at, from_client, stream, offset: *offset, pdu: *pdu });
             *offset += 1;
-            octets.push(pcap[at]);
+            octets.push(*octet);
             if octets.len() >= 10 && octets.len() == usize::from(u16::from_le_bytes([octets[8], octets[9]])) {
                 *pdu += 1;
                 octets.clear();
