@@ -1,10 +1,16 @@
 //! The planted faults of `tests/mutants/`: that each still applies, names tests that exist and is told in
-//! docs/testing.md. Whether these tests notice it is told by `tests/mutants/run`.
+//! docs/testing.md, and that every property and every conformance case has one to notice. Whether they do is told by
+//! `tests/mutants/run`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Runtimes of ours that the conformance list is run on: package, target, and what stands before the name of a case.
+const RUNTIMES: [[&str; 3]; 3] =
+    [["wmi-mio", "conformance", ""], ["wmi-mio", "conformance", "reactor::"], ["wmi-async-std", "conformance", ""]];
 
 /// A patch with the lines before its diff.
 struct Mutant {
@@ -53,6 +59,19 @@ fn mutant(path: PathBuf) -> Mutant {
     Mutant { fault: fault.unwrap_or_else(|| panic!("{name}: no fault is named")), name, path, red }
 }
 
+/// The names behind `#[test]` in a source file, and those of cases that take a runtime.
+fn tests_in(source: &str) -> BTreeSet<String> {
+    let name = |line: &str| {
+        let rest = line.trim_start().trim_start_matches("pub ").strip_prefix("fn ")?;
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        (!name.is_empty()).then_some(name)
+    };
+    let lines: Vec<&str> = source.lines().collect();
+    let behind = lines.windows(2).filter(|pair| pair[0].trim() == "#[test]").filter_map(|pair| name(pair[1]));
+    let cases = lines.iter().filter(|line| line.starts_with("pub fn ") && line.contains("<R: Runtime>()"));
+    behind.chain(cases.filter_map(|line| name(line))).collect()
+}
+
 #[test]
 fn every_patch_applies() {
     let root = root();
@@ -96,12 +115,31 @@ fn every_named_test_exists() {
     }
 }
 
+#[test]
+fn every_property_and_every_conformance_case_has_a_fault_to_notice() {
+    let named: BTreeSet<String> =
+        mutants().into_iter().flat_map(|mutant| mutant.red).map(|test| test.join(" ")).collect();
+    let properties = tests_in(&read("tests/properties.rs"));
+    let cases = tests_in(&read("crates/wmi-testkit/src/conformance.rs"));
+    assert!(properties.len() >= 9 && cases.len() >= 17, "they were not found");
+    let of_runtimes = RUNTIMES.iter().flat_map(|[package, target, module]| {
+        cases.iter().map(move |case| format!("{package} {target} {module}{case}"))
+    });
+    let wanted = properties.iter().map(|property| format!("wmi-testkit properties {property}")).chain(of_runtimes);
+    let missing: Vec<String> = wanted.filter(|test| !named.contains(test)).collect();
+    assert!(missing.is_empty(), "no patch makes these fail:\n{}", missing.join("\n"));
+}
+
 /// The table of docs/testing.md.
 fn table() -> String {
     let mut text = String::from("\n| patch | fault | must fail |\n|---|---|---|\n");
     for mutant in mutants() {
+        let mut targets: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for [package, target, test] in mutant.red {
+            targets.entry(format!("{package} {target}")).or_default().push(format!("`{test}`"));
+        }
         let red: Vec<String> =
-            mutant.red.iter().map(|[package, target, test]| format!("{package} {target} `{test}`")).collect();
+            targets.into_iter().map(|(target, tests)| format!("{target}: {}", tests.join(", "))).collect();
         let _ = writeln!(text, "| `{}` | {} | {} |", mutant.name, mutant.fault, red.join("; "));
     }
     text

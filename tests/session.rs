@@ -249,6 +249,29 @@ fn the_first_row_of_a_slow_provider_is_not_held_back() {
             break;
         }
     }
+    let waited = pair.now().saturating_since(wmi_proto::Instant::default());
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+}
+
+#[test]
+fn batches_begin_small_and_grow() {
+    for enumerator in enumerators() {
+        let mut pair = Pair::new(config(), host().rows(2000));
+        let id = pair.exec(Query::new(MANY).enumerator(enumerator));
+        pair.fetch(id, 2000);
+        let mut batches = Vec::new();
+        loop {
+            match pair.next_event().expect("the session goes on") {
+                Event::Batch { rows, .. } => {
+                    batches.push(rows.len());
+                    pair.fetch(id, 2000);
+                }
+                Event::QueryDone { .. } => break,
+                _ => {}
+            }
+        }
+        assert_eq!(batches, [16, 64, 256, 1024, 640], "{enumerator:?}");
+    }
 }
 
 #[test]

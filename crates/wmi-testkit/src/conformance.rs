@@ -180,28 +180,34 @@ pub fn a_peer_that_never_reads<R: Runtime>() {
 /// A reset before anything else was said.
 pub fn reset_at_the_bind<R: Runtime>() {
     let server = start(HostConfig::new(0).faults([Fault::ResetAtBind]));
+    let begin = StdInstant::now();
     let said = run::<R>(config(&server), Script::new([[Ask::all(MANY)]]));
     let error = said.only_error();
     assert_eq!(error.stage, Stage::Bind(Role::Activator));
     assert_lost(error);
+    assert_at_once(begin);
 }
 
 /// A reset in the middle of a reply: the rows before it stay.
 pub fn reset_in_mid_reply<R: Runtime>() {
     let server = start(HostConfig::new(0).rows(10_000).faults([Fault::ResetMidReply]));
+    let begin = StdInstant::now();
     let said = run::<R>(config(&server), Script::new([[Ask::all(MANY)]]));
     let error = said.only_error();
     assert_eq!(error.stage, Stage::Fetch);
     assert_lost(error);
     assert!((1..10_000).contains(&said.queries[0].rows), "{} rows", said.queries[0].rows);
+    assert_at_once(begin);
 }
 
 /// An end of stream in the middle of a reply: the rows before it stay.
 pub fn cut_in_mid_reply<R: Runtime>() {
     let server = start(HostConfig::new(0).rows(10_000).faults([Fault::CutMidReply]));
+    let begin = StdInstant::now();
     let said = run::<R>(config(&server), Script::new([[Ask::all(MANY)]]));
     assert_eq!(said.only_error(), &Error { stage: Stage::Fetch, kind: ErrorKind::Disconnected });
     assert!((1..10_000).contains(&said.queries[0].rows), "{} rows", said.queries[0].rows);
+    assert_at_once(begin);
 }
 
 /// A result that no buffer on the way holds as a whole.
@@ -296,6 +302,12 @@ fn unused_port() -> u16 {
 fn assert_lost(error: &Error) {
     let reset = ErrorKind::Transport(TransportFailure::Reset);
     assert!(error.kind == reset || error.kind == ErrorKind::Disconnected, "{error}");
+}
+
+/// A connection that is lost ends what runs over it, long before any deadline would.
+#[track_caller]
+fn assert_at_once(begin: StdInstant) {
+    assert!(begin.elapsed() < Duration::from_secs(20), "took {:?}", begin.elapsed());
 }
 
 /// The host learns of a close a moment after the client.

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
+use async_std::future::timeout;
 use async_std::net::TcpStream;
 use bytes::Bytes;
 use wmi_proto::{Client, Config, Credentials, Output, Secret, SeededEntropy, TransportFailure, TransportId};
@@ -38,7 +39,8 @@ fn closing_an_attempt_ends_it() {
     let attempt = std::future::pending::<Result<TcpStream, TransportFailure>>();
     let mut link = Link::new(transport(), Box::pin(attempt));
     link.close();
-    assert!(matches!(async_std::task::block_on(next(&mut link)), Happened::Ended(None)));
+    let at_once = timeout(Duration::from_secs(10), next(&mut link));
+    assert!(matches!(async_std::task::block_on(at_once), Ok(Happened::Ended(None))));
 }
 
 async fn next(link: &mut Link<TcpStream>) -> Happened {

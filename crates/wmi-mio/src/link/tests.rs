@@ -58,6 +58,26 @@ fn close_on_the_way_with_nothing_to_write_is_the_end() {
 }
 
 #[test]
+fn close_waits_for_a_connection_when_there_is_something_to_write() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut reactor = Reactor::new();
+    let mut link = Link::new(transport(), Token(0));
+    link.resolved(vec![listener.local_addr().unwrap()]);
+    link.start(Permit::default(), reactor.poll.registry()).unwrap();
+    link.transmit(Bytes::from_static(b"hello"));
+    link.close();
+    assert_eq!(link.flush(), Ok(()));
+    while !link.connected(reactor.poll.registry()).unwrap() {
+        reactor.wait();
+    }
+    assert_eq!(reactor.flush(&mut link), None, "an orderly end");
+    drop(link);
+    let mut heard = String::new();
+    listener.accept().unwrap().0.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "hello");
+}
+
+#[test]
 fn addresses_are_tried_in_turn() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let good = listener.local_addr().unwrap();
