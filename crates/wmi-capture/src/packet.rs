@@ -17,6 +17,8 @@ pub(crate) struct Segment<'a> {
     pub(crate) syn: bool,
     /// The sender says nothing more, or broke the connection off.
     pub(crate) last: bool,
+    /// The sender says nothing more.
+    pub(crate) fin: bool,
     pub(crate) payload: &'a [u8],
 }
 
@@ -43,6 +45,7 @@ pub(crate) fn segment<'a>(frame: &Frame<'a>) -> Option<Segment<'a>> {
         acknowledged: tcp.ack().then(|| tcp.acknowledgment_number()),
         syn: tcp.syn(),
         last: tcp.fin() || tcp.rst(),
+        fin: tcp.fin(),
         payload: tcp.payload(),
     })
 }

@@ -76,6 +76,8 @@ struct Half {
     early: BTreeMap<u64, (u64, Bytes)>,
     early_octets: usize,
     acknowledged: u64,
+    /// Where it ends, once it has said so.
+    end: Option<u64>,
     impatience: u32,
 }
 
@@ -146,6 +148,9 @@ impl Stream {
             }
             return;
         }
+        if segment.fin {
+            sender.finish(segment.sequence, segment.payload.len());
+        }
         if !segment.payload.is_empty() {
             sender.take(segment.sequence, segment.payload, place, sink);
         }
@@ -165,10 +170,14 @@ impl Stream {
         };
         let place = Place { stream: self.number, end, from: *from, to: *to, frame: self.last_frame };
         while half.skip(place, sink) {}
-        // One more than the octets is acknowledged after FIN.
         let due = half.due.unwrap_or(u64::MAX);
-        if half.begun && half.acknowledged > due.saturating_add(1) {
-            sink.piece(place, Piece::Missing(half.acknowledged - due));
+        // One more than the octets is acknowledged after FIN, which may be missing too.
+        let missing = match half.end {
+            Some(end) => end.max(half.acknowledged.saturating_sub(1)).saturating_sub(due),
+            None => half.acknowledged.checked_sub(due).filter(|octets| *octets > 1).unwrap_or(0),
+        };
+        if half.begun && missing > 0 {
+            sink.piece(place, Piece::Missing(missing));
         }
     }
 }
@@ -188,6 +197,11 @@ impl Half {
         // A capture that starts in mid session learns here where the other end is.
         let due = *self.due.get_or_insert(EPOCH + u64::from(acknowledged));
         self.acknowledged = self.acknowledged.max(Self::unwrap(due, acknowledged));
+    }
+
+    fn finish(&mut self, sequence: u32, octets: usize) {
+        let due = *self.due.get_or_insert(EPOCH + u64::from(sequence));
+        self.end = Some(Self::unwrap(due, sequence).saturating_add(octets as u64));
     }
 
     fn take(&mut self, sequence: u32, payload: &[u8], place: Place, sink: &mut impl Sink) {

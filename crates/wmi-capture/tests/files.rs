@@ -28,6 +28,7 @@ struct Part {
     offset: u32,
     data: Vec<u8>,
     syn: bool,
+    fin: bool,
     /// What of the other end's octets is acknowledged.
     acknowledged: Option<u32>,
 }
@@ -51,6 +52,9 @@ impl Part {
         let mut tcp = ip.tcp(from, to, sequence, 64_000);
         if self.syn {
             tcp = tcp.syn();
+        }
+        if self.fin {
+            tcp = tcp.fin();
         }
         if let Some(acknowledged) = self.acknowledged {
             tcp = tcp.ack(START[1 - self.end].wrapping_add(acknowledged).wrapping_add(1));
@@ -255,6 +259,66 @@ fn what_was_acknowledged_and_never_seen_is_missing() {
         matches!(events[..], [Event::Message(_), Event::Missing { octets: Some(n), .. }] if n == u64::from(end) - 72),
         "{events:?}"
     );
+}
+
+#[test]
+fn the_end_of_a_stream_tells_how_much_is_missing() {
+    let [client, _] = association();
+    let end = u32::try_from(client.len()).unwrap();
+    // FIN takes a sequence number, which is acknowledged, and no octet.
+    for acknowledged in [None, Some(end + 1)] {
+        let fin = Part { offset: end, fin: true, ..Part::default() };
+        let last = Part { end: 1, acknowledged, ..Part::default() };
+        let parts = [Part::data(0, 0, &client[..72]), fin, last];
+        let events = read(&pcap(RAW, opening().into_iter().chain(parts).map(|part| part.ip(false))));
+        assert!(
+            matches!(events[..], [Event::Message(_), Event::Missing { octets: Some(n), .. }] if n == u64::from(end) - 72),
+            "{events:?}"
+        );
+    }
+}
+
+/// A source that gives an octet at a time, and is interrupted in between.
+struct Drops<'a>(&'a [u8], bool);
+
+impl std::io::Read for Drops<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        let octets = into.len().min(1);
+        self.0.read(&mut into[..octets])
+    }
+}
+
+#[test]
+fn a_slow_source_makes_no_difference() {
+    // Longer than what is read at once, with a frame that is longer than that by itself.
+    let long = vec![0; 300_000];
+    let packets = || {
+        let parts = opening().into_iter().chain(segments(1000)).map(|part| part.ip(false));
+        std::iter::once(long.clone()).chain(parts)
+    };
+    for file in [pcap(RAW, packets()), pcapng(RAW, packets())] {
+        let events: Vec<_> = Capture::open(Drops(&file, false), None).collect();
+        assert_eq!(short(&events), ALL);
+        assert_eq!(events, read(&file));
+    }
+}
+
+#[test]
+fn a_length_that_is_not_there_is_a_cut() {
+    let mut file = pcap(RAW, opening().map(|part| part.ip(false)));
+    for claimed in [1_000_000_u32, 20 << 20, 0x7fff_ffff] {
+        let length = file.len();
+        for field in [1, 0, claimed, claimed] {
+            file.extend_from_slice(&u32::to_le_bytes(field));
+        }
+        file.extend_from_slice(&[0; 50]);
+        assert_eq!(read(&file), [Event::Stopped(FileError::CutOff(2))], "{claimed} octets");
+        file.truncate(length);
+    }
 }
 
 #[test]

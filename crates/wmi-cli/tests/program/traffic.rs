@@ -153,6 +153,76 @@ fn holes_are_counted_and_no_failure() {
     }
 }
 
+/// A sealed session of ours, captured by the program.
+fn sealed_session(folder: &Path) -> Vec<u8> {
+    let host = host_with(20, &[]);
+    let file = folder.join("whole.pcap");
+    let more = ["-o", "jsonl", "--auth-level", "privacy", "--capture", file.to_str().expect("UTF-8")];
+    run(query(host.activator_addr(), "SELECT * FROM Sim_Many", &more)).exits(0);
+    fs::read(file).expect("a capture")
+}
+
+/// Whether frames carry octets behind IP and TCP, which have no options in what we write.
+fn carries(frame: &[u8]) -> bool {
+    frame.len() > 16 + 40
+}
+
+#[test]
+fn every_segment_may_be_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = sealed_session(folder.path());
+    let (header, frames) = frames(&data);
+    let whole = decode(&folder.path().join("whole.pcap"), &["--user", ACCOUNT], Some(DEFAULT_PASSWORD)).exits(0);
+    let told = |line: &Value| {
+        let keys = ["source", "destination", "kind", "call_id", "operation", "objects"];
+        keys.map(|key| line[key].to_string()).join(" ")
+    };
+    let all: Vec<String> = whole.lines().iter().map(told).collect();
+    let holed = folder.path().join("holed.pcap");
+    for (lost, frame) in frames.iter().enumerate().filter(|(_, frame)| carries(frame)) {
+        let rest = frames.iter().enumerate().filter(|(index, _)| *index != lost).map(|(_, frame)| *frame);
+        fs::write(&holed, std::iter::once(header).chain(rest).collect::<Vec<_>>().concat()).expect("to write");
+        let finished = decode(&holed, &["--user", ACCOUNT], Some(DEFAULT_PASSWORD)).exits(0);
+        let missing = format!("{} missing octets", frame.len() - 56);
+        let finished = finished.says(&["missing before this", "1 hole", &missing]);
+        let lines = finished.lines();
+        assert!(lines.len() < all.len() && lines.len() + 4 >= all.len(), "{} lines without frame {lost}", lines.len());
+        let sealed = lines.iter().filter(|line| line["state"] == "sealed").count();
+        assert!(sealed == 0 || finished.stderr.contains("sealed message"), "{finished:#?}");
+        for line in &lines {
+            assert_ne!(line["verified"], false, "nothing was changed: {line}");
+            // What has no key any more is not read, and what is read is what was sent.
+            let readable = line["state"] != "sealed" && !line["operation"].is_null();
+            assert!(!readable || all.contains(&told(line)), "without frame {lost}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_capture_may_start_in_mid_session() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = sealed_session(folder.path());
+    let (header, frames) = frames(&data);
+    let late = folder.path().join("late.pcap");
+    let all = decode(&folder.path().join("whole.pcap"), &[], None).exits(0).lines().len();
+    let carrying: Vec<usize> = (0..frames.len()).filter(|index| carries(frames[*index])).collect();
+    let (mut last, mut counts) = (all, Vec::new());
+    for first in carrying.iter().skip(1) {
+        let rest = frames[*first..].iter().copied();
+        fs::write(&late, std::iter::once(header).chain(rest).collect::<Vec<_>>().concat()).expect("to write");
+        let finished = decode(&late, &["--user", ACCOUNT], Some(DEFAULT_PASSWORD)).exits(0);
+        let lines = finished.lines();
+        assert!((1..=last).contains(&lines.len()), "{} lines from frame {first} on", lines.len());
+        assert!(lines.iter().all(|line| line["verified"] != false && line.get("error").is_none()), "{finished:#?}");
+        assert!(finished.stderr.contains("the start of the stream is missing"), "{finished:#?}");
+        assert!(finished.stderr.contains("missing start"), "{finished:#?}");
+        last = lines.len();
+        counts.push(lines.iter().filter(|line| line["state"] == "sealed").count());
+    }
+    // The first connection's keys are lost first, then those of the second, which has most of the calls.
+    assert!(counts.iter().max() > counts.first(), "{counts:?}");
+}
+
 #[test]
 fn a_session_of_ours_is_captured_and_read() {
     let folder = tempfile::tempdir().expect("a folder");
