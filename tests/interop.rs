@@ -62,6 +62,11 @@ fn main() -> ExitCode {
     {
         tasks.push(Box::new(move |bench| bench.tampered(client, level)));
     }
+    for (client, smart) in
+        [(Client::Impacket, false), (Client::Pyspnego, false), (Client::Pyspnego, true), (Client::GoMsrpc, false)]
+    {
+        tasks.push(Box::new(move |bench| bench.walk(client, smart)));
+    }
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::Pyspnego, Level::Privacy, true)));
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::GoMsrpc, Level::Privacy, true)));
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::Aiowmi, Level::Integrity, false)));
@@ -216,6 +221,24 @@ impl Bench {
         });
     }
 
+    /// Next, Skip, Reset and Clone lead where they should, and a forward-only enumerator refuses all but the first.
+    fn walk(&self, client: Client, smart: bool) {
+        let through = if smart { "smart" } else { "next" };
+        self.witness(&format!("{} back and forth through {through}", client.name()), || {
+            let command = client.command(&self.tools)?;
+            let server = serve(HostConfig::new(0).rows(100));
+            let columns = Some::<&[&str]>(&["Id"]);
+            let jobs = [Job { walk: true, columns, ..job(CIMV2, "Sim_Many", smart, 1) }];
+            let report = drivers::run(command, logon(&server, Level::Privacy), &jobs, PATIENCE);
+            if let Some(why) = failure(&report) {
+                return Ok(Err(why));
+            }
+            let ids: Vec<_> = report.answers.iter().flat_map(|a| &a.rows).map(|row| row["Id"].as_u64()).collect();
+            let expected = [0, 1, 2, 13, 14, 3, 4, 0, 0].map(Some);
+            Ok(if ids == expected { Ok(()) } else { Err(format!("rows {ids:?} in place of {expected:?}")) })
+        });
+    }
+
     /// With a wrong password nobody gets in.
     fn wrong_password(&self, client: Client, level: Level) {
         self.witness(&format!("{} {} wrong password", client.name(), level.name()), || {
@@ -362,7 +385,7 @@ fn logon(server: &Server, level: Level) -> Logon<'static> {
 
 /// All rows of a class.
 fn job(namespace: &str, class: &str, smart: bool, batch: u32) -> Job {
-    Job { namespace: namespace.to_owned(), class: class.to_owned(), columns: None, smart, batch }
+    Job { namespace: namespace.to_owned(), class: class.to_owned(), columns: None, smart, batch, walk: false }
 }
 
 /// What the machine has at some time.

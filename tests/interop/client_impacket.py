@@ -18,9 +18,11 @@ from impacket.dcerpc.v5.rpcrt import (
 )
 
 LEVELS = {"integrity": RPC_C_AUTHN_LEVEL_PKT_INTEGRITY, "privacy": RPC_C_AUTHN_LEVEL_PKT_PRIVACY}
+WBEM_FLAG_RETURN_IMMEDIATELY = 0x10
 WBEM_FLAG_RETURN_IMMEDIATELY_FORWARD_ONLY = 0x30
 WBEM_S_FALSE = 1
 WBEM_S_TIMEDOUT = 0x40004
+WBEM_E_INVALID_OPERATION = 0x80041016
 WBEM_INFINITE = 0xFFFFFFFF
 PROXY_GUID = bytes(range(16))
 
@@ -81,7 +83,7 @@ def main(plan):
             space = job["namespace"]
             if space not in services:
                 services[space] = login.NTLMLogin("//./" + space, NULL, NULL)
-            rows.rows(job, run(services[space], job))
+            rows.rows(job, (walk if job["walk"] else run)(services[space], job))
         except Exception as cause:
             rows.failed(job, cause)
             good = False
@@ -118,7 +120,70 @@ def run(services, job):
     return count
 
 
-def next_blocks(enumerator, batch):
+def walk(services, job):
+    """Reads some rows with Next, Skip, Reset and Clone, and checks that a forward-only enumerator refuses them."""
+    count = 0
+    classes = {}
+    enumerator = services.ExecQuery(job["query"], WBEM_FLAG_RETURN_IMMEDIATELY)
+    blocks = next_blocks if job["enumerator"] == "next" else smart_blocks
+
+    def read(of, wanted):
+        nonlocal count
+        reader = blocks(of, wanted, classes)
+        for _ in range(wanted):
+            rows.row(job, values(next(reader)()))
+            count += 1
+
+    read(enumerator, 3)
+    copy = clone(enumerator)
+    if skip(enumerator, 10):
+        raise DCOMRefusal("a skip within the rows ended")
+    read(enumerator, 2)
+    read(copy, 2)
+    call(enumerator, wmi.IEnumWbemClassObject_Reset(), wmi.IID_IEnumWbemClassObject)
+    read(enumerator, 1)
+    if not skip(enumerator, 1000) or any(blocks(enumerator, 1)):
+        raise DCOMRefusal("a skip beyond the rows did not end")
+    call(copy, wmi.IEnumWbemClassObject_Reset(), wmi.IID_IEnumWbemClassObject)
+    read(copy, 1)
+    release(copy)
+    release(enumerator)
+    once = services.ExecQuery(job["query"], WBEM_FLAG_RETURN_IMMEDIATELY_FORWARD_ONLY)
+    for refused in (
+        lambda: call(once, wmi.IEnumWbemClassObject_Reset(), wmi.IID_IEnumWbemClassObject),
+        lambda: clone(once),
+        lambda: skip(once, 1),
+    ):
+        try:
+            refused()
+        except DCERPCException as refusal:
+            if refusal.get_error_code() != WBEM_E_INVALID_OPERATION:
+                raise
+        else:
+            raise DCOMRefusal("a forward-only enumerator took what it cannot do")
+    release(once)
+    return count
+
+
+def clone(enumerator):
+    """A second enumerator at the same place."""
+    reply, _ = call(enumerator, wmi.IEnumWbemClassObject_Clone(), wmi.IID_IEnumWbemClassObject)
+    reference = b"".join(reply["ppEnum"]["abData"])
+    made = INTERFACE(
+        enumerator.get_cinstance(), reference, enumerator.get_ipidRemUnknown(), target=enumerator.get_target()
+    )
+    return wmi.IEnumWbemClassObject(made)
+
+
+def skip(enumerator, count):
+    """Goes over rows, and says whether there were fewer."""
+    request = wmi.IEnumWbemClassObject_Skip()
+    request["lTimeout"] = -1
+    request["uCount"] = count
+    return call(enumerator, request, wmi.IID_IEnumWbemClassObject)[1]
+
+
+def next_blocks(enumerator, batch, _=None):
     """The objects of IEnumWbemClassObject::Next, each as a function that decodes it."""
     ended = False
     while not ended:
@@ -135,15 +200,15 @@ def marshalled_block(reference):
     return wmi.ENCODING_UNIT(dcomrt.OBJREF_CUSTOM(reference)["pObjectData"])["ObjectBlock"]
 
 
-def smart_blocks(enumerator, batch):
-    """The objects of IWbemWCOSmartEnum::Next, each as a function that decodes it."""
+def smart_blocks(enumerator, batch, classes=None):
+    """The objects of IWbemWCOSmartEnum::Next, each as a function that decodes it; and the classes that came before."""
+    classes = {} if classes is None else classes
     fetcher = query_interface(enumerator, wmi.IID_IWbemFetchSmartEnum)
     reply, _ = call(fetcher, wmi.IWbemFetchSmartEnum_GetSmartEnum(), wmi.IID_IWbemFetchSmartEnum)
     reference = b"".join(reply["ppSmartEnum"]["abData"])
     smart = wmi.IWbemWCOSmartEnum(
         INTERFACE(fetcher.get_cinstance(), reference, fetcher.get_ipidRemUnknown(), target=fetcher.get_target())
     )
-    classes = {}
     ended = False
     while not ended:
         request = SmartNext()

@@ -90,6 +90,8 @@ pub(crate) struct Job {
     pub(crate) smart: bool,
     /// Rows per round trip.
     pub(crate) batch: u32,
+    /// Whether some rows are read back and forth in place of all.
+    pub(crate) walk: bool,
 }
 
 impl Job {
@@ -145,6 +147,7 @@ pub(crate) fn run(mut command: Command, logon: Logon<'_>, jobs: &[Job], patience
             "query": job.query(),
             "enumerator": if job.smart { "smart" } else { "next" },
             "batch": job.batch,
+            "walk": job.walk,
         })).collect::<Vec<_>>(),
     });
     let mut child = match command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {

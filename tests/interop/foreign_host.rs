@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use wmi_mio::Session;
-use wmi_proto::{AuthLevel, Config, Credentials, Enumerator, Query, Secret};
+use wmi_proto::{AuthLevel, Config, Credentials, Enumerator, Event, Query, QueryId, Secret};
 
 use crate::compare::object_agrees;
 use crate::drivers::Level;
@@ -20,6 +21,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { smart_refused: true, ..Scenario::new(Level::Privacy, Enumerator::Auto, 999) },
     Scenario::new(Level::Integrity, Enumerator::Next, 1).header_signing(HeaderSigning::Refused),
     Scenario::new(Level::Integrity, Enumerator::Auto, 100),
+    Scenario { walk: true, ..Scenario::new(Level::Privacy, Enumerator::Auto, 7) },
+    Scenario { walk: true, ..Scenario::new(Level::Integrity, Enumerator::Smart, 7) },
     Scenario::new(Level::Integrity, Enumerator::Smart, 50).header_signing(HeaderSigning::Late),
 ];
 
@@ -31,6 +34,8 @@ pub(crate) struct Scenario {
     smart_refused: bool,
     batch: u32,
     header_signing: HeaderSigning,
+    /// Whether the rows are read back and forth, and by a copy.
+    walk: bool,
 }
 
 /// What the host says to the offer of header signing.
@@ -44,7 +49,7 @@ enum HeaderSigning {
 
 impl Scenario {
     const fn new(level: Level, enumerator: Enumerator, batch: u32) -> Self {
-        Self { level, enumerator, smart_refused: false, batch, header_signing: HeaderSigning::Granted }
+        Self { level, enumerator, smart_refused: false, batch, header_signing: HeaderSigning::Granted, walk: false }
     }
 
     const fn header_signing(self, header_signing: HeaderSigning) -> Self {
@@ -55,6 +60,7 @@ impl Scenario {
     pub(crate) fn name(&self) -> String {
         let refused = if self.smart_refused { " (smart refused)" } else { "" };
         let signing = match self.header_signing {
+            HeaderSigning::Granted if self.walk => " (back and forth)",
             HeaderSigning::Granted => "",
             HeaderSigning::Late => " (header signing in mid connection)",
             HeaderSigning::Refused => " (no header signing)",
@@ -84,6 +90,10 @@ impl Scenario {
             Level::Privacy => AuthLevel::Privacy,
         };
         let mut session = Session::connect(config).map_err(text)?;
+        if self.walk {
+            self.walk(&mut session, expected)?;
+            return session.close().map_err(text);
+        }
         let batch = self.batch.try_into().map_err(text)?;
         let query = Query::new(WQL).enumerator(self.enumerator).batch(batch).timeout(PATIENCE);
         let mut count = 0;
@@ -101,6 +111,34 @@ impl Scenario {
             return Err(format!("{count} rows in place of {}", expected.len()));
         }
         session.close().map_err(text)
+    }
+
+    /// Reset, skip and clone_query, and rows in between. The rows of a smart enumeration come in the order in which their
+    /// classes were captured, so that the first one has to come first.
+    fn walk(&self, session: &mut Session, expected: &[Value]) -> Result<(), String> {
+        let query = Query::new(WQL).enumerator(self.enumerator).forward_only(false).timeout(PATIENCE);
+        let id = session.command(|client, now| client.exec_query(query, now)).map_err(text)?;
+        let rows = expected.len() as u64;
+        read(session, id, 3, &expected[..3])?;
+        session.command(|client, now| client.skip(id, count(10), now)).map_err(text)?;
+        hear(session, &Event::Skipped { query: id })?;
+        read(session, id, 2, &expected[13..15])?;
+        session.command(|client, now| client.reset(id, now)).map_err(text)?;
+        hear(session, &Event::Reset { query: id })?;
+        read(session, id, 5, &expected[..5])?;
+        let copy = session.command(|client, now| client.clone_query(id, now)).map_err(text)?;
+        session.command(|client, now| client.reset(copy, now)).map_err(text)?;
+        hear(session, &Event::Reset { query: copy })?;
+        read(session, copy, 7, &expected[..7])?;
+        read(session, id, 1, &expected[5..6])?;
+        session.command(|client, now| client.skip(id, count(rows), now)).map_err(text)?;
+        hear(session, &Event::Skipped { query: id })?;
+        hear(session, &Event::AtEnd { query: id })?;
+        read(session, copy, 1, &expected[7..8])?;
+        for query in [id, copy] {
+            session.command(|client, now| client.cancel(query, now)).map_err(text)?;
+        }
+        Ok(())
     }
 
     /// What the host has to say about the client.
@@ -123,7 +161,8 @@ impl Scenario {
                 return Err(format!("the log-on is not as it should be: {logon}"));
             }
         }
-        let query = json!({ "event": "query", "language": "WQL", "text": WQL, "flags": 0x30 });
+        let flags = if self.walk { 0x10 } else { 0x30 };
+        let query = json!({ "event": "query", "language": "WQL", "text": WQL, "flags": flags });
         if events("query") != [query] {
             return Err(format!("the host was asked {:?}", events("query")));
         }
@@ -142,6 +181,42 @@ impl Scenario {
         }
         Ok(())
     }
+}
+
+/// One batch, which has to be `expected`.
+fn read(session: &mut Session, query: QueryId, rows: u64, expected: &[Value]) -> Result<(), String> {
+    session.command(|client, now| client.fetch(query, count(rows), now)).map_err(text)?;
+    match next(session)? {
+        Event::Batch { query: of, rows } if of == query && rows.len() == expected.len() => {
+            for (row, wanted) in rows.iter().zip(expected) {
+                let row = row.as_ref().map_err(text)?;
+                if !wanted.as_object().is_some_and(|wanted| object_agrees(row, wanted)) {
+                    return Err(format!("a row is not {wanted}"));
+                }
+            }
+            Ok(())
+        }
+        event => Err(format!("{event:?} in place of {} rows", expected.len())),
+    }
+}
+
+fn hear(session: &mut Session, expected: &Event) -> Result<(), String> {
+    let event = next(session)?;
+    if event == *expected { Ok(()) } else { Err(format!("{event:?} in place of {expected:?}")) }
+}
+
+/// The next event of a query.
+fn next(session: &mut Session) -> Result<Event, String> {
+    loop {
+        let event = session.next_event().map_err(text)?.ok_or("the session is over")?;
+        if event.query().is_some() {
+            return Ok(event);
+        }
+    }
+}
+
+fn count(count: u64) -> NonZeroU32 {
+    u32::try_from(count).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }
 
 /// What the host did not like.

@@ -30,6 +30,7 @@ NCA_OP_RANGE_ERROR = 0x1C010002
 ACCESS_DENIED = 5
 # The signature of a verification trailer and its first command: rpc_sec_vt_bitmask with its one bit.
 HEADER_SIGNING_OFFERED = bytes.fromhex("8ae3137102f43671 01000400 01000000")
+WBEM_FLAG_FORWARD_ONLY = 0x20
 LEVELS = {"integrity": rpc.PACKET_INTEGRITY, "privacy": rpc.PACKET_PRIVACY}
 
 
@@ -38,7 +39,7 @@ def ipid(number):
     return bytes([number]) * 16
 
 
-REM_UNKNOWN, LOGIN, SERVICES, ENUMERATOR, FETCHER, SMART = (ipid(number) for number in range(1, 7))
+REM_UNKNOWN, LOGIN, SERVICES = (ipid(number) for number in range(1, 4))
 
 
 class Host:
@@ -50,8 +51,7 @@ class Host:
         self.lock = threading.Lock()
         self.objects = captured_objects(plan["next"])
         self.packets = captured_packets(plan["smart"])
-        self.next_at = 0
-        self.smart_at = 0
+        self.places = {}
         self.references = {}
         self.header_signing = 0
         self.activator = listen()
@@ -76,6 +76,12 @@ class Host:
         with self.lock:
             rows.line(what)
             sys.stdout.flush()
+
+    def enumerator(self, place):
+        """A new interface of an enumerator; those of one enumerator share their place, as the specification has it."""
+        interface = ipid(4 + len(self.places))
+        self.places[interface] = place
+        return interface
 
     def hand_out(self, interface):
         """Counts the references that go out with a marshalled interface."""
@@ -113,6 +119,25 @@ def captured_packets(paths):
             objects.append(packet[offset : offset + header + size])
             offset += header + size
     return objects
+
+
+class Place:
+    """The place of an enumerator in its result."""
+
+    def __init__(self, forward_only, at=0):
+        self.forward_only = forward_only
+        self.at = at
+
+    def movable(self):
+        """Checks that the enumerator can go back and be copied."""
+        if self.forward_only:
+            raise ValueError("a forward-only enumerator is moved")
+
+    def take(self, objects, count):
+        """The next objects."""
+        taken = objects[self.at : self.at + count]
+        self.at += len(taken)
+        return taken
 
 
 class Connection:
@@ -347,16 +372,39 @@ class Connection:
             text=asked["strQuery"]["asData"].rstrip("\0"),
             flags=asked["lFlags"],
         )
-        self.host.next_at = self.host.smart_at = 0
         reply = wmi.IWbemServices_ExecQueryResponse()
-        return self.interface(reply, "ppEnum", ENUMERATOR, wmi.IID_IEnumWbemClassObject)
+        place = Place(asked["lFlags"] & WBEM_FLAG_FORWARD_ONLY)
+        return self.interface(reply, "ppEnum", self.host.enumerator(place), wmi.IID_IEnumWbemClassObject)
+
+    def reset(self, stub, target):
+        """IEnumWbemClassObject::Reset."""
+        wmi.IEnumWbemClassObject_Reset(stub)
+        place = self.host.places[target]
+        place.movable()
+        place.at = 0
+        return finish(wmi.IEnumWbemClassObject_ResetResponse())
+
+    def skip(self, stub, target):
+        """IEnumWbemClassObject::Skip."""
+        asked = wmi.IEnumWbemClassObject_Skip(stub)
+        place = self.host.places[target]
+        place.movable()
+        place.at += asked["uCount"]
+        beyond = place.at > len(self.host.objects)
+        return finish(wmi.IEnumWbemClassObject_SkipResponse(), client_impacket.WBEM_S_FALSE if beyond else 0)
+
+    def clone(self, stub, target):
+        """IEnumWbemClassObject::Clone."""
+        wmi.IEnumWbemClassObject_Clone(stub)
+        place = self.host.places[target]
+        place.movable()
+        copy = self.host.enumerator(Place(place.forward_only, place.at))
+        return self.interface(wmi.IEnumWbemClassObject_CloneResponse(), "ppEnum", copy, wmi.IID_IEnumWbemClassObject)
 
     def next(self, stub, target):
         """IEnumWbemClassObject::Next."""
-        expect(target, ENUMERATOR)
         asked = wmi.IEnumWbemClassObject_Next(stub)
-        objects = self.host.objects[self.host.next_at : self.host.next_at + asked["uCount"]]
-        self.host.next_at += len(objects)
+        objects = self.host.places[target].take(self.host.objects, asked["uCount"])
         reply = wmi.IEnumWbemClassObject_NextResponse()
         for data in objects:
             pointer = dcomrt.PMInterfacePointer()
@@ -376,9 +424,10 @@ class Connection:
             known = iid["Data"] == wmi.IID_IWbemFetchSmartEnum[:16] and not self.host.plan["smart_refused"]
             result = dcomrt.REMQIRESULT()
             result["hResult"] = 0 if known else E_NOINTERFACE - (1 << 32)
-            standard(result["std"], FETCHER if known else bytes(16))
+            fetcher = self.host.enumerator(self.host.places[asked["ripid"]]) if known else bytes(16)
+            standard(result["std"], fetcher)
             if known:
-                self.host.hand_out(FETCHER)
+                self.host.hand_out(fetcher)
             reply["ppQIResults"].append(result)
         return finish(reply)
 
@@ -395,16 +444,15 @@ class Connection:
 
     def smart_enumerator(self, stub, target):
         """IWbemFetchSmartEnum::GetSmartEnum."""
-        expect(target, FETCHER)
         reply = wmi.IWbemFetchSmartEnum_GetSmartEnumResponse()
-        return self.interface(reply, "ppSmartEnum", SMART, wmi.IID_IWbemWCOSmartEnum)
+        smart = self.host.enumerator(self.host.places[target])
+        return self.interface(reply, "ppSmartEnum", smart, wmi.IID_IWbemWCOSmartEnum)
 
     def smart_next(self, stub, target):
         """IWbemWCOSmartEnum::Next."""
-        expect(target, SMART)
         asked = client_impacket.SmartNext(stub)
-        objects = self.host.packets[self.host.smart_at : self.host.smart_at + asked["uCount"]]
-        self.host.smart_at += len(objects)
+        # The packets of all rows; each time as they were captured, the first with its class.
+        objects = self.host.places[target].take(self.host.packets, asked["uCount"])
         reply = client_impacket.SmartNextResponse()
         reply["puReturned"] = len(objects)
         if not objects:
@@ -466,7 +514,10 @@ CALLS = {
     (dcomrt.IID_IRemUnknown2[:16], 5): ("RemRelease", Connection.release),
     (wmi.IID_IWbemLevel1Login[:16], 6): ("NTLMLogin", Connection.login),
     (wmi.IID_IWbemServices[:16], 20): ("ExecQuery", Connection.query),
+    (wmi.IID_IEnumWbemClassObject[:16], 3): ("Reset", Connection.reset),
     (wmi.IID_IEnumWbemClassObject[:16], 4): ("Next", Connection.next),
+    (wmi.IID_IEnumWbemClassObject[:16], 6): ("Clone", Connection.clone),
+    (wmi.IID_IEnumWbemClassObject[:16], 7): ("Skip", Connection.skip),
     (wmi.IID_IWbemFetchSmartEnum[:16], 3): ("GetSmartEnum", Connection.smart_enumerator),
     (wmi.IID_IWbemWCOSmartEnum[:16], 3): ("SmartNext", Connection.smart_next),
 }

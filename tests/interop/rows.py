@@ -1,7 +1,8 @@
 """The plan that every witness reads from its standard input, and the JSON lines that it prints.
 
 A plan is one JSON object: host, port, user (DOMAIN\\name), password, level (integrity or privacy) and jobs, each with
-id, namespace, query, enumerator (next or smart) and batch. One line is printed for each row, {"job", "row"}; one for
+id, namespace, query, enumerator (next or smart), batch, and walk: the rows are not all to be read, but some of them back
+and forth, in the order that each client's walk has. One line is printed for each row, {"job", "row"}; one for
 each job, {"job", "rows"} or {"job", "error"}; and one {"error"} when the session could not be had.
 Values have the form of `wmi query -o jsonl`.
 """

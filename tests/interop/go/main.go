@@ -54,11 +54,16 @@ type job struct {
 	Query      string `json:"query"`
 	Enumerator string `json:"enumerator"`
 	Batch      uint32 `json:"batch"`
+	Walk       bool   `json:"walk"`
 }
 
 const (
 	// flags of ExecQuery: WBEM_FLAG_RETURN_IMMEDIATELY | WBEM_FLAG_FORWARD_ONLY ([MS-WMI] 2.2.6).
 	queryFlags = 0x30
+	// walkFlags is the same without WBEM_FLAG_FORWARD_ONLY.
+	walkFlags = 0x10
+	// wbemEInvalidOperation is what forward-only enumerators answer to Reset, Clone and Skip.
+	wbemEInvalidOperation = 0x80041016
 	// wbemSFalse ends an enumeration ([MS-WMI] 2.2.11).
 	wbemSFalse = 1
 	// wbemSTimedOut says that more may come ([MS-WMI] 2.2.11).
@@ -235,17 +240,31 @@ func (s *session) run(ctx context.Context, j *job) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("bind to IWbemServices: %w", err)
 	}
-	query, err := services.ExecQuery(s.security, &iwbemservices.ExecQueryRequest{
-		This:          s.this(),
-		QueryLanguage: &oaut.String{Data: "WQL"},
-		Query:         &oaut.String{Data: j.Query},
-		Flags:         queryFlags,
-	})
-	if err != nil {
-		return 0, fmt.Errorf("query: %w", err)
+	exec := func(flags int32) (*dcom.IPID, error) {
+		query, err := services.ExecQuery(s.security, &iwbemservices.ExecQueryRequest{
+			This:          s.this(),
+			QueryLanguage: &oaut.String{Data: "WQL"},
+			Query:         &oaut.String{Data: j.Query},
+			Flags:         flags,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("query: %w", err)
+		}
+		return query.Enum.InterfacePointer().IPID(), nil
 	}
-	enumerator := query.Enum.InterfacePointer().IPID()
+	enumerator, err := exec(queryFlags)
+	if err != nil {
+		return 0, err
+	}
 	defer s.release(enumerator)
+	if j.Walk {
+		forth, err := exec(walkFlags)
+		if err != nil {
+			return 0, err
+		}
+		defer s.release(forth)
+		return s.walk(j, forth, enumerator)
+	}
 	if j.Enumerator == "next" {
 		return s.next(j, enumerator)
 	}
@@ -279,6 +298,92 @@ func (s *session) next(j *job, ipid *dcom.IPID) (int, error) {
 			return rows, err
 		}
 	}
+}
+
+// walk reads some rows with Next, Skip, Reset and Clone, and checks that a forward-only enumerator refuses them.
+func (s *session) walk(j *job, ipid, once *dcom.IPID) (int, error) {
+	rows := 0
+	read := func(ipid *dcom.IPID, count uint32) error {
+		client, err := ienumwbemclassobject.NewEnumClassObjectClient(s.security, s.conn, dcom.WithIPID(ipid))
+		if err != nil {
+			return err
+		}
+		reply, err := client.Next(s.security, &ienumwbemclassobject.NextRequest{This: s.this(), Timeout: -1, Count: count})
+		if reply == nil {
+			return fmt.Errorf("Next: %w", err)
+		}
+		for _, object := range reply.Objects {
+			if object == nil {
+				continue
+			}
+			custom := object.InterfacePointer().GetCustomObjectReference()
+			print(j, func() (*wmio.Object, error) { return wmio.Unmarshal(custom.ObjectData) })
+			rows++
+		}
+		return nil
+	}
+	move := func(ipid *dcom.IPID, what string, count uint32, wanted uint32) (*dcom.IPID, error) {
+		client, err := ienumwbemclassobject.NewEnumClassObjectClient(s.security, s.conn, dcom.WithIPID(ipid))
+		if err != nil {
+			return nil, err
+		}
+		var status int32
+		var copied *dcom.IPID
+		switch what {
+		case "Reset":
+			reply, err := client.Reset(s.security, &ienumwbemclassobject.ResetRequest{This: s.this()})
+			if reply == nil {
+				return nil, fmt.Errorf("%s: %w", what, err)
+			}
+			status = reply.Return
+		case "Skip":
+			reply, err := client.Skip(s.security, &ienumwbemclassobject.SkipRequest{This: s.this(), Timeout: -1, Count: count})
+			if reply == nil {
+				return nil, fmt.Errorf("%s: %w", what, err)
+			}
+			status = reply.Return
+		default:
+			reply, err := client.Clone(s.security, &ienumwbemclassobject.CloneRequest{This: s.this()})
+			if reply == nil {
+				return nil, fmt.Errorf("%s: %w", what, err)
+			}
+			status = reply.Return
+			if status == 0 {
+				copied = reply.Enum.InterfacePointer().IPID()
+			}
+		}
+		if uint32(status) != wanted {
+			return nil, fmt.Errorf("%s: %#08x in place of %#08x", what, uint32(status), wanted)
+		}
+		return copied, nil
+	}
+	if err := read(ipid, 3); err != nil {
+		return rows, err
+	}
+	copied, err := move(ipid, "Clone", 0, 0)
+	if err != nil {
+		return rows, err
+	}
+	defer s.release(copied)
+	for _, step := range []func() error{
+		func() error { _, err := move(ipid, "Skip", 10, 0); return err },
+		func() error { return read(ipid, 2) },
+		func() error { return read(copied, 2) },
+		func() error { _, err := move(ipid, "Reset", 0, 0); return err },
+		func() error { return read(ipid, 1) },
+		func() error { _, err := move(ipid, "Skip", 1000, wbemSFalse); return err },
+		func() error { return read(ipid, 1) },
+		func() error { _, err := move(copied, "Reset", 0, 0); return err },
+		func() error { return read(copied, 1) },
+		func() error { _, err := move(once, "Reset", 0, wbemEInvalidOperation); return err },
+		func() error { _, err := move(once, "Clone", 0, wbemEInvalidOperation); return err },
+		func() error { _, err := move(once, "Skip", 1, wbemEInvalidOperation); return err },
+	} {
+		if err := step(); err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
 }
 
 // smart drains IWbemWCOSmartEnum.
