@@ -196,12 +196,15 @@ impl Crowd {
         let (begin, before, rows) = (Instant::now(), processor_time()?, self.rows);
         let sessions = self.sessions.len();
         act(self)?;
-        let (took, cpu) = (begin.elapsed(), processor_time()? - before);
-        let sessions = sessions.max(self.sessions.len());
+        let took = begin.elapsed();
+        let [user, system] = processor_time()?;
+        let (user, system) = (user - before[0], system - before[1]);
+        let (cpu, sessions) = (user + system, sessions.max(self.sessions.len()));
         println!(
-            "{what}: {:.3} ms of processor time per host ({:.2} s in all, {:.2} s by the clock, {} rows)",
+            "{what}: {:.3} ms of processor time per host ({:.2} s user + {:.2} s system, {:.2} s by the clock, {} rows)",
             cpu.as_secs_f64() * 1e3 / sessions as f64,
-            cpu.as_secs_f64(),
+            user.as_secs_f64(),
+            system.as_secs_f64(),
             took.as_secs_f64(),
             self.rows - rows
         );
@@ -210,15 +213,16 @@ impl Crowd {
 }
 
 /// User and system time of this process, in steps of 10 ms.
-fn processor_time() -> Outcome<Duration> {
+fn processor_time() -> Outcome<[Duration; 2]> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     // The name, in parentheses, may contain anything.
     let (_, fields) = stat.rsplit_once(')').ok_or("an unknown /proc/self/stat")?;
-    let mut ticks = 0;
-    for field in fields.split_ascii_whitespace().skip(11).take(2) {
-        ticks += field.parse::<u64>()?;
-    }
-    Ok(Duration::from_millis(ticks * 10))
+    let mut ticks = fields.split_ascii_whitespace().skip(11);
+    let mut next = || -> Outcome<Duration> {
+        let ticks: u64 = ticks.next().ok_or("a short /proc/self/stat")?.parse()?;
+        Ok(Duration::from_millis(ticks * 10))
+    };
+    Ok([next()?, next()?])
 }
 
 /// A line of `/proc/self/status` that is a number of KiB, in octets.
