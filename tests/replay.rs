@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use wmi_capture::Account;
 use wmi_capture::replay::{Cut, Recording, Stop};
-use wmi_proto::{AuthLevel, Enumerator, Query, Row, Secret};
+use wmi_proto::{AuthLevel, Enumerator, Event, Query, QueryId, Row, Secret};
 use wmi_sim::{Fault, HostConfig};
-use wmi_testkit::{OBJECT_PORT, config};
+use wmi_testkit::{OBJECT_PORT, Pair, config};
 
 use crate::sessions::{KEPT, Recorded};
 
@@ -54,6 +54,47 @@ fn sessions_with_every_kind_of_host_replay() {
             // How it ends is not the point.
             let _ = recorded.pair.finish_session();
             replays(&recorded.pcap(), &rows, &format!("{fault}, {level:?}, {enumerator:?}"));
+        }
+    }
+}
+
+/// The next rows of a query.
+fn batch(pair: &mut Pair, id: QueryId, max: u32) -> Vec<Row> {
+    assert!(pair.fetch(id, max), "a fetch");
+    loop {
+        match pair.next_event() {
+            Some(Event::Batch { query, rows }) if query == id => return rows,
+            Some(Event::QueryDone { outcome, .. }) => panic!("{outcome:?}"),
+            Some(_) => {}
+            None => panic!("no rows"),
+        }
+    }
+}
+
+/// Back, over objects, and copies, with both enumerators and a deadline that comes near.
+#[test]
+fn moves_and_copies_of_queries_replay() {
+    for enumerator in [Enumerator::Auto, Enumerator::Next] {
+        for timeout in [Duration::from_secs(30), Duration::from_millis(2500)] {
+            let mut recorded = Recorded::new(config(), HostConfig::new(OBJECT_PORT).rows(9));
+            let pair = &mut recorded.pair;
+            let query = Query::new("SELECT Id FROM Sim_Many").enumerator(enumerator).timeout(timeout);
+            let id = pair.exec(query.forward_only(false));
+            let mut of_first = batch(pair, id, 4);
+            pair.advance(Duration::from_millis(600));
+            let copy = pair.clone_query(id).expect("a copy");
+            pair.skip(id, 2).expect("skipped");
+            of_first.extend(batch(pair, id, 2));
+            pair.advance(Duration::from_millis(600));
+            let mut of_copy = batch(pair, copy, 3);
+            pair.reset(id).expect("back");
+            of_first.extend(batch(pair, id, 5));
+            pair.advance(Duration::from_millis(600));
+            of_copy.extend(batch(pair, copy, 2));
+            let _ = pair.finish_session();
+            assert_eq!((of_first.len(), of_copy.len()), (11, 5));
+            of_first.extend(of_copy);
+            replays(&recorded.pcap(), &of_first, &format!("{enumerator:?}, {timeout:?}"));
         }
     }
 }

@@ -9,7 +9,9 @@ use wmi_proto::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use wmi_proto::wire::rpc::{Body, Pdu, PduType, PfcFlags, VerificationTrailer};
 use wmi_proto::wire::wmi::enumerator::NextResponse;
 use wmi_proto::wire::wmi::smart_enum::SmartNextResponse;
-use wmi_proto::wire::wmi::{Bstr, ExecQuery, GetSmartEnum, InterfaceResponse, Next, NtlmLogin, SmartNext};
+use wmi_proto::wire::wmi::{
+    Bstr, CloneEnumerator, ExecQuery, GetSmartEnum, InterfaceResponse, Next, NtlmLogin, Reset, Skip, SmartNext,
+};
 use wmi_proto::wire::{Guid, Operation, Reader, Wire, WireError};
 
 use crate::replay::log_on::LogOn;
@@ -44,6 +46,12 @@ pub(crate) enum Asked {
         timeout: i32,
         smart: bool,
     },
+    Reset,
+    Skip {
+        count: u32,
+        timeout: i32,
+    },
+    Clone,
     Release {
         ipids: Vec<Guid>,
     },
@@ -189,6 +197,12 @@ fn asked((interface, opnum): (Guid, u16), stub: Bytes) -> Asked {
         Asked::Next { count: next.count, timeout: next.timeout, smart: false }
     } else if let Some(next) = request!(SmartNext) {
         Asked::Next { count: next.count, timeout: next.timeout, smart: true }
+    } else if request!(Reset).is_some() {
+        Asked::Reset
+    } else if let Some(skip) = request!(Skip) {
+        Asked::Skip { count: skip.count, timeout: skip.timeout }
+    } else if request!(CloneEnumerator).is_some() {
+        Asked::Clone
     } else if let Some(release) = request!(RemRelease) {
         Asked::Release { ipids: release.refs.iter().map(|refs| refs.ipid).collect() }
     } else {
@@ -215,7 +229,7 @@ fn answered(asked: &Asked, stub: Bytes) -> Option<(Vec<Guid>, bool)> {
     let mut r = Reader::new(stub);
     OrpcThat::decode(&mut r).ok()?;
     Some(match asked {
-        Asked::Login { .. } | Asked::Query { .. } | Asked::SmartEnum => {
+        Asked::Login { .. } | Asked::Query { .. } | Asked::SmartEnum | Asked::Clone => {
             let pointer = InterfaceResponse::decode(&mut r).ok()?.pointer?;
             (vec![MInterfacePointer::std(&pointer).ok()?.ipid], false)
         }
@@ -225,6 +239,6 @@ fn answered(asked: &Asked, stub: Bytes) -> Option<(Vec<Guid>, bool)> {
         }
         Asked::Next { smart: false, .. } => (Vec::new(), !NextResponse::decode(&mut r).ok()?.objects.is_empty()),
         Asked::Next { smart: true, .. } => (Vec::new(), SmartNextResponse::decode(&mut r).ok()?.returned > 0),
-        Asked::Release { .. } | Asked::Other => (Vec::new(), false),
+        Asked::Reset | Asked::Skip { .. } | Asked::Release { .. } | Asked::Other => (Vec::new(), false),
     })
 }

@@ -284,6 +284,26 @@ impl<'r> Driver<'r> {
                     let _ = self.client.fetch(id, count, self.now);
                 }
             }
+            Command::Reset(query) => {
+                if let Some(id) = self.runs.get(query).and_then(|run| run.id) {
+                    let _ = self.client.reset(id, self.now);
+                }
+            }
+            Command::Skip { query, count, clock } => {
+                self.advance(self.now, Some(clock));
+                if let Some(id) = self.runs.get(query).and_then(|run| run.id) {
+                    let _ = self.client.skip(id, count, self.now);
+                }
+            }
+            Command::Clone { query, copy } => {
+                if let Some(id) = self.runs.get(query).and_then(|run| run.id)
+                    && let Ok(id) = self.client.clone_query(id, self.now)
+                    && let Some(run) = self.runs.get_mut(copy)
+                {
+                    run.id = Some(id);
+                    self.ids.insert(id, copy);
+                }
+            }
             Command::Cancel(query) => self.cancel(query),
             Command::Close => self.client.close(self.now),
             Command::Release => {

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use wmi_proto::wire::dcom::{MInterfacePointer, RemAddRef, RemQueryInterface, RemRelease, RemoteCreateInstance};
 use wmi_proto::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use wmi_proto::wire::rpc::{Body, CommonHeader, Pdu, PduType, PfcFlags, Protected, Request};
-use wmi_proto::wire::wmi::{Bstr, ExecQuery, GetSmartEnum, Next, NtlmLogin, SmartNext};
+use wmi_proto::wire::wmi::{Bstr, CloneEnumerator, ExecQuery, GetSmartEnum, Next, NtlmLogin, Reset, Skip, SmartNext};
 use wmi_proto::wire::{Guid, Operation, Reader, Wire, WireError};
 
 /// Where in a message an octet is.
@@ -263,9 +263,11 @@ impl Fields {
             self.whole::<Bstr>("ExecQuery.strQuery")?;
             self.step("ExecQuery.lFlags", |r| r.ndr_i32("lFlags").map(drop))?;
             self.step("ExecQuery.pCtx", |r| MInterfacePointer::decode_optional(r).map(drop))
-        } else if is!(Next) {
-            self.step("Next.lTimeout", |r| r.ndr_i32("lTimeout").map(drop))?;
-            self.step("Next.uCount", |r| r.ndr_u32("uCount").map(drop))
+        } else if is!(Next) || is!(Skip) {
+            let [timeout, count] =
+                if is!(Next) { ["Next.lTimeout", "Next.uCount"] } else { ["Skip.lTimeout", "Skip.nCount"] };
+            self.step(timeout, |r| r.ndr_i32("lTimeout").map(drop))?;
+            self.step(count, |r| r.ndr_u32("uCount").map(drop))
         } else if is!(SmartNext) {
             self.step("Next.proxyGUID", |r| r.guid("proxyGUID").map(drop))?;
             self.step("Next.lTimeout", |r| r.i32("lTimeout").map(drop))?;
@@ -309,7 +311,7 @@ fn name_of(method: (Guid, u16)) -> Option<&'static str> {
             })*
         };
     }
-    names!(RemoteCreateInstance, NtlmLogin, ExecQuery, Next, SmartNext, GetSmartEnum);
+    names!(RemoteCreateInstance, NtlmLogin, ExecQuery, Next, SmartNext, GetSmartEnum, Reset, Skip, CloneEnumerator);
     names!(RemQueryInterface, RemRelease, RemAddRef);
     None
 }

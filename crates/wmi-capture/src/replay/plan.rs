@@ -45,6 +45,12 @@ pub(crate) enum Command {
     Exec(usize),
     /// Rows were asked for.
     Fetch { query: usize, count: NonZeroU32, clock: Bounds },
+    /// A query was to go back to its first object.
+    Reset(usize),
+    /// A query was to go over objects.
+    Skip { query: usize, count: NonZeroU32, clock: Bounds },
+    /// A second query was begun at the place of another.
+    Clone { query: usize, copy: usize },
     /// A query was given up.
     Cancel(usize),
     /// The session was closed.
@@ -63,12 +69,17 @@ pub(crate) struct Bounds {
 impl Bounds {
     const NONE: Self = Self { earliest: Instant::from_micros(0), latest: Instant::from_micros(u64::MAX) };
 
-    /// When a query with this deadline has so many milliseconds left; the client never says more than a second.
+    /// When a query with this deadline has so many milliseconds left.
     fn left(deadline: Instant, millis: u32) -> Self {
         let before = |micros: u64| Instant::from_micros(deadline.as_micros().saturating_sub(micros));
         let micros = u64::from(millis) * 1000;
-        let earliest = if millis >= USUAL_SLICE { Instant::from_micros(0) } else { before(micros + 999) };
-        Self { earliest, latest: before(micros) }
+        Self { earliest: before(micros + 999), latest: before(micros) }
+    }
+
+    /// The same, told by a call that never tells of more than a second.
+    fn slice(deadline: Instant, millis: u32) -> Self {
+        let left = Self::left(deadline, millis);
+        if millis < USUAL_SLICE { left } else { Self { earliest: Instant::from_micros(0), ..left } }
     }
 }
 
@@ -89,6 +100,8 @@ const RELEASE_DELAY: Duration = Duration::from_millis(100);
 struct Trail {
     /// The place of the call that sent it, or of the log-in that it did not survive.
     first: usize,
+    /// The query of which it is a copy.
+    copy_of: Option<usize>,
     /// The log-in to its namespace.
     login: Option<usize>,
     text: Option<(String, i32)>,
@@ -110,12 +123,23 @@ impl Plan {
             plan.begin(number, trail, calls, transcript);
             plan.fetches(number, trail, calls, transcript);
         }
+        for (copy, trail) in trails.iter().enumerate().rev() {
+            let batch = plan.queries.get(copy).and_then(|planned| planned.query.batch);
+            if let Some(planned) = trail.copy_of.and_then(|query| plan.queries.get_mut(query)) {
+                // A copy asks for as many at a time as its original may.
+                planned.query.batch = planned.query.batch.max(batch);
+            }
+        }
         plan.releases(&trails, calls, transcript);
         plan
     }
 
     /// When the query was begun.
     fn begin(&mut self, number: usize, trail: &Trail, calls: &[Call], transcript: &Transcript) {
+        if let Some(query) = trail.copy_of {
+            self.behind.insert(trail.first, Command::Clone { query, copy: number });
+            return;
+        }
         let login = trail.login.and_then(|login| Some((login, calls.get(login)?)));
         let entered = login.and_then(|(_, login)| Some(login.answer.as_ref()?.moment));
         match (login, entered) {
@@ -147,10 +171,26 @@ impl Plan {
         let mut before: Option<(usize, bool)> = None;
         for place in &trail.calls {
             let Some(call) = calls.get(*place) else { continue };
-            let Asked::Next { count, timeout, .. } = call.asked else { continue };
+            let left = |timeout: i32| u32::try_from(timeout).unwrap_or(USUAL_SLICE);
+            let (count, timeout) = match call.asked {
+                Asked::Next { count, timeout, .. } => (count, timeout),
+                Asked::Reset | Asked::Skip { .. } => {
+                    let command = match call.asked {
+                        Asked::Skip { count, timeout } => NonZeroU32::new(count).map(|count| {
+                            let clock = deadline.map_or(Bounds::NONE, |deadline| Bounds::left(deadline, left(timeout)));
+                            Command::Skip { query: number, count, clock }
+                        }),
+                        _ => Some(Command::Reset(number)),
+                    };
+                    self.behind.extend(command.map(|command| (*place, command)));
+                    // What follows was asked for.
+                    before = before.map(|(moment, _)| (moment, true));
+                    continue;
+                }
+                _ => continue,
+            };
             let Some(count) = NonZeroU32::new(count) else { continue };
-            let millis = u32::try_from(timeout).unwrap_or(USUAL_SLICE);
-            let clock = deadline.map_or(Bounds::NONE, |deadline| Bounds::left(deadline, millis));
+            let clock = deadline.map_or(Bounds::NONE, |deadline| Bounds::slice(deadline, left(timeout)));
             let fetch = Command::Fetch { query: number, count, clock };
             match (before, trail.opened) {
                 // Nothing came the last time: the client asks again by itself.
@@ -228,7 +268,8 @@ fn trails(calls: &[Call], transcript: &Transcript) -> Vec<Trail> {
                     let namespace = namespace(resource);
                     let (login, text) = (Some(place), None);
                     let calls = vec![place];
-                    trails.push(Trail { first: place, login, text, namespace, ipids: Vec::new(), calls, opened: None });
+                    let (copy_of, ipids, opened) = (None, Vec::new(), None);
+                    trails.push(Trail { first: place, copy_of, login, text, namespace, ipids, calls, opened });
                 }
             }
             Asked::Query { text, flags } => {
@@ -242,7 +283,8 @@ fn trails(calls: &[Call], transcript: &Transcript) -> Vec<Trail> {
                     _ => String::new(),
                 };
                 let text = Some((text.clone(), *flags));
-                trails.push(Trail { first: place, login, text, namespace, ipids, calls: vec![place], opened });
+                let (copy_of, calls) = (None, vec![place]);
+                trails.push(Trail { first: place, copy_of, login, text, namespace, ipids, calls, opened });
             }
             Asked::Interface(request) if request.iids.contains(&IID_IWBEM_FETCH_SMART_ENUM) => {
                 let owner = owned(Some(request.ipid));
@@ -250,7 +292,15 @@ fn trails(calls: &[Call], transcript: &Transcript) -> Vec<Trail> {
                     trail.take(place, ipids, opened);
                 }
             }
-            Asked::SmartEnum | Asked::Next { .. } => {
+            Asked::Clone => {
+                let copy_of = owned(call.object);
+                if let Some(original) = copy_of.and_then(|owner| trails.get(owner)) {
+                    let (text, namespace) = (original.text.clone(), original.namespace.clone());
+                    let (login, calls) = (original.login, vec![place]);
+                    trails.push(Trail { first: place, copy_of, login, text, namespace, ipids, calls, opened });
+                }
+            }
+            Asked::SmartEnum | Asked::Next { .. } | Asked::Reset | Asked::Skip { .. } => {
                 let owner = owned(call.object);
                 if let Some(trail) = owner.and_then(|owner| trails.get_mut(owner)) {
                     let opened = if matches!(call.asked, Asked::SmartEnum) { opened } else { trail.opened };
@@ -289,6 +339,11 @@ impl Trail {
                     if i64::from(timeout) < i64::from(USUAL_SLICE) {
                         query.timeout = Duration::ZERO;
                     }
+                }
+                Asked::Skip { timeout, .. } => {
+                    let left = Duration::from_millis(u64::try_from(timeout).unwrap_or_default());
+                    deadline = deadline.max(Some(transcript.time(call.moment).saturating_add(left)));
+                    query.timeout = Duration::ZERO;
                 }
                 _ => {}
             }
