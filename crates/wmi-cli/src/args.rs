@@ -24,7 +24,7 @@ const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 the host refused or failed, or a file is not what it should be; 2 usage;
 3 not reached, connection lost or out of time; 130 interrupted.
 The password comes from --password-file, then from WMI_PASSWORD, then from a prompt; in its place its NT
-hash from --nt-hash-file or WMI_NT_HASH; never from an argument.";
+hash from --hash-file or WMI_NT_HASH; never from an argument.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -78,13 +78,13 @@ pub(crate) struct Account {
 
     /// A file that holds the NT hash of the password, 32 hexadecimal digits
     #[arg(long, value_name = "FILE", conflicts_with = "password_file")]
-    pub(crate) nt_hash_file: Option<PathBuf>,
+    pub(crate) hash_file: Option<PathBuf>,
 }
 
 impl Account {
     /// The file that was named.
     pub(crate) fn files(&self) -> Files<'_> {
-        Files { password: self.password_file.as_deref(), nt_hash: self.nt_hash_file.as_deref() }
+        Files { password: self.password_file.as_deref(), nt_hash: self.hash_file.as_deref() }
     }
 }
 
@@ -154,7 +154,7 @@ pub(crate) struct DecodeArguments {
 
     /// A file that holds the NT hash of the password, 32 hexadecimal digits
     #[arg(long, value_name = "FILE", requires = "user", conflicts_with = "password_file")]
-    pub(crate) nt_hash_file: Option<PathBuf>,
+    pub(crate) hash_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -68,7 +68,7 @@ fn print(path: &Path, format: ObjectFormat, account: Option<&Account>, out: &mut
 /// The account whose password is known, when captures are to be unsealed.
 fn account(arguments: &DecodeArguments) -> Result<Option<Account>, String> {
     let Some(user) = &arguments.user else { return Ok(None) };
-    let files = Files { password: arguments.password_file.as_deref(), nt_hash: arguments.nt_hash_file.as_deref() };
+    let files = Files { password: arguments.password_file.as_deref(), nt_hash: arguments.hash_file.as_deref() };
     let password = password::obtain(files, user)?;
     Ok(Some(Account::new(user, password)))
 }

@@ -27,7 +27,7 @@ pub(crate) fn obtain(files: Files<'_>, account: &str) -> Result<Password, String
     choose(files, [VARIABLE, HASH_VARIABLE].map(env::var), || {
         if !io::stdin().is_terminal() {
             let either = format!("{VARIABLE} or {HASH_VARIABLE}");
-            return Err(format!("no password: give --password-file or --nt-hash-file FILE, or set {either}"));
+            return Err(format!("no password: give --password-file or --hash-file FILE, or set {either}"));
         }
         let prompt = format!("Password of {account}: ");
         rpassword::prompt_password(prompt).map_err(|error| format!("no password: the terminal cannot be read: {error}"))

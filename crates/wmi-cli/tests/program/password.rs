@@ -13,7 +13,7 @@ const DEFAULT_HASH: &str = "24d9c99595080b241b3b4eb0cba8d8f4";
 #[test]
 fn none_to_be_had_is_a_usage_error() {
     let finished = run(wmi(["query", "127.0.0.1:1", WQL, "-u", ACCOUNT])).exits(2).in_one_message();
-    finished.says(&["--password-file", "WMI_PASSWORD", "--nt-hash-file", "WMI_NT_HASH"]);
+    finished.says(&["--password-file", "WMI_PASSWORD", "--hash-file", "WMI_NT_HASH"]);
     run(wmi(["sim", "--listen", "127.0.0.1:0"])).exits(2).says(&["WMI_PASSWORD"]);
     let finished = run(wmi(["query", "127.0.0.1:1", WQL, "-u", ACCOUNT, "--password-file", "/nonexistent/file"]));
     finished.exits(2).says(&["/nonexistent/file"]);
@@ -46,9 +46,9 @@ fn an_nt_hash_takes_the_place_of_the_password() {
         let finished = run(command).exits(status);
         assert!(!finished.stderr.contains(hash) && !finished.stdout.contains(hash));
         fs::write(file.path(), format!("{hash}\n")).expect("to write");
-        run(wmi(["check", &address, "services", "-u", ACCOUNT, "--nt-hash-file", path])).exits(status);
+        run(wmi(["check", &address, "services", "-u", ACCOUNT, "--hash-file", path])).exits(status);
         // The file comes before the variables.
-        let mut command = wmi(["query", &address, WQL, "-u", ACCOUNT, "--nt-hash-file", path]);
+        let mut command = wmi(["query", &address, WQL, "-u", ACCOUNT, "--hash-file", path]);
         command.env("WMI_PASSWORD", "x").env("WMI_NT_HASH", "x");
         run(command).exits(status);
     }
@@ -60,7 +60,7 @@ fn an_nt_hash_takes_the_place_of_the_password() {
     short.env("WMI_NT_HASH", &DEFAULT_HASH[1..]);
     let finished = run(short).exits(2).says(&["WMI_NT_HASH", "32 hexadecimal"]);
     assert!(!finished.stderr.contains(&DEFAULT_HASH[1..]), "{}", finished.stderr);
-    let two = ["query", &address, WQL, "-u", ACCOUNT, "--nt-hash-file", path, "--password-file", path];
+    let two = ["query", &address, WQL, "-u", ACCOUNT, "--hash-file", path, "--password-file", path];
     run(wmi(two)).exits(2).says(&["--password-file"]);
     // There is no way to give it in clear.
     run(wmi(["query", &address, WQL, "-u", ACCOUNT, "--nt-hash", DEFAULT_HASH])).exits(2);
