@@ -6,7 +6,6 @@
 //! at hand, so that the folding costs nobody more than it must.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -151,25 +150,28 @@ fn by_name(class: &CimClass) -> Vec<usize> {
 
 /// The line of one value.
 fn line(value: &CimValue, lines: &mut Vec<u8>) {
-    let written = match value {
-        CimValue::Null => lines.write_all(b"\0"),
-        CimValue::Boolean(true) => lines.write_all(b"True"),
-        CimValue::Boolean(false) => lines.write_all(b"False"),
-        CimValue::Sint8(number) => write!(lines, "{number}"),
-        CimValue::Uint8(number) => write!(lines, "{number}"),
-        CimValue::Sint16(number) => write!(lines, "{number}"),
-        CimValue::Uint16(number) => write!(lines, "{number}"),
-        CimValue::Sint32(number) => write!(lines, "{number}"),
-        CimValue::Uint32(number) => write!(lines, "{number}"),
-        CimValue::Sint64(number) => write!(lines, "{number}"),
-        CimValue::Uint64(number) => write!(lines, "{number}"),
+    match value {
+        CimValue::Null => lines.push(0),
+        CimValue::Boolean(true) => lines.extend_from_slice(b"True"),
+        CimValue::Boolean(false) => lines.extend_from_slice(b"False"),
+        CimValue::Sint8(number) => integer(*number, lines),
+        CimValue::Uint8(number) => integer(*number, lines),
+        CimValue::Sint16(number) => integer(*number, lines),
+        CimValue::Uint16(number) => integer(*number, lines),
+        CimValue::Sint32(number) => integer(*number, lines),
+        CimValue::Uint32(number) => integer(*number, lines),
+        CimValue::Sint64(number) => integer(*number, lines),
+        CimValue::Uint64(number) => integer(*number, lines),
         CimValue::String(text) | CimValue::DateTime(text) | CimValue::Reference(text) => {
-            lines.write_all(text.to_str().as_bytes())
+            lines.extend_from_slice(text.to_str().as_bytes());
         }
         other => panic!("the rows that are folded have no {other:?}"),
-    };
-    written.expect("a Vec takes everything");
+    }
     lines.push(b'\n');
+}
+
+fn integer(number: impl itoa::Integer, lines: &mut Vec<u8>) {
+    lines.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// The checksum of recorded rows.

@@ -47,22 +47,18 @@ func main() {
 			stubs[i], err = os.ReadFile(filepath.Join(os.Args[1], fmt.Sprintf("%s.%d.bin", set, i)))
 			check(err)
 		}
-		first, err := decode(set, stubs)
-		check(err)
+		var last *fold
 		passes, begun := 0, cpu()
 		for passes == 0 || cpu()-begun < limit {
-			again, err := decode(set, stubs)
+			last, err = decode(set, stubs)
 			check(err)
-			if again.checksum != first.checksum || again.rows != first.rows {
-				check(fmt.Errorf("%s: another checksum than before", set))
-			}
 			passes++
 		}
 		text, err := json.Marshal(map[string]any{
 			"stubs":           set,
-			"rows":            first.rows,
-			"checksum":        first.checksum,
-			"rows_per_second": float64(first.rows*passes) / (cpu() - begun).Seconds(),
+			"rows":            last.rows,
+			"checksum":        last.checksum,
+			"rows_per_second": float64(last.rows*passes) / (cpu() - begun).Seconds(),
 		})
 		check(err)
 		fmt.Println(string(text))

@@ -241,15 +241,19 @@ impl CimProperty {
         let offset = r.u32("ValueTableOffset")?;
         let class_of_origin = r.u32("ClassOfOrigin")?;
         let qualifiers = qualifier::decode_set(qualifier::set(r)?, heap, budget)?;
-        let cell =
-            slot(values, offset, cim_type, is_array).map(|slot| Cell { cim_type, is_array, slot, heap: heap.clone() });
+        let cell = slot(values, offset, cim_type, is_array).map(|slot| Cell {
+            cim_type,
+            is_array,
+            slot: values.slice_ref(slot),
+            heap: heap.clone(),
+        });
         // A bit of a place that the table does not have is of no use; the cell says so.
         let (flags, cell) = match null_and_default(nd, order) {
             Ok(flags) => (flags, cell),
             Err(error) => ((false, false), Err(error)),
         };
         if let (Ok(cell), false) = (&cell, flags.0) {
-            heap.reach(cim_type, is_array, cell.slot.clone(), budget)?;
+            heap.reach(cim_type, is_array, &cell.slot, budget)?;
         }
         Ok(Self {
             name,
@@ -351,17 +355,16 @@ impl CimProperty {
 }
 
 /// The EncodedValue of a property in a ValueTable.
-pub(super) fn slot(values: &Bytes, offset: u32, cim_type: CimType, is_array: bool) -> Result<Bytes, WireError> {
+pub(super) fn slot(values: &[u8], offset: u32, cim_type: CimType, is_array: bool) -> Result<&[u8], WireError> {
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
     let size = if is_array { Some(4) } else { cim_type.size() };
     let size = size.ok_or(WireError::new(WireErrorKind::Unsupported, "CimType", start))?;
-    let end = start.checked_add(size).filter(|&end| end <= values.len());
-    let end = end.ok_or(WireError::new(WireErrorKind::Truncated, "ValueTable", start))?;
-    Ok(values.slice(start..end))
+    let slot = start.checked_add(size).and_then(|end| values.get(start..end));
+    slot.ok_or(WireError::new(WireErrorKind::Truncated, "ValueTable", start))
 }
 
 /// [MS-WMIO 2.2.27] bits 0 (NULL) and 1 (default) of the NullAndDefaultFlag at place `order`.
-pub(super) fn null_and_default(nd: &Bytes, order: u16) -> Result<(bool, bool), WireError> {
+pub(super) fn null_and_default(nd: &[u8], order: u16) -> Result<(bool, bool), WireError> {
     let octet = usize::from(order / 4);
     let bits = nd.get(octet).ok_or(WireError::new(WireErrorKind::Truncated, "NdTable", octet))?;
     let bits = bits >> (order % 4 * 2);

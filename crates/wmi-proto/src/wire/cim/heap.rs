@@ -50,6 +50,16 @@ fn spend(left: &mut usize, octets: usize, what: &'static str) -> Result<(), Wire
     Ok(())
 }
 
+/// The first octets of a cell.
+fn start<const N: usize>(octets: &[u8], what: &'static str) -> Result<[u8; N], WireError> {
+    octets.first_chunk().copied().ok_or(WireError::new(WireErrorKind::Truncated, what, octets.len()))
+}
+
+/// The integer with which a cell or an item starts.
+fn u32_at_start(octets: &[u8], what: &'static str) -> Result<u32, WireError> {
+    start(octets, what).map(u32::from_le_bytes)
+}
+
 impl Heap {
     pub(super) fn decode(r: &mut Reader, depth: u8) -> Result<Self, WireError> {
         let length = r.u32("HeapLength")? & !HIGH_BIT;
@@ -74,6 +84,15 @@ impl Heap {
         Ok(self.bytes.slice(start..))
     }
 
+    /// The same octets, borrowed.
+    fn octets(&self, at: u32, what: &'static str) -> Result<&[u8], WireError> {
+        let start = usize::try_from(at).unwrap_or(usize::MAX);
+        match self.bytes.get(start..) {
+            Some(octets) if !octets.is_empty() => Ok(octets),
+            _ => Err(WireError::new(WireErrorKind::BadValue, what, start)),
+        }
+    }
+
     /// [MS-WMIO 2.2.68] HeapStringRef: `None` for a reference to nothing.
     pub(super) fn string(
         &self,
@@ -85,7 +104,8 @@ impl Heap {
             return Ok(None);
         }
         if at & HIGH_BIT == 0 {
-            return self.text(&self.item(at, what)?, budget)?.map(Some);
+            self.octets(at, what)?;
+            return self.text(at, budget)?.map(Some);
         }
         match dictionary(at & !HIGH_BIT) {
             Some(text) => Ok(Some(text)),
@@ -93,13 +113,14 @@ impl Heap {
         }
     }
 
-    /// The text at the start of `item`. The outer error is that the budget is used up; looking for the terminator costs
-    /// as much as finding it.
-    fn text(&self, item: &Bytes, budget: &mut Budget) -> Result<Result<CimString, WireError>, WireError> {
-        let decoded = CimString::decode(item);
+    /// The text at `at`. The outer error is that the budget is used up; looking for the terminator costs as much as
+    /// finding it.
+    fn text(&self, at: u32, budget: &mut Budget) -> Result<Result<CimString, WireError>, WireError> {
+        let start = usize::try_from(at).unwrap_or(usize::MAX);
+        let decoded = CimString::decode_at(&self.bytes, start);
         let looked_at = match &decoded {
             Ok((_, length)) => *length,
-            Err(error) if error.kind == WireErrorKind::Truncated => item.len(),
+            Err(error) if error.kind == WireErrorKind::Truncated => self.bytes.len().saturating_sub(start),
             Err(_) => 1,
         };
         budget.leaf(looked_at, "shared heap items")?;
@@ -111,75 +132,80 @@ impl Heap {
         &self,
         cim_type: CimType,
         is_array: bool,
-        slot: Bytes,
+        slot: &[u8],
         budget: &mut Budget,
     ) -> Result<(), WireError> {
         const WHAT: &str = "shared heap items";
-        let Ok(at) = Reader::new(slot).u32(WHAT) else { return Ok(()) };
+        let Ok(at) = u32_at_start(slot, WHAT) else { return Ok(()) };
         if is_array {
-            let Ok(item) = self.item(at, WHAT) else { return Ok(()) };
-            let mut r = Reader::new(item);
-            let (count, size) = (r.u32(WHAT).unwrap_or(0), cim_type.size().unwrap_or(0));
-            let octets = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(size);
-            let Ok(mut cells) = r.sub(octets, WHAT) else { return Ok(()) };
-            budget.leaf(octets, WHAT)?;
-            while cim_type.refers() && !cells.is_empty() {
-                self.reach(cim_type, false, cells.bytes(size, WHAT)?, budget)?;
+            let (Ok((_, cells)), Some(size)) = (self.array(at, cim_type), cim_type.size()) else { return Ok(()) };
+            budget.leaf(cells.len(), WHAT)?;
+            if cim_type.refers() {
+                cells.chunks_exact(size).try_for_each(|cell| self.reach(cim_type, false, cell, budget))?;
             }
             return Ok(());
         }
         if !cim_type.refers() || at & HIGH_BIT != 0 {
             return Ok(());
         }
-        let Ok(item) = self.item(at, WHAT) else { return Ok(()) };
+        let Ok(item) = self.octets(at, WHAT) else { return Ok(()) };
         if cim_type == CimType::OBJECT {
-            let length = Reader::new(item.clone()).u32(WHAT).unwrap_or(0);
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let length = usize::try_from(u32_at_start(item, WHAT).unwrap_or(0)).unwrap_or(usize::MAX);
             return if length < item.len() { budget.item(length, WHAT) } else { Ok(()) };
         }
-        self.text(&item, budget).map(|_| ())
+        self.text(at, budget).map(|_| ())
     }
 
-    /// A value of which `r` holds the EncodedValue ([MS-WMIO 2.2.71]).
-    pub(super) fn value(&self, cim_type: CimType, is_array: bool, r: &mut Reader) -> Result<CimValue, WireError> {
+    /// [MS-WMIO 2.2.71] Encoded-Array at `at`: the octets of one element, and all elements.
+    fn array(&self, at: u32, cim_type: CimType) -> Result<(usize, &[u8]), WireError> {
+        const WHAT: &str = "Encoded-Array";
+        let item = self.octets(at, WHAT)?;
+        let count = usize::try_from(u32_at_start(item, "ArrayCount")?).unwrap_or(usize::MAX);
+        let size = cim_type.size().ok_or(WireError::new(WireErrorKind::Unsupported, "CimType", 0))?;
+        let end = count.saturating_mul(size).saturating_add(4);
+        let cells = item.get(4..end).ok_or(WireError::new(WireErrorKind::Truncated, WHAT, item.len()))?;
+        Ok((size, cells))
+    }
+
+    /// A value, of which `slot` is the EncodedValue ([MS-WMIO 2.2.71]).
+    pub(super) fn value(&self, cim_type: CimType, is_array: bool, slot: &[u8]) -> Result<CimValue, WireError> {
         if !is_array {
-            return self.scalar(cim_type, r, &mut self.budget());
+            return self.scalar(cim_type, slot, &mut self.budget());
         }
-        let at = r.u32("HeapRef of an array")?;
+        let at = u32_at_start(slot, "HeapRef of an array")?;
         if at == NO_REF {
             return Ok(CimValue::Null);
         }
-        let mut r = Reader::new(self.item(at, "Encoded-Array")?);
-        let count = usize::try_from(r.u32("ArrayCount")?).unwrap_or(usize::MAX);
-        let size = cim_type.size().ok_or_else(|| r.error(WireErrorKind::Unsupported, "CimType"))?;
-        let mut r = r.sub(count.saturating_mul(size), "Encoded-Array")?;
+        let (size, cells) = self.array(at, cim_type)?;
         let mut budget = self.budget();
-        (0..count).map(|_| self.scalar(cim_type, &mut r, &mut budget)).collect::<Result<_, _>>().map(CimValue::Array)
+        let values = cells.chunks_exact(size).map(|cell| self.scalar(cim_type, cell, &mut budget));
+        values.collect::<Result<_, _>>().map(CimValue::Array)
     }
 
-    fn scalar(&self, cim_type: CimType, r: &mut Reader, budget: &mut Budget) -> Result<CimValue, WireError> {
+    fn scalar(&self, cim_type: CimType, slot: &[u8], budget: &mut Budget) -> Result<CimValue, WireError> {
         const WHAT: &str = "EncodedValue";
+        let mut text = || self.string(u32_at_start(slot, WHAT)?, WHAT, budget);
         Ok(match cim_type {
-            CimType::BOOLEAN => CimValue::Boolean(r.u16(WHAT)? != 0),
-            CimType::SINT8 => CimValue::Sint8(i8::from_le_bytes(r.array(WHAT)?)),
-            CimType::UINT8 => CimValue::Uint8(r.u8(WHAT)?),
-            CimType::SINT16 => CimValue::Sint16(i16::from_le_bytes(r.array(WHAT)?)),
-            CimType::UINT16 => CimValue::Uint16(r.u16(WHAT)?),
-            CimType::SINT32 => CimValue::Sint32(r.i32(WHAT)?),
-            CimType::UINT32 => CimValue::Uint32(r.u32(WHAT)?),
-            CimType::SINT64 => CimValue::Sint64(i64::from_le_bytes(r.array(WHAT)?)),
-            CimType::UINT64 => CimValue::Uint64(r.u64(WHAT)?),
-            CimType::REAL32 => CimValue::Real32(f32::from_le_bytes(r.array(WHAT)?)),
-            CimType::REAL64 => CimValue::Real64(f64::from_le_bytes(r.array(WHAT)?)),
-            CimType::CHAR16 => CimValue::Char16(r.u16(WHAT)?),
-            CimType::STRING => self.string(r.u32(WHAT)?, WHAT, budget)?.map_or(CimValue::Null, CimValue::String),
-            CimType::DATETIME => self.string(r.u32(WHAT)?, WHAT, budget)?.map_or(CimValue::Null, CimValue::DateTime),
-            CimType::REFERENCE => self.string(r.u32(WHAT)?, WHAT, budget)?.map_or(CimValue::Null, CimValue::Reference),
-            CimType::OBJECT => match r.u32(WHAT)? {
+            CimType::BOOLEAN => CimValue::Boolean(u16::from_le_bytes(start(slot, WHAT)?) != 0),
+            CimType::SINT8 => CimValue::Sint8(i8::from_le_bytes(start(slot, WHAT)?)),
+            CimType::UINT8 => CimValue::Uint8(u8::from_le_bytes(start(slot, WHAT)?)),
+            CimType::SINT16 => CimValue::Sint16(i16::from_le_bytes(start(slot, WHAT)?)),
+            CimType::UINT16 => CimValue::Uint16(u16::from_le_bytes(start(slot, WHAT)?)),
+            CimType::SINT32 => CimValue::Sint32(i32::from_le_bytes(start(slot, WHAT)?)),
+            CimType::UINT32 => CimValue::Uint32(u32::from_le_bytes(start(slot, WHAT)?)),
+            CimType::SINT64 => CimValue::Sint64(i64::from_le_bytes(start(slot, WHAT)?)),
+            CimType::UINT64 => CimValue::Uint64(u64::from_le_bytes(start(slot, WHAT)?)),
+            CimType::REAL32 => CimValue::Real32(f32::from_le_bytes(start(slot, WHAT)?)),
+            CimType::REAL64 => CimValue::Real64(f64::from_le_bytes(start(slot, WHAT)?)),
+            CimType::CHAR16 => CimValue::Char16(u16::from_le_bytes(start(slot, WHAT)?)),
+            CimType::STRING => text()?.map_or(CimValue::Null, CimValue::String),
+            CimType::DATETIME => text()?.map_or(CimValue::Null, CimValue::DateTime),
+            CimType::REFERENCE => text()?.map_or(CimValue::Null, CimValue::Reference),
+            CimType::OBJECT => match u32_at_start(slot, WHAT)? {
                 NO_REF => CimValue::Null,
                 at => self.object(at, budget)?.map_or(CimValue::Null, |object| CimValue::Object(Box::new(object))),
             },
-            _ => return Err(r.error(WireErrorKind::Unsupported, "CimType")),
+            _ => return Err(WireError::new(WireErrorKind::Unsupported, "CimType", 0)),
         })
     }
 

@@ -93,7 +93,7 @@ impl CimMethod {
         let qualifiers = qualifier::decode_set_at(r.u32("MethodQualifiers")?, heap, budget)?;
         let mut signature = || {
             let cell = r.bytes(4, "MethodSignature")?;
-            heap.reach(CimType::OBJECT, false, cell.clone(), budget)?;
+            heap.reach(CimType::OBJECT, false, &cell, budget)?;
             Reader::new(cell).u32("MethodSignature")
         };
         let (input, output) = (signature()?, signature()?);

@@ -56,8 +56,8 @@ pub struct CimObject {
 pub(super) struct Instance {
     /// Everything from EncodingLength on, as it was received.
     pub(super) part: Bytes,
-    nd: Bytes,
-    values: Bytes,
+    /// Where the ValueTable starts in it; the NdTable lies before.
+    values_at: usize,
     /// The QualifierSet of the instance.
     qualifiers: Bytes,
     /// The QualifierSets of the properties in the order of the lookup table, empty when there are none.
@@ -107,18 +107,18 @@ impl CimObject {
             return Err(WireError::new(WireErrorKind::BadValue, "property index", index));
         };
         let Some(instance) = &self.instance else { return property.default_value() };
-        let (null, default) = null_and_default(&instance.nd, property.order)?;
+        let (null, default) = null_and_default(instance.nd(), property.order)?;
         if null {
             return Ok(CimValue::Null);
         }
         if default {
             return property.default_value();
         }
-        let slot = slot(&instance.values, property.offset, property.cim_type, property.is_array)?;
+        let slot = slot(instance.values(&self.class), property.offset, property.cim_type, property.is_array)?;
         if instance.overcommitted && property.refers() {
             return Err(WireError::new(WireErrorKind::TooLong, "shared heap items", index));
         }
-        instance.heap.value(property.cim_type, property.is_array, &mut Reader::new(slot))
+        instance.heap.value(property.cim_type, property.is_array, slot)
     }
 
     /// Whether that value is the instance's own or its class's default. In a class everything is a default.
@@ -128,7 +128,7 @@ impl CimObject {
     pub fn source(&self, index: usize) -> Source {
         let flags = match (&self.instance, self.class.properties.get(index)) {
             (Some(instance), Some(property)) => {
-                null_and_default(&instance.nd, property.order).unwrap_or((false, false))
+                null_and_default(instance.nd(), property.order).unwrap_or((false, false))
             }
             _ => return Source::ClassDefault,
         };
@@ -187,6 +187,9 @@ impl CimObject {
     }
 }
 
+/// Octets of EncodingLength, InstanceFlags and InstanceClassName, which the NdTable follows.
+const ND_AT: usize = 9;
+
 impl Instance {
     /// Reads what follows the class in an InstanceType.
     pub(super) fn decode(r: &mut Reader, class: &CimClass, depth: u8) -> Result<Self, WireError> {
@@ -194,11 +197,10 @@ impl Instance {
         let length = usize::try_from(ahead.u32("InstanceType")?).unwrap_or(usize::MAX);
         let part = r.bytes(length, "InstanceType")?;
         let mut r = Reader::new(part.clone());
-        r.skip(4, "InstanceType")?;
-        r.u8("InstanceFlags")?;
-        r.u32("InstanceClassName")?;
-        let nd = r.bytes(class.nd_len, "NdTable")?;
-        let values = r.bytes(class.values_len, "InstanceData")?;
+        r.skip(ND_AT, "InstanceType")?;
+        r.skip(class.nd_len, "NdTable")?;
+        let values_at = r.offset();
+        r.skip(class.values_len, "InstanceData")?;
         let qualifiers = qualifier::set(&mut r)?;
         let property_qualifiers = match r.u8("InstPropQualSetFlag")? {
             1 => Bytes::new(),
@@ -213,9 +215,19 @@ impl Instance {
             _ => return Err(r.bad("InstPropQualSetFlag")),
         };
         let heap = Heap::decode(&mut r, depth)?;
-        let mut instance = Self { part, nd, values, qualifiers, property_qualifiers, heap, overcommitted: false };
+        let mut instance = Self { part, values_at, qualifiers, property_qualifiers, heap, overcommitted: false };
         instance.overcommitted = instance.is_overcommitted(class);
         Ok(instance)
+    }
+
+    /// The NdTable ([MS-WMIO 2.2.26]).
+    fn nd(&self) -> &[u8] {
+        self.part.get(ND_AT..self.values_at).unwrap_or_default()
+    }
+
+    /// The ValueTable ([MS-WMIO 2.2.29]).
+    fn values(&self, class: &CimClass) -> &[u8] {
+        self.part.get(self.values_at..self.values_at.saturating_add(class.values_len)).unwrap_or_default()
     }
 
     /// Adds up what the cells refer to. Looking at every text costs time, so a row is passed over in which sharing
@@ -228,8 +240,8 @@ impl Instance {
         }
         let mut budget = self.heap.budget();
         class.properties.iter().filter(|property| property.refers()).any(|property| {
-            if matches!(null_and_default(&self.nd, property.order), Ok((false, false))) {
-                let Ok(slot) = slot(&self.values, property.offset, property.cim_type, property.is_array) else {
+            if matches!(null_and_default(self.nd(), property.order), Ok((false, false))) {
+                let Ok(slot) = slot(self.values(class), property.offset, property.cim_type, property.is_array) else {
                     return false;
                 };
                 return self.heap.reach(property.cim_type, property.is_array, slot, &mut budget).is_err();

@@ -53,7 +53,7 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn value(&self) -> Result<CimValue, WireError> {
-        self.heap.value(self.cim_type, self.is_array, &mut Reader::new(self.slot.clone()))
+        self.heap.value(self.cim_type, self.is_array, &self.slot)
     }
 }
 
@@ -113,7 +113,7 @@ impl CimQualifier {
         let size = if is_array { Some(4) } else { cim_type.size() };
         let size = size.ok_or_else(|| r.bad("QualifierType"))?;
         let slot = r.bytes(size, "QualifierValue")?;
-        heap.reach(cim_type, is_array, slot.clone(), budget)?;
+        heap.reach(cim_type, is_array, &slot, budget)?;
         Ok(Self { name, flavor, cell: Cell { cim_type, is_array, slot, heap: heap.clone() } })
     }
 }

@@ -1,6 +1,7 @@
 //! Text of CIM objects: slices of their encoding, converted when asked for.
 
 use core::cmp::Ordering;
+use core::ffi::CStr;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use std::borrow::Cow;
@@ -87,15 +88,20 @@ impl CimString {
 
     /// Reads the Encoded-String at the start of `data`; gives it and its length in octets with flag and terminator.
     pub(super) fn decode(data: &Bytes) -> Result<(Self, usize), WireError> {
+        Self::decode_at(data, 0)
+    }
+
+    /// The same at an offset of `data`.
+    pub(super) fn decode_at(data: &Bytes, at: usize) -> Result<(Self, usize), WireError> {
         let truncated = || WireError::new(WireErrorKind::Truncated, "Encoded-String", data.len());
-        let (&flag, rest) = data.split_first().ok_or_else(truncated)?;
+        let (&flag, rest) = data.get(at..).and_then(<[u8]>::split_first).ok_or_else(truncated)?;
         let (len, wide) = match flag {
-            0 => (rest.iter().position(|&b| b == 0).ok_or_else(truncated)?, false),
+            0 => (CStr::from_bytes_until_nul(rest).map_err(|_| truncated())?.count_bytes(), false),
             1 => (2 * rest.chunks_exact(2).position(|unit| unit == [0, 0]).ok_or_else(truncated)?, true),
             _ => return Err(WireError::new(WireErrorKind::BadValue, "Encoded-String-Flag", 0)),
         };
         let terminator = if wide { 2 } else { 1 };
-        Ok((Self { bytes: data.slice(1..=len), wide }, 1 + len + terminator))
+        Ok((Self { bytes: data.slice(at + 1..=at + len), wide }, 1 + len + terminator))
     }
 
     /// Appends the Encoded-String. Text is compressed whenever it can be, as the specification demands.
