@@ -378,7 +378,8 @@ impl Session {
         let Some(whole) = self.messages.get(&name(message)) else { return false };
         let sealed = message.state == State::Sealed && message.auth_level == AuthnLevel::PKT_PRIVACY;
         let level = message.auth_level == whole.auth_level && message.fragments == whole.fragments;
-        level && if sealed { whole.state == State::Unsealed } else { message.stub == whole.stub }
+        let call = message.ptype != PduType::REQUEST || (message.opnum, message.object) == (whole.opnum, whole.object);
+        level && call && if sealed { whole.state == State::Unsealed } else { message.stub == whole.stub }
     }
 }
 
