@@ -30,7 +30,7 @@ pub trait Runtime {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Looks the name up and tries its addresses in turn. A look-up without result is
-    /// [`TransportFailure::NameResolution`]; for the rest there is `From<std::io::ErrorKind>`. The session drops the
+    /// [`TransportFailure::NameResolution`]; for the rest there is `From<&std::io::Error>`. The session drops the
     /// future when the deadline passes.
     fn connect(&self, target: Target) -> BoxFuture<Result<Self::Stream, TransportFailure>>;
 

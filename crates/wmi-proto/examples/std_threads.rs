@@ -65,7 +65,7 @@ pub fn drive(config: Config, mut app: impl FnMut(&mut Client, Option<Event>, Ins
 
 /// A transport from its first to its last word.
 fn run(id: TransportId, to: &Target, queue: Receiver<Bytes>, socket: &OnceLock<TcpStream>, tell: &SyncSender<Input>) {
-    let failure = |error: io::Error| TransportFailure::from(error.kind());
+    let failure = |error: io::Error| TransportFailure::from(&error);
     let connect_and_read = || {
         let addresses = (to.host.as_str(), to.port).to_socket_addrs().map_err(|_| TransportFailure::NameResolution)?;
         let mut stream = TcpStream::connect(&*addresses.collect::<Vec<_>>()).map_err(failure)?;

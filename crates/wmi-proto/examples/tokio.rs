@@ -63,7 +63,7 @@ pub async fn drive(config: Config, mut app: impl FnMut(&mut Client, Option<Event
 
 /// A transport from its first to its last word.
 async fn run(transport: TransportId, to: Target, mut queue: UnboundedReceiver<Bytes>, happened: Sender<Input>) {
-    let failure = |error: io::Error| TransportFailure::from(error.kind());
+    let failure = |error: io::Error| TransportFailure::from(&error);
     let link = async {
         let found = lookup_host((to.host.as_str(), to.port)).await.map_err(|_| TransportFailure::NameResolution)?;
         let stream = TcpStream::connect(&*found.collect::<Vec<_>>()).await.map_err(failure)?;

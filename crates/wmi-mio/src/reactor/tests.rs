@@ -121,6 +121,12 @@ fn an_attempt_that_is_over_in_whatever_way_gives_its_place_back() {
     assert_eq!(reactor.shared.tokens.len(), 6);
 }
 
+#[test]
+fn a_reactor_may_move_to_another_thread() {
+    fn moves(_: impl Send) {}
+    moves(Reactor::new().unwrap());
+}
+
 /// Sessions that have begun their log-on, and peers that will not answer.
 fn waiting(count: usize) -> (Reactor, Vec<SessionId>, Vec<TcpStream>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
