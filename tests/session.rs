@@ -245,12 +245,13 @@ fn the_first_row_of_a_slow_provider_is_not_held_back() {
     pair.fetch(id, 1000);
     loop {
         if let Event::Batch { rows, .. } = pair.next_event().expect("the session goes on") {
-            assert!(rows.len() <= 16, "{}", rows.len());
+            // All ten of them take two seconds.
+            assert!(rows.len() < 10, "{}", rows.len());
             break;
         }
     }
     let waited = pair.now().saturating_since(wmi_proto::Instant::default());
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    assert!(waited < Duration::from_millis(1500), "{waited:?}");
 }
 
 #[test]
