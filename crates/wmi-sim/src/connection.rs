@@ -77,6 +77,8 @@ pub(crate) struct Call {
     pub(crate) opnum: u16,
     pub(crate) object: Option<Guid>,
     pub(crate) stub: Bytes,
+    /// Whether the client writes integers most significant octet first.
+    pub(crate) big_endian: bool,
     pub(crate) level: AuthnLevel,
 }
 
@@ -121,7 +123,7 @@ impl Connection {
         machine: &mut Machine,
     ) -> Result<Arrival, WireError> {
         if header.ptype == PduType::REQUEST {
-            return self.request(pdu, machine);
+            return self.request(header.is_big_endian(), pdu, machine);
         }
         let Pdu { flags, call_id, body, auth } = Pdu::decode(pdu.freeze())?;
         match body {
@@ -286,7 +288,7 @@ impl Connection {
         machine.transmit(self.id, Pdu { flags, call_id, body, auth }.encode().freeze());
     }
 
-    fn request(&mut self, mut pdu: BytesMut, machine: &mut Machine) -> Result<Arrival, WireError> {
+    fn request(&mut self, big_endian: bool, mut pdu: BytesMut, machine: &mut Machine) -> Result<Arrival, WireError> {
         if self.max_fragment.is_none() {
             return Err(misplaced("request before bind"));
         }
@@ -333,7 +335,7 @@ impl Connection {
             None => stub,
         };
         let Request { opnum, object, .. } = request;
-        Ok(Arrival::Call(Call { reply_to, role: self.role, interface, opnum, object, stub, level }))
+        Ok(Arrival::Call(Call { reply_to, role: self.role, interface, opnum, object, stub, big_endian, level }))
     }
 
     /// Whether what a request repeats inside its protected stub is what came without protection: the interface of its

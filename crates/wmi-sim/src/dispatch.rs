@@ -211,7 +211,7 @@ pub(crate) fn operate<O: Operation>(
 /// Reads the parameters of an object call.
 pub(crate) fn request<O: Operation>(call: &Call, machine: &mut Machine) -> Result<O::Request, Outcome> {
     machine.count_call(O::NAME);
-    let mut r = Reader::new(call.stub.clone());
+    let mut r = Reader::with_endianness(call.stub.clone(), call.big_endian);
     let bad = |_| Outcome::Fault(RPC_X_BAD_STUB_DATA);
     let OrpcThis { version, .. } = OrpcThis::decode(&mut r).map_err(bad)?;
     if version.major != ComVersion::V5_7.major || version > ComVersion::V5_7 {

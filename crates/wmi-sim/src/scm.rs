@@ -64,7 +64,7 @@ fn plain<O: Operation>(
     operation: impl FnOnce(O::Request, &mut Machine) -> O::Response,
 ) -> Outcome {
     machine.count_call(O::NAME);
-    let Ok(request) = O::Request::decode(&mut Reader::new(call.stub.clone())) else {
+    let Ok(request) = O::Request::decode(&mut Reader::with_endianness(call.stub.clone(), call.big_endian)) else {
         return Outcome::Fault(RPC_X_BAD_STUB_DATA);
     };
     let mut w = Writer::new();

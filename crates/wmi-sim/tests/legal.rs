@@ -4,10 +4,13 @@ mod script;
 
 use std::time::Duration;
 
+use bytes::BytesMut;
 use script::rows::{Rows, smart_enumerator};
 use script::{CONTEXTS, Ended, Peer, Session, World, activate, response};
 use smallvec::{SmallVec, smallvec};
-use wmi_proto::wire::dcom::exporter::{NoParameters, ServerAlive2, ServerAlive2Response};
+use wmi_proto::wire::dcom::exporter::{
+    ComplexPing, ComplexPingResponse, NoParameters, ServerAlive2, ServerAlive2Response,
+};
 use wmi_proto::wire::dcom::{ComVersion, OrpcThis, RemoteCreateInstance};
 use wmi_proto::wire::rpc::{
     Bind, Body, ContextResultCode, Pdu, PfcFlags, PresentationContext, ProviderReason, bind_time_features,
@@ -160,6 +163,27 @@ fn the_resolver_answers_without_security() {
     let answer = ServerAlive2Response::from_bytes(peer.answer(&mut world, call_id).unwrap()).unwrap();
     let names: Vec<_> = answer.bindings.unwrap().string_bindings.into_iter().map(|b| b.address).collect();
     assert_eq!(names, ["WINSIM", "127.0.0.1"]);
+}
+
+#[test]
+fn a_big_endian_client_is_understood() {
+    let mut world = World::new(&[]);
+    let mut peer = world.connect(Role::Activator);
+    peer.bind(&mut world, &[ComplexPing::INTERFACE]).unwrap();
+    // A ping of set 0x0102030405060708 with nothing to add or to take out.
+    let stub = [&[1, 2, 3, 4, 5, 6, 7, 8], &[0, 1, 0, 0, 0, 0, 0, 0][..], &[0; 8]].concat();
+    let mut pdu = BytesMut::new();
+    pdu.extend_from_slice(&[5, 0, 0, 3, 0, 0, 0, 0]);
+    for half in [24 + 24, 0] {
+        pdu.extend_from_slice(&u16::to_be_bytes(half));
+    }
+    for word in [77, 24, u32::from(ComplexPing::OPNUM)] {
+        pdu.extend_from_slice(&word.to_be_bytes());
+    }
+    pdu.extend_from_slice(&stub);
+    world.send(peer.conn, pdu);
+    let answer = ComplexPingResponse::from_bytes(peer.answer(&mut world, 77).unwrap()).unwrap();
+    assert_eq!(answer.set_id, 0x0102_0304_0506_0708);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::auth::AuthLevel;
 use crate::client::link::{Link, Ticket};
@@ -18,7 +18,7 @@ use crate::wire::dcom::{ComVersion, RemAddRef, RemRelease, StdObjRef};
 use crate::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use crate::wire::wmi::NtlmLogin;
 use crate::wire::wmi::login::NtlmLoginRequest;
-use crate::wire::{Guid, Interface, Operation as _};
+use crate::wire::{Guid, Interface, Operation as _, Reader};
 use crate::wmi::{self, Context, Effect, ObjectCall};
 
 /// What activation brought.
@@ -135,7 +135,13 @@ impl Ready {
         }
     }
 
-    fn response(&mut self, ticket: Ticket, stub: Bytes, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
+    fn response(
+        &mut self,
+        ticket: Ticket,
+        stub: Reader,
+        queries: &mut Queries,
+        world: &mut World,
+    ) -> Result<(), Error> {
         match ticket {
             Ticket::Query(id, operation) => {
                 if queries.get_mut(id).is_some() {
@@ -162,7 +168,7 @@ impl Ready {
         }
     }
 
-    fn logged_in(&mut self, index: usize, stub: Bytes, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
+    fn logged_in(&mut self, index: usize, stub: Reader, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
         let services = match dcom::answer::<NtlmLogin>(stub) {
             Err(error) => Err(ErrorKind::Malformed(error)),
             Ok(response) if !response.status.is_success() => Err(ErrorKind::Status(response.status)),

@@ -22,7 +22,7 @@ use crate::wire::guid::{
     IID_IWBEM_FETCH_SMART_ENUM, IID_IWBEM_LEVEL1_LOGIN, IID_IWBEM_SERVICES, IID_IWBEM_WCO_SMART_ENUM,
 };
 use crate::wire::status::BindNakReason;
-use crate::wire::{FaultStatus, Interface, Operation, WireError};
+use crate::wire::{FaultStatus, Interface, Operation, Reader, WireError};
 use crate::wmi::Wish;
 
 pub(super) struct Session {
@@ -332,7 +332,7 @@ impl Activating {
         Ok(Phase::Activating(self))
     }
 
-    fn activated(self, stub: bytes::Bytes, world: &mut World) -> Result<Phase, Error> {
+    fn activated(self, stub: Reader, world: &mut World) -> Result<Phase, Error> {
         let error = |kind| Error::new(Stage::Activate, kind);
         let malformed = |e: WireError| error(ErrorKind::Malformed(e));
         let response = dcom::answer::<RemoteCreateInstance>(stub).map_err(malformed)?;

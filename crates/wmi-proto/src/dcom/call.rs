@@ -14,8 +14,7 @@ pub(crate) fn stub<O: Operation>(this: &OrpcThis, request: &O::Request) -> Bytes
 }
 
 /// What a response stub of `O` holds. Octets behind it are ignored: hosts pad their stubs.
-pub(crate) fn answer<O: Operation>(stub: Bytes) -> Result<O::Response, WireError> {
-    let mut r = Reader::new(stub);
-    OrpcThat::decode(&mut r)?;
-    O::Response::decode(&mut r)
+pub(crate) fn answer<O: Operation>(mut stub: Reader) -> Result<O::Response, WireError> {
+    OrpcThat::decode(&mut stub)?;
+    O::Response::decode(&mut stub)
 }

@@ -15,7 +15,7 @@ use crate::wire::rpc::{
     PfcFlags, PresentationContext, Protected, Protection, Request, Response, SECURITY_CONTEXT_MULTIPLEXING, Unsigned,
     VerificationTrailer, bind_time_features, max_stub_per_fragment,
 };
-use crate::wire::{FaultStatus, Guid, Interface};
+use crate::wire::{FaultStatus, Guid, Interface, Reader};
 
 /// A call that is to be made. `ticket` comes back with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub(crate) struct Call<T> {
 pub(crate) enum Done<T> {
     /// The bind was accepted; calls go out from now on.
     Bound,
-    /// The whole answer, verified.
-    Response { ticket: T, stub: Bytes },
+    /// The whole answer, verified, in the byte order in which the host writes.
+    Response { ticket: T, stub: Reader },
     /// The host refused the call.
     Fault { ticket: T, status: FaultStatus, verified: bool },
     /// The host does not offer the interface of the call, which was not made.
@@ -245,7 +245,7 @@ impl<T: Copy> Association<T> {
         let next = self.framer.next();
         let Some((header, fragment)) = next.map_err(|error| self.unverifiable(error))? else { return Ok(false) };
         match header.ptype {
-            PduType::RESPONSE | PduType::FAULT => self.answer(fragment)?,
+            PduType::RESPONSE | PduType::FAULT => self.answer(header.is_big_endian(), fragment)?,
             _ => self.handshake(header.ptype, fragment, cx).map_err(|error| self.unverifiable(error))?,
         }
         self.pump(cx)?;
@@ -280,7 +280,7 @@ impl<T: Copy> Association<T> {
         }
     }
 
-    fn answer(&mut self, fragment: BytesMut) -> Result<(), Error> {
+    fn answer(&mut self, big_endian: bool, fragment: BytesMut) -> Result<(), Error> {
         let (verified, fragment) = self.unprotect(fragment).map_err(|error| self.unverifiable(error))?;
         self.trusted |= verified;
         let pdu = match Pdu::decode(fragment) {
@@ -289,7 +289,7 @@ impl<T: Copy> Association<T> {
         };
         match pdu.body {
             Body::Response(_) if !verified => Err(Error::Tampered("an answer without a signature")),
-            Body::Response(response) => self.response(pdu.flags, pdu.call_id, &response),
+            Body::Response(response) => self.response(pdu.flags, pdu.call_id, big_endian, &response),
             Body::Fault(fault) => self.fault(pdu.call_id, &fault, verified),
             _ => Err(Error::Misbehaved("a PDU that does not belong here")),
         }
@@ -369,7 +369,7 @@ impl<T: Copy> Association<T> {
         Ok((true, fragment.freeze()))
     }
 
-    fn response(&mut self, flags: PfcFlags, call_id: u32, response: &Response) -> Result<(), Error> {
+    fn response(&mut self, flags: PfcFlags, call_id: u32, big_endian: bool, response: &Response) -> Result<(), Error> {
         let Some(call) = self.outstanding.get_mut(&call_id) else {
             return Err(Error::Misbehaved("an answer to a call that was not made"));
         };
@@ -394,7 +394,7 @@ impl<T: Copy> Association<T> {
         };
         let ticket = call.ticket;
         self.outstanding.remove(&call_id);
-        self.done.push_back(Done::Response { ticket, stub });
+        self.done.push_back(Done::Response { ticket, stub: Reader::with_endianness(stub, big_endian) });
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::wire::{Guid, WireError, WireErrorKind};
 /// A cursor over [`Bytes`]. Slices share the buffer, so nothing here has a lifetime.
 ///
 /// Alignment counts from the start of the reader's buffer (NDR: the start of the stub).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
     data: Bytes,
     offset: usize,

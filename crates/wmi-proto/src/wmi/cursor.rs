@@ -5,8 +5,6 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::dcom;
 use crate::entropy::Draw;
 use crate::time::Instant;
@@ -21,7 +19,7 @@ use crate::wire::wmi::smart_enum::SmartNextRequest;
 use crate::wire::wmi::{
     CloneEnumerator, DataPacket, DataPacketObject, ExecQuery, GetSmartEnum, Next, Reset, Skip, SmartNext,
 };
-use crate::wire::{Guid, HResult, Operation as _, Wire, WireError, WireErrorKind};
+use crate::wire::{Guid, HResult, Operation as _, Reader, Wire, WireError, WireErrorKind};
 use crate::wmi::{Context, Effect, End, Failure, NotTaken, ObjectCall, Operation, Plan, Step, Wish};
 
 /// The machine of one query.
@@ -181,7 +179,7 @@ impl Cursor {
     }
 
     /// The answer to the call in flight. After `Done` nothing is answered any more.
-    pub(crate) fn answer(&mut self, stub: Bytes, cx: &mut Context<'_>) {
+    pub(crate) fn answer(&mut self, stub: Reader, cx: &mut Context<'_>) {
         let result = match std::mem::replace(&mut self.state, State::Done) {
             State::Executing => self.executed(stub, cx),
             State::AskingInterface { enumerator } => self.asked(enumerator, stub, cx),
@@ -217,7 +215,7 @@ impl Cursor {
         self.plan.fall_back
     }
 
-    fn executed(&mut self, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+    fn executed(&mut self, stub: Reader, cx: &mut Context<'_>) -> Result<(), Failure> {
         let response = dcom::answer::<ExecQuery>(stub)?;
         self.check(response.status)?;
         let enumerator = self.adopt(response.pointer.as_ref(), cx)?;
@@ -242,7 +240,7 @@ impl Cursor {
         }
     }
 
-    fn asked(&mut self, enumerator: Guid, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+    fn asked(&mut self, enumerator: Guid, stub: Reader, cx: &mut Context<'_>) -> Result<(), Failure> {
         let response = dcom::answer::<RemQueryInterface>(stub)?;
         let refusal = if response.status.is_success() {
             match response.results.first() {
@@ -261,7 +259,7 @@ impl Cursor {
         self.fall_back(enumerator, refusal, cx)
     }
 
-    fn got_smart(&mut self, enumerator: Guid, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+    fn got_smart(&mut self, enumerator: Guid, stub: Reader, cx: &mut Context<'_>) -> Result<(), Failure> {
         let response = dcom::answer::<GetSmartEnum>(stub)?;
         if !response.status.is_success() {
             return self.fall_back(enumerator, response.status, cx);
@@ -337,7 +335,7 @@ impl Cursor {
     }
 
     /// The answer to Reset, Skip or Clone.
-    fn moved(&mut self, source: Source, stub: Bytes, cx: &mut Context<'_>) -> Result<(), Failure> {
+    fn moved(&mut self, source: Source, stub: Reader, cx: &mut Context<'_>) -> Result<(), Failure> {
         match self.wishes.pop_front() {
             Some(Wish::Reset) => {
                 self.check(dcom::answer::<Reset>(stub)?)?;
@@ -380,7 +378,7 @@ impl Cursor {
         mut source: Source,
         count: u32,
         in_haste: bool,
-        stub: Bytes,
+        stub: Reader,
         cx: &mut Context<'_>,
     ) -> Result<(), Failure> {
         let (mut rows, status) = match &mut source {

@@ -11,7 +11,7 @@ use crate::wire::cim::CimObject;
 use crate::wire::dcom::{MInterfacePointer, OrpcThis, RemQueryInterface, StdObjRef};
 use crate::wire::wmi::services::WBEM_FLAG_FORWARD_ONLY;
 use crate::wire::wmi::{CloneEnumerator, ExecQuery, GetSmartEnum};
-use crate::wire::{Guid, HResult, Interface, WireError};
+use crate::wire::{Guid, HResult, Interface, Reader, WireError};
 
 /// How a query is to be run.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl Operation {
     }
 
     /// The references that an answer hands out, for one that comes when its query is gone.
-    pub(crate) fn references(self, stub: Bytes) -> Vec<StdObjRef> {
+    pub(crate) fn references(self, stub: Reader) -> Vec<StdObjRef> {
         let standard = |pointer: Option<MInterfacePointer>| pointer.and_then(|p| p.std().ok()).into_iter().collect();
         match self {
             Self::ExecQuery => dcom::answer::<ExecQuery>(stub).map_or_else(|_| Vec::new(), |r| standard(r.pointer)),

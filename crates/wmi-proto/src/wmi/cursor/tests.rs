@@ -1,5 +1,7 @@
 //! The ends that a cursor comes to.
 
+use bytes::Bytes;
+
 use super::*;
 use crate::entropy::SeededEntropy;
 use crate::wire::Writer;
@@ -22,11 +24,11 @@ fn open(max: NonZeroU32) -> Cursor {
     cursor
 }
 
-fn next_answer(objects: Vec<MInterfacePointer>, status: HResult) -> Bytes {
+fn next_answer(objects: Vec<MInterfacePointer>, status: HResult) -> Reader {
     let mut w = Writer::new();
     OrpcThat::default().encode(&mut w);
     NextResponse::new(1, objects, status).encode(&mut w);
-    w.finish()
+    Reader::new(w.finish())
 }
 
 /// Answers a fetch with `status` and no objects, `wait` after it was asked for, up to 2000 times.
@@ -70,4 +72,24 @@ fn objects_that_come_with_an_error_are_delivered_before_it() {
     cursor.answer(next_answer(vec![MInterfacePointer { data: Bytes::new() }], failed), &mut cx);
     let [Effect::Rows(rows), Effect::Done(Err(failure))] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((rows.len(), failure), (1, &Failure::Status(failed)));
+}
+
+/// No capture shows a big-endian host: the octets are [C706 14.2]'s, with an object in them that is little-endian as on
+/// every host.
+#[test]
+fn answers_of_a_big_endian_host_are_read() {
+    let mut cursor = open(NonZeroU32::MIN);
+    let this = OrpcThis::new(ComVersion::V5_7, Guid::default());
+    let (mut entropy, mut effects) = (SeededEntropy::new(0), Vec::new());
+    let mut cx = Context { now: Instant::default(), this: &this, entropy: &mut entropy, effects: &mut effects };
+    cursor.pull(&mut cx);
+    cx.effects.clear();
+    let mut octets = Vec::new();
+    // ORPCTHAT; apObjects: maximum count, offset, count, referent, its size twice, its data; puReturned; WBEM_S_FALSE.
+    for value in [0, 0, 1, 0, 1, 0x0002_0000, 4, 4, 0x0102_0304, 1, 1_u32] {
+        octets.extend(value.to_be_bytes());
+    }
+    cursor.answer(Reader::with_endianness(octets.into(), true), &mut cx);
+    let [Effect::Rows(rows), Effect::Done(Ok(end))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((rows.len(), end.rows), (1, 1));
 }
