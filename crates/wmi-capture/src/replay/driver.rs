@@ -225,10 +225,9 @@ impl<'r> Driver<'r> {
         self.advance(self.recording.time(index), None);
         while self.position(stream) < range.end {
             let at = self.position(stream);
-            let (calls, plan) = (&self.recording.calls, &self.recording.plan);
             // The first call that is still to come; what is due may also lead up to it.
-            let next = calls.iter().enumerate().find(|(_, call)| call.stream == stream && call.start >= at);
-            let command = next.and_then(|(place, _)| Some((place, *plan.behind.get(&place)?)));
+            let next = self.recording.call_from(stream, at);
+            let command = next.and_then(|place| Some((place, *self.recording.plan.behind.get(&place)?)));
             match command {
                 Some((place, command)) if self.given.insert(place) => self.command(command, index)?,
                 _ => break,

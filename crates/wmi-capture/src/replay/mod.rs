@@ -46,6 +46,8 @@ pub struct Recording {
     transcript: Transcript,
     log_ons: Vec<Option<LogOn>>,
     calls: Vec<Call>,
+    /// The places of the calls of each stream.
+    by_stream: Vec<Vec<usize>>,
     plan: Plan,
     config: Config,
     /// Wall time at the first frame.
@@ -110,13 +112,19 @@ impl Recording {
         let config = config.map_err(foreign)?;
         let (opened, calls) = calls::read(&transcript, &log_ons);
         let plan = Plan::of(&transcript, &calls);
+        let mut by_stream = vec![Vec::new(); transcript.streams.len()];
+        for (place, call) in calls.iter().enumerate() {
+            if let Some(calls) = by_stream.get_mut(call.stream) {
+                calls.push(place);
+            }
+        }
         let (wall, times) = clocks(&transcript, &log_ons);
         let mut entropy = ReplayEntropy::default();
         for log_on in log_ons.iter().flatten() {
             entropy.push(Draw::NtlmClientChallenge, Some(log_on.random.to_vec()));
             entropy.push(Draw::NtlmSessionKey, Some(log_on.session_key.expose().to_vec()));
         }
-        let mut recording = Self { transcript, log_ons, calls, plan, config, wall, times, entropy };
+        let mut recording = Self { transcript, log_ons, calls, by_stream, plan, config, wall, times, entropy };
         recording.rehearse(&opened);
         Ok(recording)
     }
@@ -139,6 +147,13 @@ impl Recording {
         let (marks, drawn) = Marks::new(known);
         let (_, said) = Driver::new(self, Box::new(marks), shortage, Cut::Captured, false).run();
         rehearsal::learn(&mut self.entropy, &drawn, &said, opened, &self.log_ons);
+    }
+
+    /// The first call of a stream that begins at octet `at` or behind it.
+    fn call_from(&self, stream: usize, at: usize) -> Option<usize> {
+        let calls = self.by_stream.get(stream)?;
+        let begins_before = |place: &usize| self.calls.get(*place).is_some_and(|call| call.start < at);
+        calls.get(calls.partition_point(begins_before)).copied()
     }
 
     /// The client's clock in a moment.

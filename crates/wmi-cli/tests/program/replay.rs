@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use wmi_sim::{DEFAULT_PASSWORD, Fault};
 
-use crate::support::{ACCOUNT, Finished, host_with, query, run, wmi};
+use crate::support::{ACCOUNT, Finished, finish, host_with, query, run, signal, start, until, wmi};
 
 const MANY: &str = "SELECT * FROM Sim_Many";
 
@@ -71,6 +73,21 @@ fn sessions_that_failed_replay_up_to_their_end() {
         let replayed = replay(&file, &["-o", "jsonl"]).exits(0);
         assert_eq!(replayed.stdout, live.stdout, "{fault}");
     }
+}
+
+#[test]
+fn an_interrupted_session_replays() {
+    let host = host_with(400, &[Fault::SlowRows]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("interrupted.pcap");
+    let line = ["--capture", file.to_str().expect("UTF-8"), "-o", "jsonl"];
+    let child = start(&mut query(host.activator_addr(), MANY, &line));
+    until(&host, |host| host.alive_objects() > 0);
+    thread::sleep(Duration::from_millis(1500));
+    signal(&child, "INT");
+    let live = finish(child).exits(130);
+    let replayed = replay(&file, &["-o", "jsonl"]).exits(0).says(&["in the captured session", "cancelled"]);
+    assert_eq!(replayed.stdout, live.stdout);
 }
 
 #[test]
