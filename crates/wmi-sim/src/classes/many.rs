@@ -44,6 +44,37 @@ pub(super) fn many(index: usize, row: &mut Row<'_>) {
     row.set("Tags", CimValue::Array(tags.map(|tag| CimValue::String(tag.into())).collect()));
 }
 
+/// Row `index` of `Sim_Wide`.
+pub(super) fn wide(index: usize, row: &mut Row<'_>) {
+    let id = u32::try_from(index).unwrap_or(u32::MAX);
+    let text = |text: String| CimValue::String(text.into());
+    row.set("Id", CimValue::Uint32(id.wrapping_add(1)));
+    row.set("Name", text(format!("process{id}.exe")));
+    row.set("Caption", text(format!("process{id}.exe")));
+    row.set("Description", text(format!("Simulated process number {id}")));
+    row.set("Path", text(format!("C:\\Program Files\\Sim\\process{id}.exe")));
+    row.set("CommandLine", text(format!("\"C:\\Program Files\\Sim\\process{id}.exe\" --id={id}")));
+    row.set("State", text("OK".to_owned()));
+    row.set("Origin", CimValue::Reference(format!("Sim_Many.Id={id}").into()));
+    let micros = (1_735_689_600 + i64::from(id)) * 1_000_000;
+    row.set(
+        "Started",
+        CimTimestamp::from_unix_micros(micros, 60)
+            .map_or(CimValue::Null, |started| CimDateTime::Timestamp(started).into()),
+    );
+    row.set("ProcessId", CimValue::Uint32(id.wrapping_mul(4) | 1));
+    row.set("ParentProcessId", CimValue::Uint32(4));
+    row.set("ThreadCount", CimValue::Uint32(id % 30 + 1));
+    row.set("HandleCount", CimValue::Uint32(id.wrapping_mul(7) % 5_000 + 1));
+    row.set("WorkingSetSize", CimValue::Uint64((1 << 33) + u64::from(id) * 4_096));
+    row.set("KernelTime", CimValue::Uint64(u64::from(id) * 156_250 + 1));
+    row.set("UserTime", CimValue::Uint64(u64::from(id) * 312_500 + 1));
+    row.set("SessionId", CimValue::Uint16((id % 100 + 1) as u16));
+    row.set("Priority", CimValue::Uint8((id % 32 + 1) as u8));
+    row.set("Balance", CimValue::Sint32(-7 - (id % 1_000_000) as i32));
+    row.set("Offset", CimValue::Sint64(-1 - i64::from(id)));
+}
+
 /// Row `index` of `Sim_Slow`.
 pub(super) fn slow(index: usize, row: &mut Row<'_>) {
     let id = u32::try_from(index).unwrap_or(u32::MAX);
