@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wmi_capture::Account;
-use wmi_capture::replay::{Cut, Recording, Stop};
+use wmi_capture::replay::{Contrast, Cut, Recording, Stop};
 use wmi_proto::{AuthLevel, Enumerator, Event, Query, QueryId, Row, Secret};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{OBJECT_PORT, Pair, config};
@@ -230,6 +230,26 @@ fn a_changed_octet_of_the_host_is_found() {
                 let case = format!("{}, stream {}, offset {}", session.name, place.stream, place.offset);
                 assert!(recording.replay(Cut::Captured).end.is_err(), "{case}");
             }
+        }
+    }
+}
+
+/// A capture that is cut off replays as far as it goes, and says so.
+#[test]
+fn a_capture_that_is_cut_off_says_so() {
+    for session in &KEPT {
+        let pcap = kept(session.name);
+        let (_, rows) = session.run();
+        for length in (0..pcap.len()).step_by(if every_octet() { 1 } else { 197 }) {
+            let Ok(recording) = Recording::read(&pcap[..length], &account()) else { continue };
+            let replay = recording.replay(Cut::Captured);
+            // Between two frames nothing shows that there were more, unless the client had more to say.
+            let expected = matches!(&replay.end, Ok(()) | Err(Stop::File(_)))
+                || matches!(&replay.end, Err(Stop::Differs(difference)) if difference.what == Contrast::Talkative);
+            assert!(expected, "{}, {length} octets: {:?}", session.name, replay.end);
+            let replayed: Vec<Row> = replay.queries.into_iter().flat_map(|query| query.rows).collect();
+            let known = replayed.iter().all(|row| rows.contains(row));
+            assert!(known, "{}, {length} octets: rows that there were not", session.name);
         }
     }
 }
