@@ -67,6 +67,8 @@ pub(crate) struct Frames<'s> {
     interfaces: Vec<Interface>,
     number: u64,
     capacity: usize,
+    /// The byte order of the section of a pcapng file that is being read.
+    big_endian: Option<bool>,
 }
 
 /// What the file says about where frames were captured.
@@ -105,25 +107,27 @@ impl<'s> Frames<'s> {
             PcapError::ReadError => FileError::Unreadable("the file cannot be read".to_owned()),
             _ => FileError::CutOff(0),
         })?;
-        Ok(Self { reader, interfaces: Vec::new(), number: 0, capacity: BUFFER })
+        Ok(Self { reader, interfaces: Vec::new(), number: 0, capacity: BUFFER, big_endian: None })
     }
 
     /// Hands the next frame to `take`; false at the end of the file.
     pub(crate) fn next(&mut self, mut take: impl FnMut(Frame<'_>)) -> Result<bool, FileError> {
         loop {
             let number = self.number;
+            if let Some(length) = self.other_block() {
+                self.pass(length)?;
+                continue;
+            }
             let (used, found) = match self.reader.next() {
-                Ok((used, block)) => (used, Self::block(block, &mut self.interfaces, number, &mut take)),
-                Err(PcapError::Eof) => return Ok(false),
-                // Whatever length a block claims: there is only room for twice what is there.
-                Err(PcapError::Incomplete(_) | PcapError::BufferTooSmall) => {
-                    if self.reader.data().len() >= self.capacity {
-                        self.capacity *= 2;
-                        if self.capacity > LONGEST_BLOCK || !self.reader.grow(self.capacity) {
-                            return Err(FileError::Damaged(number));
-                        }
+                Ok((used, block)) => {
+                    if let PcapBlockOwned::NG(Block::SectionHeader(section)) = &block {
+                        self.big_endian = Some(section.big_endian());
                     }
-                    self.reader.refill().map_err(|_| FileError::Unreadable("the file cannot be read".to_owned()))?;
+                    (used, Self::block(block, &mut self.interfaces, number, &mut take))
+                }
+                Err(PcapError::Eof) => return Ok(false),
+                Err(PcapError::Incomplete(_) | PcapError::BufferTooSmall) => {
+                    self.more()?;
                     continue;
                 }
                 Err(PcapError::UnexpectedEof) => return Err(FileError::CutOff(number)),
@@ -136,6 +140,50 @@ impl<'s> Frames<'s> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Reads on. Whatever length a block claims: there is only room for twice what is there.
+    fn more(&mut self) -> Result<(), FileError> {
+        if self.reader.data().len() >= self.capacity {
+            self.capacity *= 2;
+            if self.capacity > LONGEST_BLOCK || !self.reader.grow(self.capacity) {
+                return Err(FileError::Damaged(self.number));
+            }
+        }
+        self.reader.refill().map_err(|_| FileError::Unreadable("the file cannot be read".to_owned()))
+    }
+
+    /// The length of the next block of a pcapng file if it has neither frames nor what is needed for them. Nobody looks
+    /// into it, so that it may hold anything.
+    fn other_block(&self) -> Option<u32> {
+        let big_endian = self.big_endian?;
+        let (kind, length) = self.reader.data().first_chunk::<8>().map(|head| {
+            let [k0, k1, k2, k3, l0, l1, l2, l3] = *head;
+            (number([k0, k1, k2, k3], big_endian), number([l0, l1, l2, l3], big_endian))
+        })?;
+        (!NEEDED_BLOCKS.contains(&kind)).then_some(length)
+    }
+
+    /// Goes over a block.
+    fn pass(&mut self, length: u32) -> Result<(), FileError> {
+        let damaged = FileError::Damaged(self.number);
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        // Type, length, and the length again; padded to four octets.
+        if length < 12 || !length.is_multiple_of(4) || length > LONGEST_BLOCK {
+            return Err(damaged);
+        }
+        while self.reader.data().len() < length {
+            if self.reader.reader_exhausted() {
+                return Err(FileError::CutOff(self.number));
+            }
+            self.more()?;
+        }
+        let data = self.reader.data();
+        if data.get(4..8) != data.get(length - 4..length) {
+            return Err(damaged);
+        }
+        self.reader.consume(length);
+        Ok(())
     }
 
     fn block(
@@ -180,6 +228,13 @@ impl<'s> Frames<'s> {
         take(Frame { number: number + 1, time, link, data });
         true
     }
+}
+
+/// Section header, interface description, simple packet, enhanced packet.
+const NEEDED_BLOCKS: [u32; 4] = [0x0a0d_0d0a, 1, 3, 6];
+
+const fn number(octets: [u8; 4], big_endian: bool) -> u32 {
+    if big_endian { u32::from_be_bytes(octets) } else { u32::from_le_bytes(octets) }
 }
 
 /// A source that gives as much as is asked for, until it ends: how it is cut makes no difference.

@@ -322,6 +322,26 @@ fn a_length_that_is_not_there_is_a_cut() {
 }
 
 #[test]
+fn blocks_that_are_not_needed_may_hold_anything() {
+    let packets = || opening().into_iter().chain(segments(60)).map(|part| part.ip(false));
+    let file = pcapng(RAW, packets());
+    // A process information block without the process, statistics that end early, names, secrets, and something new.
+    let section = 28;
+    for (kind, length) in [(0x8000_0001_u32, 12_u32), (5, 16), (4, 20), (10, 16), (0x77, 4012)] {
+        let mut block = vec![0xff; length as usize];
+        block[..4].copy_from_slice(&kind.to_be_bytes());
+        block[4..8].copy_from_slice(&length.to_be_bytes());
+        let end = block.len() - 4;
+        block[end..].copy_from_slice(&length.to_be_bytes());
+        let with = |block: &[u8]| [&file[..section], block, &file[section..]].concat();
+        assert_eq!(short(&read(&with(&block))), ALL, "block {kind}");
+        block[end] = 1;
+        assert_eq!(read(&with(&block)), [Event::Stopped(FileError::Damaged(0))], "block {kind}");
+        assert_eq!(read(&with(&block)[..section + 9]), [Event::Stopped(FileError::CutOff(0))], "block {kind}");
+    }
+}
+
+#[test]
 fn a_capture_may_start_in_mid_session() {
     let [client, server] = association();
     let parts = [Part::data(0, 50, &client[50..]), Part::data(1, 0, &server), Part::data(0, client.len(), &client)];
