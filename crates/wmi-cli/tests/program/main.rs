@@ -5,6 +5,8 @@ mod check;
 mod decode;
 mod demo;
 mod faults;
+#[cfg(target_os = "linux")]
+mod memory;
 mod output;
 mod password;
 mod readme;

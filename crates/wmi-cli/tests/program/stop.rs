@@ -1,5 +1,6 @@
 //! Ends from outside: signals, and a reader that leaves.
 
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use wmi_sim::DEFAULT_PASSWORD;
@@ -20,6 +21,24 @@ fn sigint_closes_the_session_and_keeps_what_had_arrived() {
     signal(&query, "INT");
     let finished = finish(query).exits(130).in_one_message().says(&["interrupted", "partial: 4 rows"]);
     assert!(begun.elapsed() < Duration::from_secs(5), "{finished:#?}");
+}
+
+#[test]
+fn an_array_that_ends_early_is_written_as_it_comes_and_closed() {
+    let host = faulty(8, "late-reply");
+    let mut query =
+        start(&mut query(host.activator_addr(), WQL, &["-o", "json", "--batch", "2", "--enumerator", "next"]));
+    let mut output = lines_of(&mut query);
+    let mut text = String::new();
+    // Rows 2 and 3 come in one batch, and the next one is late.
+    while !text.contains("\"Id\":2") {
+        text.push_str(&line(&mut output));
+    }
+    signal(&query, "INT");
+    finish(query).exits(130).says(&["partial: 4 rows"]);
+    output.read_to_string(&mut text).expect("the rest");
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a closed array");
+    assert_eq!(rows.iter().map(|row| row["Id"].as_u64()).collect::<Vec<_>>(), [Some(0), Some(1), Some(2), Some(3)]);
 }
 
 #[test]
