@@ -57,6 +57,21 @@ impl Reader {
         &self.data
     }
 
+    /// The next integer, without reading it.
+    ///
+    /// # Errors
+    /// `Truncated`.
+    pub fn peek_u32(&self, what: &'static str) -> Result<u32, WireError> {
+        let array = *self.data.first_chunk().ok_or_else(|| self.error(WireErrorKind::Truncated, what))?;
+        Ok(if self.big_endian { u32::from_be_bytes(array) } else { u32::from_le_bytes(array) })
+    }
+
+    /// What is left, as the last thing that is done with it.
+    #[must_use]
+    pub fn into_rest(self) -> Bytes {
+        self.data
+    }
+
     /// An error at the current position.
     #[must_use]
     pub fn error(&self, kind: WireErrorKind, what: &'static str) -> WireError {

@@ -207,8 +207,7 @@ impl CimClass {
 
 /// The ClassPart at which `r` stands: its first field is its length.
 pub(super) fn peek_part(r: &Reader) -> Result<Bytes, WireError> {
-    let mut ahead = r.clone();
-    let length = usize::try_from(ahead.u32("ClassPart")?).unwrap_or(usize::MAX);
+    let length = usize::try_from(r.peek_u32("ClassPart")?).unwrap_or(usize::MAX);
     r.clone().bytes(length, "ClassPart")
 }
 

@@ -193,8 +193,7 @@ const ND_AT: usize = 9;
 impl Instance {
     /// Reads what follows the class in an InstanceType.
     pub(super) fn decode(r: &mut Reader, class: &CimClass, depth: u8) -> Result<Self, WireError> {
-        let mut ahead = r.clone();
-        let length = usize::try_from(ahead.u32("InstanceType")?).unwrap_or(usize::MAX);
+        let length = usize::try_from(r.peek_u32("InstanceType")?).unwrap_or(usize::MAX);
         let part = r.bytes(length, "InstanceType")?;
         let mut r = Reader::new(part.clone());
         r.skip(ND_AT, "InstanceType")?;

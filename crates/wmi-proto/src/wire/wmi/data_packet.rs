@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::wire::codes::open_enum;
-use crate::wire::{Guid, Reader, Wire, WireError, Writer};
+use crate::wire::{Guid, Reader, Wire, WireError, WireErrorKind, Writer};
 
 /// "WBEMDATA".
 const SIGNATURE: [u8; 8] = *b"WBEMDATA";
@@ -180,8 +180,11 @@ impl DataPacketObject {
             return Err(r.bad("WBEMOBJECT dwSizeOfHeader"));
         }
         let class_id = if object_type == 1 { Guid::NULL } else { r.guid(WHAT)? };
-        let data = r.bytes(r.fitting(size, 1, "WBEMOBJECT dwSizeOfData")?, "WBEMOBJECT dwSizeOfData")?;
-        r.finish("WBEMOBJECT")?;
+        let size = r.fitting(size, 1, "WBEMOBJECT dwSizeOfData")?;
+        if size < r.remaining() {
+            return Err(r.error(WireErrorKind::Trailing, "WBEMOBJECT"));
+        }
+        let data = r.into_rest();
         Ok(match object_type {
             1 => Self::Class { data },
             2 => Self::Instance { class_id, data },
