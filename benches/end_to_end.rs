@@ -86,7 +86,7 @@ fn client(level: &str, port: &str) -> Outcome<()> {
     let ciphers = if level == "privacy" { ciphers(octets) } else { Duration::ZERO };
     println!(
         "{}",
-        json!({ "rows": rows, "checksum": fold.checksum, "cpu": spent.as_secs_f64(), "ciphers": ciphers.as_secs_f64() })
+        json!({ "rows": rows, "checksum": fold.checksum(), "cpu": spent.as_secs_f64(), "ciphers": ciphers.as_secs_f64() })
     );
     Ok(())
 }
@@ -156,7 +156,7 @@ fn expected() -> Outcome<u32> {
     for row in rows {
         fold.row(&row)?;
     }
-    Ok(fold.checksum)
+    Ok(fold.checksum())
 }
 
 /// The run in the middle.

@@ -80,7 +80,7 @@ impl Stubs {
                 }
             }
         }
-        Ok(fold.checksum)
+        Ok(fold.checksum())
     }
 }
 
@@ -114,10 +114,14 @@ fn packet_object(item: DataPacketObject, classes: &mut BTreeMap<Guid, Arc<CimCla
     }
 }
 
+/// Octets of text that are folded at once, roughly: a checksum of long texts is faster.
+const CHUNK: usize = 1 << 13;
+
 /// A checksum in the making.
 #[derive(Default)]
 pub(crate) struct Fold {
-    pub(crate) checksum: u32,
+    /// Of the rows that are not in `lines` any more.
+    checksum: u32,
     /// The class of the last row, and its properties in the order of their names.
     order: Option<(Arc<CimClass>, Vec<usize>)>,
     lines: Vec<u8>,
@@ -130,14 +134,22 @@ impl Fold {
             Some((class, order)) if Arc::ptr_eq(class, row.class()) => order,
             other => &mut other.insert((Arc::clone(row.class()), by_name(row.class()))).1,
         };
-        self.lines.clear();
         for &index in &*order {
             line(&row.value(index)?, &mut self.lines);
         }
+        if self.lines.len() > CHUNK {
+            self.checksum();
+        }
+        Ok(())
+    }
+
+    /// The checksum of all rows so far.
+    pub(crate) fn checksum(&mut self) -> u32 {
         let mut hasher = crc32fast::Hasher::new_with_initial(self.checksum);
         hasher.update(&self.lines);
+        self.lines.clear();
         self.checksum = hasher.finalize();
-        Ok(())
+        self.checksum
     }
 }
 
