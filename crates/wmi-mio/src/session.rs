@@ -74,6 +74,9 @@ impl Session {
     ///
     /// # Errors
     /// The caller's own mistakes only; how the query itself fails is told by the rows.
+    ///
+    /// # Panics
+    /// The session panicked before; so do rows that are asked for more then.
     pub fn query(&mut self, query: Query) -> Result<Rows<'_>, CommandError> {
         let query = self.command(|client, now| client.exec_query(query, now))?;
         Ok(Rows::new(self, query))
@@ -84,6 +87,9 @@ impl Session {
     ///
     /// # Errors
     /// Why the session had ended before, or [`SessionError::Io`] as from [`Session::next_event`].
+    ///
+    /// # Panics
+    /// The session panicked before.
     pub fn close(&mut self) -> Result<(), SessionError> {
         self.command(Client::close);
         while let Some(event) = self.next_event()? {
@@ -132,7 +138,8 @@ impl Session {
         self.events.retain(|event| event.query() != Some(query));
         if !done {
             self.abandoned.insert(query);
-            let _ = self.command(|client, now| client.cancel(query, now));
+            // Not `command`: rows are dropped while a panic of this session unwinds, too, and there is nothing to cancel then.
+            let _ = self.reactor.command(self.id, |client, now| client.cancel(query, now));
         }
     }
 

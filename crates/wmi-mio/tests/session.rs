@@ -1,12 +1,13 @@
 //! What the blocking session offers beyond the driving loop: rows, deadlines of the caller, interruption, the goodbye.
 
 use std::io::ErrorKind as IoErrorKind;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wmi_mio::{Session, SessionError};
-use wmi_proto::{Client, CommandError, Config, Credentials, ErrorKind, Event, Query, Secret};
+use wmi_mio::{Session, SessionError, Tap};
+use wmi_proto::{Client, CommandError, Config, Credentials, ErrorKind, Event, Query, Secret, TransportId};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::conformance::{config, start};
 
@@ -151,6 +152,33 @@ fn an_interrupted_iteration_goes_on_without_losing_a_row() {
     }
     assert_eq!(count, 3_000);
     assert!(interrupted > 0, "nothing was interrupted");
+}
+
+#[test]
+fn a_panic_while_rows_are_read_unwinds_to_the_caller() {
+    let server = start(HostConfig::new(0).rows(10));
+    let mut session = Session::connect(config(&server)).unwrap();
+    session.set_tap(Box::new(Bomb));
+    // Rows are dropped on the way: a second panic would end the process.
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        for row in session.query(many()).unwrap() {
+            row.unwrap().unwrap();
+        }
+    }));
+    assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"the tap bursts"));
+    assert!(session.is_closed());
+    assert_eq!(session.next_event().unwrap(), None);
+}
+
+struct Bomb;
+
+impl Tap for Bomb {
+    fn opened(&mut self, _: TransportId, _: SocketAddr, _: SocketAddr) {}
+    fn sent(&mut self, _: TransportId, _: &[u8]) {}
+    fn received(&mut self, _: TransportId, _: &[u8]) {
+        panic!("the tap bursts");
+    }
+    fn closed(&mut self, _: TransportId) {}
 }
 
 /// A session with a peer that accepts and says nothing.
