@@ -32,6 +32,16 @@ pub(crate) struct Shared {
     pub(crate) buffer: Box<[u8]>,
 }
 
+impl Shared {
+    /// A link is over: nothing is told to it any more, and it does not wait in line.
+    fn forget(&mut self, link: &Link) {
+        self.tokens.try_remove(link.token().0);
+        if let Some(place) = link.place() {
+            self.attempts.line.remove(&place);
+        }
+    }
+}
+
 /// A transport of one of many sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
@@ -43,19 +53,30 @@ pub(crate) struct Route {
 #[derive(Debug)]
 pub(crate) struct Attempts {
     pub(crate) most: usize,
-    pub(crate) line: VecDeque<Route>,
+    /// By place; the first one is next.
+    pub(crate) line: BTreeMap<u64, Route>,
+    /// The end of the line.
+    end: u64,
     /// Each attempt under way holds a clone.
     permit: Permit,
 }
 
 impl Attempts {
     pub(crate) fn new() -> Self {
-        Self { most: usize::MAX, line: VecDeque::new(), permit: Permit::default() }
+        Self { most: usize::MAX, line: BTreeMap::new(), end: 0, permit: Permit::default() }
     }
 
     /// Leave for one more attempt.
     pub(crate) fn permit(&self) -> Option<Permit> {
         (Arc::strong_count(&self.permit) <= self.most).then(|| Arc::clone(&self.permit))
+    }
+
+    /// Gets in line; says at which place.
+    fn wait(&mut self, route: Route) -> u64 {
+        let place = self.end;
+        self.end += 1;
+        self.line.insert(place, route);
+        place
     }
 }
 
@@ -128,9 +149,10 @@ impl Driver {
     pub(crate) fn resolved(&mut self, transport: TransportId, addresses: Vec<SocketAddr>, shared: &mut Shared) {
         let Some(link) = self.links.get_mut(&transport.index()) else { return };
         link.resolved(addresses);
-        match shared.attempts.permit() {
+        // Those in line go first, also when there is place.
+        match shared.attempts.permit().filter(|_| shared.attempts.line.is_empty()) {
             Some(permit) => self.start(transport, permit, shared),
-            None => shared.attempts.line.push_back(Route { session: self.id, transport }),
+            None => link.wait_at(shared.attempts.wait(Route { session: self.id, transport })),
         }
     }
 
@@ -155,11 +177,11 @@ impl Driver {
                 self.client.handle_input(input, shared.clock.now());
                 continue;
             }
-            let (inputs, tokens) = (&mut self.inputs, &mut shared.tokens);
+            let inputs = &mut self.inputs;
             self.links.retain(|_, link| match link.flush() {
                 Ok(()) => true,
                 Err(failure) => {
-                    tokens.try_remove(link.token().0);
+                    shared.forget(link);
                     inputs.push_back(Input::Closed { transport: link.id(), failure });
                     false
                 }
@@ -173,7 +195,7 @@ impl Driver {
     /// Gives up everything that the reactor holds for this session.
     pub(crate) fn dismantle(&mut self, shared: &mut Shared) {
         while let Some((_, link)) = self.links.pop_first() {
-            shared.tokens.try_remove(link.token().0);
+            shared.forget(&link);
         }
     }
 
@@ -248,7 +270,7 @@ impl Driver {
     /// Every end of a link goes through the removal of its entry, so `Closed` is reported exactly once.
     fn lost(&mut self, transport: TransportId, failure: End, shared: &mut Shared) {
         if let Some(link) = self.links.remove(&transport.index()) {
-            shared.tokens.try_remove(link.token().0);
+            shared.forget(&link);
             self.inputs.push_back(Input::Closed { transport, failure });
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Link {
     id: TransportId,
     token: Token,
     socket: Socket,
+    /// Where it stood in the line of those that wait for leave to connect, if it ever did. Places are not used again.
+    place: Option<u64>,
     unsent: VecDeque<Bytes>,
     closing: bool,
     /// Readiness is told once, at its edge: it is kept until a read would block.
@@ -49,7 +51,7 @@ impl Link {
     /// A link whose name is to be looked up; its readiness will be told with `token`.
     pub(crate) fn new(id: TransportId, token: Token) -> Self {
         let (socket, unsent) = (Socket::Resolving(Arc::default()), VecDeque::new());
-        Self { id, token, socket, unsent, closing: false, readable: false, broken: None }
+        Self { id, token, socket, place: None, unsent, closing: false, readable: false, broken: None }
     }
 
     /// Alive as long as addresses are waited for.
@@ -78,6 +80,15 @@ impl Link {
 
     pub(crate) const fn set_readable(&mut self) {
         self.readable = true;
+    }
+
+    pub(crate) const fn place(&self) -> Option<u64> {
+        self.place
+    }
+
+    /// It got in line.
+    pub(crate) const fn wait_at(&mut self, place: u64) {
+        self.place = Some(place);
     }
 
     /// The look-up is over.

@@ -289,7 +289,7 @@ impl Reactor {
     fn admit(&mut self) {
         while !self.shared.attempts.line.is_empty()
             && let Some(permit) = self.shared.attempts.permit()
-            && let Some(route) = self.shared.attempts.line.pop_front()
+            && let Some((_, route)) = self.shared.attempts.line.pop_first()
         {
             if let Some(driver) = self.sessions.get_mut(&route.session) {
                 driver.start(route.transport, permit, &mut self.shared);

@@ -122,6 +122,30 @@ fn an_attempt_that_is_over_in_whatever_way_gives_its_place_back() {
 }
 
 #[test]
+fn whoever_comes_later_waits_behind_those_in_line_and_who_leaves_is_not_in_it() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut reactor = Reactor::new().unwrap();
+    reactor.set_max_attempts(NonZeroUsize::MIN);
+    let come = |reactor: &mut Reactor| {
+        let id = reactor.add(config(&listener));
+        reactor.command(id, |_, _| ()).unwrap();
+        id
+    };
+    let ids: Vec<SessionId> = (0..4).map(|_| come(&mut reactor)).collect();
+    let line = |reactor: &Reactor| reactor.shared.attempts.line.values().map(|r| r.session).collect::<Vec<_>>();
+    assert_eq!(line(&reactor), ids[1..]);
+    // There is place before anybody in line was asked.
+    assert!(reactor.remove(ids[0]));
+    let late = come(&mut reactor);
+    assert_eq!(line(&reactor), [ids[1], ids[2], ids[3], late]);
+    assert!(reactor.remove(ids[2]));
+    reactor.command(ids[3], Client::close).unwrap();
+    assert_eq!(line(&reactor), [ids[1], late]);
+    reactor.begin_round(Some(StdInstant::now())).unwrap();
+    assert_eq!(line(&reactor), [late], "one attempt, the first one's");
+}
+
+#[test]
 fn a_reactor_may_move_to_another_thread() {
     fn moves(_: impl Send) {}
     moves(Reactor::new().unwrap());
