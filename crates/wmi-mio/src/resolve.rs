@@ -1,4 +1,4 @@
-//! From names to addresses, on a few threads for all sessions, so that a silent name server delays nobody else.
+//! From names to addresses, on a few threads for all sessions, so that a slow name server does not delay those that need none.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -113,7 +113,8 @@ fn system(target: &Target) -> Vec<SocketAddr> {
     (target.host.as_str(), target.port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
 }
 
-/// Look-ups at the same time. A name server that is silent holds a thread for as long as the system's resolver waits.
+/// Look-ups at the same time. A name server that is silent holds a thread for as long as the system's resolver waits:
+/// beyond so many such look-ups, other names wait until one of them is given up. Addresses never wait.
 const MAX_THREADS: usize = 16;
 
 #[cfg(test)]
