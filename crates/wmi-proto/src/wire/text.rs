@@ -15,7 +15,10 @@ pub fn utf16_lossy(bytes: &[u8]) -> String {
 /// Text as UTF-16LE octets, without a terminator.
 #[must_use]
 pub fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    // Counted first: what is moved while it grows leaves a copy behind, and some of these texts are passwords.
+    let mut octets = Vec::with_capacity(2 * text.encode_utf16().count());
+    octets.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+    octets
 }
 
 impl Writer {
