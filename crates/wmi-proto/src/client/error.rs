@@ -125,8 +125,9 @@ pub enum CommandError {
     /// No such query, or it is over.
     #[error("no such query")]
     UnknownQuery,
-    /// What the query was asked for needs an enumerator that was opened without WBEM_FLAG_FORWARD_ONLY. It is what the
-    /// host would answer, without a round trip and without the end of the query.
+    /// Reset, skip or clone of a query that was opened with WBEM_FLAG_FORWARD_ONLY. For Reset and Clone it is what the
+    /// host must answer ([MS-WMI 3.1.4.4.1, 3.1.4.4.4]), without a round trip and without the end of the query; that
+    /// Skip is treated alike is this client's choice.
     #[error("the query is read forward only (WBEM_E_INVALID_OPERATION)")]
     InvalidOperation,
     /// The query has a `fetch` that was not answered yet.
@@ -141,7 +142,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// The status with which a host would have refused, and its name in [MS-WMI 2.2.11].
+    /// The name of the status that stands for it in [MS-WMI 2.2.11], when there is one.
     #[must_use]
     pub const fn code_name(&self) -> Option<&'static str> {
         match self {

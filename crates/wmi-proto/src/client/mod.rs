@@ -74,20 +74,23 @@ impl Client {
     /// Asks for up to `max` more objects. One `Batch` or `QueryDone` answers it; when the batch was the last one,
     /// `QueryDone` follows it by itself. This is the back-pressure: nothing is sent beyond it.
     ///
-    /// A query that can be reset says `AtEnd` instead, and ends with a `fetch` beyond it.
+    /// A query that can be reset says `AtEnd` instead, and ends with a `fetch` beyond it, also one that is given before
+    /// that `AtEnd` was polled; what the query was told behind such a `fetch` is dropped.
     ///
     /// # Errors
-    /// The caller's own mistakes only: no such query, or a fetch is under way.
+    /// The caller's own mistakes only: the session is closed, no such query, or a fetch is under way.
     pub fn fetch(&mut self, query: QueryId, max: NonZeroU32, now: Instant) -> Result<(), CommandError> {
         let now = self.advance(now);
         self.session.wish(query, Wish::Fetch(max), now)
     }
 
     /// Back to the first object ([MS-WMI 3.1.4.4.1]), after what the query was told to do before: a `fetch` that is under
-    /// way is answered first. Answered by `Reset`, or by `QueryDone` when the host refuses.
+    /// way is answered first. Answered by `Reset`, or by `QueryDone` when the host refuses or a `fetch` before it ends
+    /// the query.
     ///
     /// # Errors
-    /// The caller's own mistakes only: no such query, or one that is read forward only.
+    /// The caller's own mistakes only: the session is closed, no such query, one that is read forward only, or one that
+    /// was told too much that it has not done yet.
     pub fn reset(&mut self, query: QueryId, now: Instant) -> Result<(), CommandError> {
         let now = self.advance(now);
         self.session.wish(query, Wish::Reset, now)
@@ -97,7 +100,8 @@ impl Client {
     /// before. Answered by `Skipped`, or by `QueryDone` when the host refuses.
     ///
     /// # Errors
-    /// The caller's own mistakes only: no such query, or one that is read forward only.
+    /// The caller's own mistakes only: the session is closed, no such query, one that is read forward only, or one that
+    /// was told too much that it has not done yet.
     pub fn skip(&mut self, query: QueryId, count: NonZeroU32, now: Instant) -> Result<(), CommandError> {
         let now = self.advance(now);
         self.session.wish(query, Wish::Skip(count), now)
@@ -108,7 +112,8 @@ impl Client {
     /// refuses or `query` ends first, its own `QueryDone` says so.
     ///
     /// # Errors
-    /// The caller's own mistakes only: no such query, one that is read forward only, too many queries.
+    /// The caller's own mistakes only: the session is closed, no such query, one that is read forward only or was told
+    /// too much that it has not done yet, too many queries.
     pub fn clone_query(&mut self, query: QueryId, now: Instant) -> Result<QueryId, CommandError> {
         let now = self.advance(now);
         self.session.clone_query(query, now)
@@ -118,7 +123,7 @@ impl Client {
     /// verified and dropped.
     ///
     /// # Errors
-    /// The caller's own mistakes only: no such query.
+    /// The caller's own mistakes only: the session is closed, or no such query.
     pub fn cancel(&mut self, query: QueryId, now: Instant) -> Result<(), CommandError> {
         let now = self.advance(now);
         self.session.cancel(query, now)
