@@ -130,7 +130,7 @@ fn is_unit(path: &Path, data: &[u8]) -> bool {
 fn object_table(object: &CimObject, undecodable: &mut u64, out: &mut dyn Write) -> io::Result<()> {
     let class = object.class();
     let above = class.superclass().map_or_else(String::new, |superclass| format!(" : {superclass}"));
-    writeln!(out, "{} {}{above}", object::genus(object), class.name())?;
+    writeln!(out, "{} {}", object::genus(object), table::visible(&format!("{}{above}", class.name())))?;
     let text = |text: &str| Cell::Text(text.to_owned());
     let rows: Vec<Vec<Cell>> = class
         .properties()
@@ -150,7 +150,26 @@ fn object_table(object: &CimObject, undecodable: &mut u64, out: &mut dyn Write) 
     let names = ["property", "type", "value"].map(str::to_owned);
     table::print(&names, &rows, out)?;
     for method in class.methods() {
-        writeln!(out, "method {}", method.name())?;
+        writeln!(out, "method {}", table::visible(&method.name().to_string()))?;
     }
     writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use wmi_proto::cim::{CimType, ClassBuilder, InstanceBuilder, PropertyBuilder};
+
+    use super::*;
+
+    #[test]
+    fn names_do_not_reach_the_terminal_as_they_are() {
+        let property = PropertyBuilder::new("A\u{9b}2J", CimType::UINT32);
+        let class = ClassBuilder::new("X\x1b[31m").property(property).build().expect("a class");
+        let object = InstanceBuilder::new(&class).build().expect("an object");
+        let mut out = Vec::new();
+        object_table(&object, &mut 0, &mut out).expect("to write");
+        let text = String::from_utf8(out).expect("UTF-8");
+        assert!(text.starts_with("instance X\\u{1b}[31m\n"), "{text:?}");
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    }
 }

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use wmi_proto::Error;
 
+use crate::output::table::visible;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -48,9 +50,9 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// One line on standard error. A closed standard error is nobody's concern.
+/// One line on standard error, whatever a host or a file says in it. A closed standard error is nobody's concern.
 pub(crate) fn complain(line: impl Display) {
-    let _ = writeln!(io::stderr(), "wmi: {line}");
+    let _ = writeln!(io::stderr(), "wmi: {}", visible(&line.to_string()));
 }
 
 /// The message for a failed query: what and where with code and name, the remedy, and what had arrived.

@@ -157,7 +157,7 @@ fn shown(cell: &Cell) -> String {
 }
 
 /// `text` without characters that move the cursor or colour the terminal: a host chooses what it returns.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let odd = |c: char| c.is_control() || c.width().is_none();
     if !text.chars().any(odd) {
         return text.to_owned();

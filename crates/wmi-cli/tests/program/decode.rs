@@ -129,10 +129,18 @@ fn every_truncation_is_told() {
 }
 
 #[test]
+fn messages_do_not_move_the_cursor() {
+    let finished =
+        run(wmi(["decode", "missing\x1b[31m\n.pcap"])).exits(1).says(&[r"missing\u{1b}[31m\n.pcap: reading"]);
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished:#?}");
+}
+
+#[test]
 fn every_captured_object_is_printed() {
     let folder = std::env::var("WMI_CAPTURES")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/captures").to_owned());
     if folder == "none" {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "captures may not be left out in CI");
         println!("skipped: WMI_CAPTURES=none");
         return;
     }
