@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use wmi_capture::Account;
-use wmi_capture::replay::{Cut, Recording, Replayed};
+use wmi_capture::replay::{Cut, Recording, Replay, Replayed};
 
 use crate::args::{ReplayArguments, RowFormat};
 use crate::output;
@@ -33,13 +33,21 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Status {
         }
     };
     let replay = recording.replay(Cut::Captured);
+    let (whole, failed) = (replay.end.is_ok(), failure(&replay));
     let mut out = BufWriter::new(io::stdout().lock());
+    let mut printed = Ok(());
     for query in replay.queries {
-        if let Err(error) = print(path, query, arguments.output, replay.end.is_ok(), &mut out) {
-            return unprinted(&error);
+        printed = print(path, query, arguments.output, whole, &mut out);
+        if printed.is_err() {
+            break;
         }
     }
-    match replay.end {
+    match replay.outcome {
+        Some(Err(error)) if failed => complain(format_args!("{}: in the captured session: {error}", path.display())),
+        None if whole => complain(format_args!("{}: the session was under way at the end", path.display())),
+        Some(_) | None => {}
+    }
+    let status = match replay.end {
         Ok(()) => Status::Done,
         Err(stop) => {
             let octets = counted(replay.octets as u64, "octet");
@@ -47,7 +55,15 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Status {
             complain(format_args!("{}: the client had said {octets}", path.display()));
             Status::Failed
         }
-    }
+    };
+    // Whoever reads the rows may leave; the difference is told all the same.
+    printed.map_or_else(|error| status.worse(unprinted(&error)), |()| status)
+}
+
+/// Whether the session failed with what no query of it tells already.
+fn failure(replay: &Replay) -> bool {
+    let Some(Err(error)) = &replay.outcome else { return false };
+    !replay.queries.iter().any(|query| matches!(&query.outcome, Some(Err(told)) if told == error))
 }
 
 fn account(arguments: &ReplayArguments) -> Result<Account, String> {

@@ -1,7 +1,7 @@
 //! The NTLM log-ons of a captured client: who, with which random numbers, and the keys that follow from the password.
 
 use bytes::{Bytes, BytesMut};
-use wmi_proto::internals::{NtlmInitiator, SecurityContext};
+use wmi_proto::internals::{AcceptError, NtlmAcceptor, NtlmInitiator, SecurityContext};
 use wmi_proto::wire::Wire;
 use wmi_proto::wire::ntlm::{Authenticate, AvId, Challenge, ClientChallenge, Ntlmv2Response};
 use wmi_proto::wire::rpc::{AuthnLevel, CommonHeader, Pdu, PduType, Protected};
@@ -33,6 +33,7 @@ pub(crate) struct LogOn {
 struct Captured {
     level: AuthLevel,
     challenge: Bytes,
+    octets: Bytes,
     message: Authenticate,
     response: ClientChallenge,
     proof: [u8; 16],
@@ -80,18 +81,28 @@ impl Captured {
         // Said three times; one damaged octet does not matter.
         let bind = token(&stream.said, PduType::BIND).map(|(_, level)| level);
         let level = AuthLevel::from_wire(if bind == Some(auth3.1) { auth3.1 } else { ack.1 })?;
-        let message = Authenticate::from_bytes(auth3.0).ok()?;
+        let octets = auth3.0;
+        let message = Authenticate::from_bytes(octets.clone()).ok()?;
         let response = Ntlmv2Response::from_bytes(message.nt_response.clone()).ok()?;
         let proof = response.proof;
         let response = ClientChallenge::from_bytes(response.client_challenge).ok()?;
-        Some(Self { level, challenge: ack.0, message, response, proof })
+        Some(Self { level, challenge: ack.0, octets, message, response, proof })
     }
 
+    /// Whether the password proves the log-on: what this client says with it, or what another client said.
     fn is_proven(&self, credentials: &Credentials) -> bool {
         let message = self.again(credentials).message(&[0; 16]);
-        message.is_some_and(|message| {
+        let same = message.is_some_and(|message| {
             Ntlmv2Response::from_bytes(message.nt_response).is_ok_and(|response| response.proof == self.proof)
-        })
+        });
+        same || self.is_accepted(credentials)
+    }
+
+    /// Whether a host that knows the password takes the proof. What comes behind it is for the comparison.
+    fn is_accepted(&self, credentials: &Credentials) -> bool {
+        let mut acceptor = NtlmAcceptor::captured(Bytes::new(), self.challenge.clone());
+        let verdict = acceptor.accept(self.octets.clone(), |_, _| Some(credentials.password.clone()));
+        matches!(verdict, Ok(_) | Err(AcceptError::NoSessionKey | AcceptError::BadMic | AcceptError::MicMissing))
     }
 
     /// The same log-on, whose session key is not known yet.
