@@ -123,7 +123,7 @@ fn kept_captures_are_up_to_date() {
     }
 }
 
-/// One cut at a time, behind every octet of the host; of long sessions behind every seventh.
+/// One cut at a time, behind every octet of the host; of long sessions behind some 400 of a stream.
 #[test]
 fn kept_captures_replay_with_a_cut_at_any_octet() {
     for session in &KEPT {
