@@ -1,6 +1,6 @@
 //! Every maximum in one struct, finite by default.
 
-/// Upper bounds on what a peer can make us hold. Exceeding one ends the association, never the process.
+/// Upper bounds on what a peer can make us hold. Exceeding one ends the query or the association, never the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The largest fragment accepted, in octets ([MS-RPCE 2.2.2.5] max_recv_frag; 5840 is what Windows says).
@@ -11,10 +11,21 @@ pub struct Limits {
     pub max_queries: usize,
     /// The most objects asked for by one Next.
     pub max_batch: u32,
+    /// The most classes that one query keeps for instances that come without theirs ([MS-WMI 2.2.14.4]).
+    pub max_classes: usize,
+    /// The most octets of objects that may have brought these classes.
+    pub max_class_octets: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_fragment: 5840, max_stub: 64 << 20, max_queries: 256, max_batch: 10_000 }
+        Self {
+            max_fragment: 5840,
+            max_stub: 64 << 20,
+            max_queries: 256,
+            max_batch: 10_000,
+            max_classes: 4096,
+            max_class_octets: 64 << 20,
+        }
     }
 }

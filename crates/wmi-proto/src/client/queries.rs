@@ -58,7 +58,7 @@ impl Queries {
             },
             fall_back: query.enumerator == Enumerator::Auto,
             batch: query.batch,
-            max_batch: limits.max_batch,
+            limits: *limits,
             deadline: now.saturating_add(query.timeout),
         });
         let (resource, namespace) = (normalize(&query.namespace), query.namespace.clone());

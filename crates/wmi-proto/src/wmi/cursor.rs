@@ -2,13 +2,12 @@
 
 use core::num::NonZeroU32;
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::VecDeque;
 
 use crate::dcom;
 use crate::entropy::Draw;
 use crate::time::Instant;
-use crate::wire::cim::{CimClass, CimObject, ClassCache};
+use crate::wire::cim::{CimObject, ClassCache};
 use crate::wire::dcom::exporter::NoParameters;
 use crate::wire::dcom::rem_unknown::RemQueryInterfaceRequest;
 use crate::wire::dcom::{MInterfacePointer, RemQueryInterface, StdObjRef};
@@ -16,10 +15,9 @@ use crate::wire::guid::IID_IWBEM_FETCH_SMART_ENUM;
 use crate::wire::wmi::enumerator::NextRequest;
 use crate::wire::wmi::services::ExecQueryRequest;
 use crate::wire::wmi::smart_enum::SmartNextRequest;
-use crate::wire::wmi::{
-    CloneEnumerator, DataPacket, DataPacketObject, ExecQuery, GetSmartEnum, Next, Reset, Skip, SmartNext,
-};
-use crate::wire::{Guid, HResult, Operation as _, Reader, Wire, WireError, WireErrorKind};
+use crate::wire::wmi::{CloneEnumerator, DataPacket, ExecQuery, GetSmartEnum, Next, Reset, Skip, SmartNext};
+use crate::wire::{Guid, HResult, Operation as _, Reader, Wire, WireError};
+use crate::wmi::classes::Classes;
 use crate::wmi::{Context, Effect, End, Failure, NotTaken, ObjectCall, Operation, Plan, Step, Wish};
 
 /// The machine of one query.
@@ -70,7 +68,7 @@ enum Source {
     Smart {
         ipid: Guid,
         proxy: Guid,
-        classes: BTreeMap<Guid, Arc<CimClass>>,
+        classes: Classes,
         /// The enumerator that it was made of.
         enumerator: Guid,
     },
@@ -268,7 +266,8 @@ impl Cursor {
         let mut proxy = [0; 16];
         cx.entropy.fill(Draw::SmartEnumProxy, &mut proxy);
         let proxy = Guid::from_bytes(proxy);
-        self.open(Source::Smart { ipid, proxy, classes: BTreeMap::new(), enumerator }, cx);
+        let classes = Classes::new(&self.plan.limits);
+        self.open(Source::Smart { ipid, proxy, classes, enumerator }, cx);
         Ok(())
     }
 
@@ -309,7 +308,7 @@ impl Cursor {
         if self.at_end {
             return self.end(cx);
         }
-        let count = self.batch.min(wanted.get()).min(self.plan.max_batch).max(1);
+        let count = self.batch.min(wanted.get()).min(self.plan.limits.max_batch).max(1);
         let left = left.min(SLICE);
         let timeout = milliseconds(left);
         match &source {
@@ -381,11 +380,11 @@ impl Cursor {
         stub: Reader,
         cx: &mut Context<'_>,
     ) -> Result<(), Failure> {
-        let (mut rows, status) = match &mut source {
+        let (mut rows, status, too_many_classes) = match &mut source {
             Source::Next(_) => {
                 let response = dcom::answer::<Next>(stub)?;
                 let decode = |pointer| object(pointer, &mut self.classes);
-                (response.objects.iter().map(decode).collect::<Vec<_>>(), response.status)
+                (response.objects.iter().map(decode).collect::<Vec<_>>(), response.status, false)
             }
             Source::Smart { classes, .. } => {
                 let response = dcom::answer::<SmartNext>(stub)?;
@@ -394,7 +393,9 @@ impl Cursor {
                 } else {
                     DataPacket::from_bytes(response.buffer)?.objects
                 };
-                (objects.into_iter().map(|item| packet_object(item, classes)).collect(), response.status)
+                let decode = |item| classes.object(item, &mut self.classes);
+                let rows = objects.into_iter().map(decode).collect();
+                (rows, response.status, classes.is_full())
             }
         };
         let asked = usize::try_from(count).unwrap_or(usize::MAX);
@@ -413,6 +414,9 @@ impl Cursor {
         self.check(status)?;
         if more_than_asked {
             return Err(Failure::Misbehaved("the host sent more objects than were asked for"));
+        }
+        if too_many_classes {
+            return Err(Failure::Misbehaved("the host sent more classes than one query keeps"));
         }
         if status == HResult::WBEM_S_FALSE {
             if !self.plan.is_rewindable() {
@@ -473,23 +477,6 @@ fn milliseconds(time: Duration) -> i32 {
 /// An object marshalled by value ([MS-WMI 2.2.4]).
 fn object(pointer: &MInterfacePointer, classes: &mut ClassCache) -> Result<CimObject, WireError> {
     CimObject::decode_unit_with(classes, pointer.wbem_object()?)
-}
-
-/// An object of a WBEM_DATAPACKET; classes that it brings are kept as long as the enumerator.
-fn packet_object(item: DataPacketObject, classes: &mut BTreeMap<Guid, Arc<CimClass>>) -> Result<CimObject, WireError> {
-    match item {
-        DataPacketObject::Class { data } => CimObject::decode_block(data),
-        DataPacketObject::Instance { class_id, data } => {
-            let object = CimObject::decode_block(data)?;
-            classes.insert(class_id, Arc::clone(object.class()));
-            Ok(object)
-        }
-        DataPacketObject::InstanceNoClass { class_id, data } => {
-            let unknown = WireError::new(WireErrorKind::BadValue, "class GUID that was not sent before", 0);
-            CimObject::decode_instance_without_class(data, classes.get(&class_id).ok_or(unknown)?)
-        }
-        DataPacketObject::Undecodable { error, .. } => Err(error),
-    }
 }
 
 /// How many public references to ask for; what COM hands out by itself.

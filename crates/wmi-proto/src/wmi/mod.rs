@@ -1,5 +1,6 @@
 //! WMI's methods over DCOM: one query from ExecQuery to its last row.
 
+mod classes;
 mod cursor;
 mod namespace;
 mod words;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::dcom;
 use crate::entropy::Entropy;
+use crate::limits::Limits;
 use crate::time::Instant;
 use crate::wire::cim::CimObject;
 use crate::wire::dcom::{MInterfacePointer, OrpcThis, RemQueryInterface, StdObjRef};
@@ -24,7 +25,7 @@ pub(crate) struct Plan {
     pub(crate) fall_back: bool,
     /// Objects per round trip; `None` starts small and grows.
     pub(crate) batch: Option<NonZeroU32>,
-    pub(crate) max_batch: u32,
+    pub(crate) limits: Limits,
     pub(crate) deadline: Instant,
 }
 

@@ -4,9 +4,13 @@ use bytes::Bytes;
 
 use super::*;
 use crate::entropy::SeededEntropy;
+use crate::limits::Limits;
 use crate::wire::Writer;
+use crate::wire::cim::{CimType, ClassBuilder, PropertyBuilder};
 use crate::wire::dcom::{ComVersion, OrpcThat, OrpcThis};
+use crate::wire::wmi::DataPacketObject;
 use crate::wire::wmi::enumerator::NextResponse;
+use crate::wire::wmi::smart_enum::SmartNextResponse;
 
 /// A cursor that may fetch, of which somebody wants `max` objects.
 fn open(max: NonZeroU32) -> Cursor {
@@ -16,7 +20,7 @@ fn open(max: NonZeroU32) -> Cursor {
         smart: false,
         fall_back: false,
         batch: None,
-        max_batch: 100,
+        limits: Limits { max_batch: 100, max_classes: 3, ..Limits::default() },
         deadline: Instant::from_micros(u64::MAX),
     };
     let mut cursor = Cursor { state: State::Open(Source::Next(Guid::default())), ..Cursor::new(plan) };
@@ -92,4 +96,50 @@ fn answers_of_a_big_endian_host_are_read() {
     cursor.answer(Reader::with_endianness(octets.into(), true), &mut cx);
     let [Effect::Rows(rows), Effect::Done(Ok(end))] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((rows.len(), end.rows), (1, 1));
+}
+
+#[test]
+fn a_host_that_gives_every_class_another_name_is_not_followed_for_ever() {
+    let mut cursor = open(NonZeroU32::new(100).expect("not zero"));
+    let (ipid, proxy, enumerator) = (Guid::NULL, Guid::NULL, Guid::NULL);
+    let classes = Classes::new(&cursor.plan.limits);
+    cursor.state = State::Open(Source::Smart { ipid, proxy, classes, enumerator });
+    let class = ClassBuilder::new("Any").property(PropertyBuilder::new("Name", CimType::STRING)).build().unwrap();
+    let object = CimObject::instance(&class, [("Name", "x".into())]).unwrap();
+    let named =
+        |name: u8| DataPacketObject::Instance { class_id: Guid::from_bytes([name; 16]), data: object.encode_block() };
+    let later = |name: u8| DataPacketObject::InstanceNoClass {
+        class_id: Guid::from_bytes([name; 16]),
+        data: object.encode_instance_without_class().unwrap(),
+    };
+    let this = OrpcThis::new(ComVersion::V5_7, Guid::default());
+    let (mut entropy, mut effects) = (SeededEntropy::new(0), Vec::new());
+    let mut cx = Context { now: Instant::default(), this: &this, entropy: &mut entropy, effects: &mut effects };
+    cursor.pull(&mut cx);
+    cx.effects.clear();
+    // The same name again is no other name.
+    cursor.answer(smart_answer(vec![named(1), named(1), later(1), named(2), named(3), named(3)]), &mut cx);
+    let [Effect::Rows(rows)] = cx.effects.as_slice() else { panic!("{:?}", cx.effects) };
+    assert_eq!((rows.len(), rows.iter().filter(|row| row.is_ok()).count()), (6, 6));
+    let mut shared = rows.iter().flatten().map(|row| std::sync::Arc::as_ptr(row.class()));
+    let first = shared.next();
+    assert!(shared.all(|class| Some(class) == first), "one class, whatever its names are");
+    cx.effects.clear();
+    cursor.wish(Wish::Fetch(NonZeroU32::MAX)).unwrap();
+    cursor.pull(&mut cx);
+    cx.effects.clear();
+    cursor.answer(smart_answer(vec![later(3), named(4)]), &mut cx);
+    let [Effect::Rows(rows), Effect::Done(Err(Failure::Misbehaved(_)))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((rows.len(), rows.iter().filter(|row| row.is_ok()).count()), (2, 2));
+}
+
+fn smart_answer(objects: Vec<DataPacketObject>) -> Reader {
+    let mut w = Writer::new();
+    OrpcThat::default().encode(&mut w);
+    let mut packet = Writer::new();
+    DataPacket::smart_next(objects).encode(&mut packet);
+    SmartNextResponse { returned: 1, buffer: packet.finish(), status: HResult::S_OK }.encode(&mut w);
+    Reader::new(w.finish())
 }
