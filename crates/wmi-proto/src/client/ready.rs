@@ -149,8 +149,7 @@ impl Ready {
                 }
                 // The query is gone; what its late answer hands out is given back.
                 for std in operation.references(stub) {
-                    self.adopt(&std, world)?;
-                    self.drop_reference(std.ipid, world);
+                    self.give_back(&std, world);
                 }
                 Ok(())
             }
@@ -280,6 +279,18 @@ impl Ready {
 
     fn drop_reference(&mut self, ipid: Guid, world: &World) {
         self.references.drop(ipid);
+        self.schedule_release(world);
+    }
+
+    /// Nobody needs what was just handed out. An object of another exporter is not ours to give back here.
+    fn give_back(&mut self, std: &StdObjRef, world: &World) {
+        if std.oxid == self.activated.oxid && std.public_refs > 0 {
+            self.references.give_back(std);
+            self.schedule_release(world);
+        }
+    }
+
+    fn schedule_release(&mut self, world: &World) {
         self.release_due.get_or_insert(world.now.saturating_add(RELEASE_DELAY));
     }
 
@@ -331,8 +342,7 @@ impl Ready {
                 return self.with_cursor(copy, queries, world, |cursor, cx| cursor.made(std, cx));
             }
             Ok(std) => {
-                self.adopt(&std, world)?;
-                self.drop_reference(std.ipid, world);
+                self.give_back(&std, world);
                 return Ok(());
             }
             Err(failure) => failure.into(),

@@ -31,17 +31,25 @@ impl References {
     /// Nobody needs this pointer any more.
     pub(crate) fn drop(&mut self, ipid: Guid) {
         if let Some(refs) = self.held.remove(&ipid) {
-            let dropped = self.dropped.entry(ipid).or_default();
-            *dropped = dropped.saturating_add(refs);
+            self.put_down(ipid, refs);
         }
+    }
+
+    /// Nobody needs what an OBJREF hands out, whatever else is held of its pointer.
+    pub(crate) fn give_back(&mut self, std: &StdObjRef) {
+        self.put_down(std.ipid, std.public_refs);
     }
 
     /// Nobody needs any pointer any more.
     pub(crate) fn drop_all(&mut self) {
         while let Some((ipid, refs)) = self.held.pop_first() {
-            let dropped = self.dropped.entry(ipid).or_default();
-            *dropped = dropped.saturating_add(refs);
+            self.put_down(ipid, refs);
         }
+    }
+
+    fn put_down(&mut self, ipid: Guid, refs: u32) {
+        let dropped = self.dropped.entry(ipid).or_default();
+        *dropped = dropped.saturating_add(refs);
     }
 
     /// What is to be given back, all of it, at most as many pointers as one RemRelease takes.
@@ -54,5 +62,23 @@ impl References {
             }
         }
         refs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_needs_is_given_back_and_what_somebody_holds_is_kept() {
+        let std = StdObjRef { public_refs: 5, ..StdObjRef::default() };
+        let mut references = References::default();
+        assert!(!references.adopt(&std));
+        references.give_back(&StdObjRef { public_refs: 2, ..std });
+        let refs =
+            |references: &mut References| references.take_dropped().iter().map(|r| r.public_refs).collect::<Vec<_>>();
+        assert_eq!(refs(&mut references), [2]);
+        references.drop(std.ipid);
+        assert_eq!(refs(&mut references), [5]);
     }
 }
