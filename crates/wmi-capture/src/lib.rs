@@ -12,7 +12,8 @@
 //! ```
 //!
 //! What is missing or cannot be read is an event as well, never a guess and never a panic, whatever the file holds.
-//! Memory is bounded by the connections that are followed at once, not by the length of the file.
+//! The memory of a [`Capture`] is bounded by the connections that are followed at once, not by the length of the file;
+//! a [`replay::Recording`] holds everything that was said in its session.
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod association;

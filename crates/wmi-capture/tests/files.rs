@@ -342,6 +342,16 @@ fn blocks_that_are_not_needed_may_hold_anything() {
 }
 
 #[test]
+fn no_section_has_interfaces_without_end() {
+    let file = pcapng(RAW, []);
+    // The last block describes an interface.
+    let interface = &file[file.len() - 20..];
+    let with = |more: usize| [&file[..], &interface.repeat(more)].concat();
+    assert_eq!(read(&with((1 << 16) - 2)), []);
+    assert_eq!(read(&with((1 << 16) - 1)), [Event::Stopped(FileError::Damaged(0))]);
+}
+
+#[test]
 fn a_capture_may_start_in_mid_session() {
     let [client, server] = association();
     let parts = [Part::data(0, 50, &client[50..]), Part::data(1, 0, &server), Part::data(0, client.len(), &client)];
