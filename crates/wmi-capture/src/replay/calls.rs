@@ -113,6 +113,8 @@ struct Whole {
 fn requests(stream: &Stream, pdus: &[Bytes]) -> Vec<(u32, Whole)> {
     let mut interfaces = BTreeMap::new();
     let mut whole: Vec<(u32, Whole)> = Vec::new();
+    // By call, the place of the request that was begun last; by place, the stub of one with several fragments.
+    let (mut begun, mut stubs) = (BTreeMap::new(), BTreeMap::<usize, BytesMut>::new());
     for (pdu, place) in pdus.iter().zip(&stream.said.pdus) {
         let Ok(pdu) = Pdu::decode(pdu.clone()) else { continue };
         match pdu.body {
@@ -125,16 +127,23 @@ fn requests(stream: &Stream, pdus: &[Bytes]) -> Vec<(u32, Whole)> {
                 let interface = interfaces.get(&request.context_id).copied().unwrap_or(Guid::NULL);
                 let method = (interface, request.opnum);
                 let (start, object, stub) = (place.start, request.object, request.stub);
+                begun.insert(pdu.call_id, whole.len());
                 whole.push((pdu.call_id, Whole { start, method, object, stub }));
             }
             Body::Request(request) => {
-                if let Some((_, open)) = whole.iter_mut().rfind(|(call_id, _)| *call_id == pdu.call_id) {
-                    let mut stub = BytesMut::from(&open.stub[..]);
+                if let Some(place) = begun.get(&pdu.call_id)
+                    && let Some((_, open)) = whole.get(*place)
+                {
+                    let stub = stubs.entry(*place).or_insert_with(|| BytesMut::from(&open.stub[..]));
                     stub.extend_from_slice(&request.stub);
-                    open.stub = stub.freeze();
                 }
             }
             _ => {}
+        }
+    }
+    for (place, stub) in stubs {
+        if let Some((_, request)) = whole.get_mut(place) {
+            request.stub = stub.freeze();
         }
     }
     for (_, request) in &mut whole {
@@ -241,4 +250,48 @@ fn answered(asked: &Asked, stub: Bytes) -> Option<(Vec<Guid>, bool)> {
         Asked::Next { smart: true, .. } => (Vec::new(), SmartNextResponse::decode(&mut r).ok()?.returned > 0),
         Asked::Reset | Asked::Skip { .. } | Asked::Release { .. } | Asked::Other => (Vec::new(), false),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use wmi_proto::wire::rpc::Request;
+
+    use super::*;
+    use crate::replay::transcript::Half;
+
+    #[test]
+    fn fragments_of_calls_that_take_turns_are_put_together() {
+        let fragment = |call_id, flags, octet: u8| {
+            let stub = vec![octet; 100].into();
+            let request = Request { alloc_hint: 0, context_id: 0, opnum: 3, object: None, stub };
+            Pdu { flags, ..Pdu::new(call_id, Body::Request(request)) }.encode().freeze()
+        };
+        let (first, middle, last) = (PfcFlags::FIRST_FRAG, PfcFlags(0), PfcFlags::LAST_FRAG);
+        let pdus = [
+            fragment(9, last, 0),
+            fragment(1, first, 1),
+            fragment(2, first, 2),
+            fragment(1, middle, 3),
+            fragment(2, last, 4),
+            fragment(1, last, 5),
+            fragment(1, first, 6),
+            fragment(1, last, 7),
+        ];
+        let length = pdus[0].len();
+        let places = (0..pdus.len()).map(|index| index * length..(index + 1) * length).collect();
+        let mut said = Half::default();
+        said.pdus = places;
+        let server = SocketAddr::from(([10, 0, 0, 2], 135));
+        let stream = Stream { number: 0, server, said, heard: Half::default() };
+        let found: Vec<_> = requests(&stream, &pdus)
+            .into_iter()
+            .map(|(call_id, whole)| {
+                (call_id, whole.start / length, whole.stub.chunks(100).map(|part| part[0]).collect())
+            })
+            .collect();
+        let expected: [(u32, usize, Vec<u8>); 3] = [(1, 1, vec![1, 3, 5]), (2, 2, vec![2, 4]), (1, 6, vec![6, 7])];
+        assert_eq!(found, expected);
+    }
 }
