@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::class::peek_part;
 use super::encode;
 use super::object::{Decoration, Instance};
+use super::string::Extent;
 use super::{CimClass, CimObject, CimString, method};
 use crate::wire::{Reader, WireError, Writer};
 
@@ -225,8 +226,9 @@ fn decode_head(r: &mut Reader) -> Result<(u8, bool, Option<Decoration>), WireErr
         _ => return Err(r.bad("ObjectFlags")),
     };
     let mut text = || -> Result<CimString, WireError> {
-        let (text, length) = CimString::decode(r.peek())?;
-        r.skip(length, "Decoration")?;
+        let extent = Extent::of(r.peek())?;
+        let text = CimString::slice(r.peek(), 0, extent);
+        r.skip(extent.length(), "Decoration")?;
         Ok(text)
     };
     let decoration = match all & flags::DECORATED {

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::string::{dictionary, dictionary_ordinal};
+use super::string::{Extent, dictionary, dictionary_ordinal};
 use super::{CimObject, CimString, CimType, CimValue, MAX_DEPTH};
 use crate::wire::{Reader, WireError, WireErrorKind, Writer};
 
@@ -100,31 +100,34 @@ impl Heap {
         what: &'static str,
         budget: &mut Budget,
     ) -> Result<Option<CimString>, WireError> {
-        if at == NO_REF {
-            return Ok(None);
-        }
         if at & HIGH_BIT == 0 {
-            self.octets(at, what)?;
-            return self.text(at, budget)?.map(Some);
+            let (start, extent) = self.text(at, what, budget)?;
+            return Ok(Some(CimString::slice(&self.bytes, start, extent?)));
         }
         match dictionary(at & !HIGH_BIT) {
             Some(text) => Ok(Some(text)),
+            None if at == NO_REF => Ok(None),
             None => Err(WireError::new(WireErrorKind::BadValue, "DictionaryReference", 0)),
         }
     }
 
-    /// The text at `at`. The outer error is that the budget is used up; looking for the terminator costs as much as
-    /// finding it.
-    fn text(&self, at: u32, budget: &mut Budget) -> Result<Result<CimString, WireError>, WireError> {
-        let start = usize::try_from(at).unwrap_or(usize::MAX);
-        let decoded = CimString::decode_at(&self.bytes, start);
-        let looked_at = match &decoded {
-            Ok((_, length)) => *length,
-            Err(error) if error.kind == WireErrorKind::Truncated => self.bytes.len().saturating_sub(start),
+    /// Where the text at `at` starts, and how far it goes. The outer error is that there is none or that the budget is
+    /// used up; looking for the terminator costs as much as finding it.
+    fn text(
+        &self,
+        at: u32,
+        what: &'static str,
+        budget: &mut Budget,
+    ) -> Result<(usize, Result<Extent, WireError>), WireError> {
+        let item = self.octets(at, what)?;
+        let extent = Extent::of(item);
+        let looked_at = match &extent {
+            Ok(extent) => extent.length(),
+            Err(error) if error.kind == WireErrorKind::Truncated => item.len(),
             Err(_) => 1,
         };
         budget.leaf(looked_at, "shared heap items")?;
-        Ok(decoded.map(|(text, _)| text))
+        Ok((self.bytes.len() - item.len(), extent))
     }
 
     /// Takes away what a value refers to, without decoding it. What does not decode takes nothing.
@@ -153,7 +156,7 @@ impl Heap {
             let length = usize::try_from(u32_at_start(item, WHAT).unwrap_or(0)).unwrap_or(usize::MAX);
             return if length < item.len() { budget.item(length, WHAT) } else { Ok(()) };
         }
-        self.text(at, budget).map(|_| ())
+        self.text(at, WHAT, budget).map(|_| ())
     }
 
     /// [MS-WMIO 2.2.71] Encoded-Array at `at`: the octets of one element, and all elements.

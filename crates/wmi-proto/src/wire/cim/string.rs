@@ -88,20 +88,13 @@ impl CimString {
 
     /// Reads the Encoded-String at the start of `data`; gives it and its length in octets with flag and terminator.
     pub(super) fn decode(data: &Bytes) -> Result<(Self, usize), WireError> {
-        Self::decode_at(data, 0)
+        let extent = Extent::of(data)?;
+        Ok((Self::slice(data, 0, extent), extent.length()))
     }
 
-    /// The same at an offset of `data`.
-    pub(super) fn decode_at(data: &Bytes, at: usize) -> Result<(Self, usize), WireError> {
-        let truncated = || WireError::new(WireErrorKind::Truncated, "Encoded-String", data.len());
-        let (&flag, rest) = data.get(at..).and_then(<[u8]>::split_first).ok_or_else(truncated)?;
-        let (len, wide) = match flag {
-            0 => (CStr::from_bytes_until_nul(rest).map_err(|_| truncated())?.count_bytes(), false),
-            1 => (2 * rest.chunks_exact(2).position(|unit| unit == [0, 0]).ok_or_else(truncated)?, true),
-            _ => return Err(WireError::new(WireErrorKind::BadValue, "Encoded-String-Flag", 0)),
-        };
-        let terminator = if wide { 2 } else { 1 };
-        Ok((Self { bytes: data.slice(at + 1..=at + len), wide }, 1 + len + terminator))
+    /// The text of the Encoded-String at `at` of `data`, whose extent was found there.
+    pub(super) fn slice(data: &Bytes, at: usize, extent: Extent) -> Self {
+        Self { bytes: data.slice(at + 1..=at + extent.octets), wide: extent.wide }
     }
 
     /// Appends the Encoded-String. Text is compressed whenever it can be, as the specification demands.
@@ -115,6 +108,38 @@ impl CimString {
         out.put_u8(0);
         out.extend(self.units().map(|unit| u8::try_from(unit).unwrap_or(b'?')));
         out.put_u8(0);
+    }
+}
+
+/// How far an Encoded-String goes.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    /// Octets of the text.
+    octets: usize,
+    wide: bool,
+}
+
+impl Extent {
+    /// Of the Encoded-String with which `data` starts.
+    pub(super) fn of(data: &[u8]) -> Result<Self, WireError> {
+        let truncated = || WireError::new(WireErrorKind::Truncated, "Encoded-String", data.len());
+        let (&flag, rest) = data.split_first().ok_or_else(truncated)?;
+        match flag {
+            0 => {
+                let text = CStr::from_bytes_until_nul(rest).map_err(|_| truncated())?;
+                Ok(Self { octets: text.count_bytes(), wide: false })
+            }
+            1 => {
+                let units = rest.chunks_exact(2).position(|unit| unit == [0, 0]).ok_or_else(truncated)?;
+                Ok(Self { octets: 2 * units, wide: true })
+            }
+            _ => Err(WireError::new(WireErrorKind::BadValue, "Encoded-String-Flag", 0)),
+        }
+    }
+
+    /// Octets of the Encoded-String, its flag and terminator included.
+    pub(super) const fn length(self) -> usize {
+        1 + self.octets + if self.wide { 2 } else { 1 }
     }
 }
 
