@@ -125,17 +125,14 @@ fn a_changed_octet_is_named() {
     changed.says(&["stream 0, offset 119 (frame 4), PDU 0 (bind), auth.value: NEGOTIATE.Version: "]);
 }
 
-/// A capture without its last octets, cut between two frames that carry octets.
 #[test]
 fn a_session_that_the_capture_leaves_is_told() {
     let (_folder, file, live) = captured("session.pcap", 20, &[], &[]);
     live.exits(0);
     let octets = fs::read(&file).expect("a capture");
     let frames = frames(&octets);
-    let left = frames.iter().map(|frame| frame.len()).sum::<usize>();
-    let kept = frames[..frames.len() / 2].iter().map(|frame| frame.len()).sum::<usize>();
-    assert!(kept < left);
-    fs::write(&file, &octets[..FILE_HEADER + kept]).expect("written");
+    let half = [&octets[..FILE_HEADER], &frames[..frames.len() / 2].concat()].concat();
+    fs::write(&file, half).expect("written");
     replay(&file, &["-o", "jsonl"]).exits(0).says(&["the session was under way at the end"]);
 }
 
