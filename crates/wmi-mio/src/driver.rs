@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use mio::event::Event as Readiness;
 use mio::{Poll, Token};
 use slab::Slab;
-use wmi_proto::{Client, Event, Input, Instant, Output, Target, TransportId};
+use wmi_proto::{Client, Event, Input, Instant, Output, Target, TransportFailure, TransportId};
 
 use crate::link::{End, Link, Permit};
 use crate::os::Clock;
@@ -146,7 +146,16 @@ impl Driver {
     }
 
     /// A look-up is over: connects, or gets in line.
-    pub(crate) fn resolved(&mut self, transport: TransportId, addresses: Vec<SocketAddr>, shared: &mut Shared) {
+    pub(crate) fn resolved(
+        &mut self,
+        transport: TransportId,
+        addresses: Result<Vec<SocketAddr>, TransportFailure>,
+        shared: &mut Shared,
+    ) {
+        let addresses = match addresses {
+            Ok(addresses) => addresses,
+            Err(failure) => return self.lost(transport, Some(failure), shared),
+        };
         let Some(link) = self.links.get_mut(&transport.index()) else { return };
         link.resolved(addresses);
         // Those in line go first, also when there is place.
@@ -261,7 +270,7 @@ impl Driver {
         let wanted = link.wants_addresses();
         self.links.insert(transport.index(), link);
         match shared.resolver.look_up(route, target, wanted) {
-            Ok(Some(addresses)) => self.resolved(transport, addresses, shared),
+            Ok(Some(addresses)) => self.resolved(transport, Ok(addresses), shared),
             Ok(None) => {}
             Err(error) => self.lost(transport, Some((&error).into()), shared),
         }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
-use wmi_proto::Target;
+use wmi_proto::{Target, TransportFailure};
 
 use crate::driver::Route;
 
@@ -26,7 +26,7 @@ pub(crate) struct Resolver {
 }
 
 /// How names are looked up.
-type LookUp = fn(&Target) -> Vec<SocketAddr>;
+type LookUp = fn(&Target) -> Result<Vec<SocketAddr>, TransportFailure>;
 
 #[derive(Debug)]
 struct Job {
@@ -36,11 +36,11 @@ struct Job {
     wanted: Weak<()>,
 }
 
-/// The addresses of a transport's target in the order in which they are to be tried; none when the look-up failed.
+/// The addresses of a transport's target in the order in which they are to be tried.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) route: Route,
-    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Result<Vec<SocketAddr>, TransportFailure>,
 }
 
 impl Resolver {
@@ -97,7 +97,7 @@ impl Resolver {
                 // One of the idle threads waits for a job, the others for that one.
                 let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(Job { route, target, wanted }) = job else { return };
-                let addresses = if wanted.strong_count() > 0 { look_up(&target) } else { Vec::new() };
+                let addresses = if wanted.strong_count() > 0 { look_up(&target) } else { Ok(Vec::new()) };
                 if answer.send(Answer { route, addresses }).is_err() {
                     return;
                 }
@@ -109,8 +109,17 @@ impl Resolver {
 }
 
 /// A scope id behind `%`, by number or by interface name, is the system resolver's business.
-fn system(target: &Target) -> Vec<SocketAddr> {
-    (target.host.as_str(), target.port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
+fn system(target: &Target) -> Result<Vec<SocketAddr>, TransportFailure> {
+    let found = (target.host.as_str(), target.port).to_socket_addrs();
+    found.map(Iterator::collect).map_err(|error| failure(&error))
+}
+
+/// Whoever has no descriptor left cannot ask a name server either. Not every system's resolver tells it apart.
+fn failure(error: &io::Error) -> TransportFailure {
+    match TransportFailure::from(error) {
+        TransportFailure::Exhausted => TransportFailure::Exhausted,
+        _ => TransportFailure::NameResolution,
+    }
 }
 
 /// Look-ups at the same time. A name server that is silent holds a thread for as long as the system's resolver waits:

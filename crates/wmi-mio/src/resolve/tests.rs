@@ -25,7 +25,7 @@ fn many_names_share_a_few_threads_and_each_has_its_answer() {
         MOST.fetch_max(AT_ONCE.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         thread::sleep(Duration::from_millis(2));
         AT_ONCE.fetch_sub(1, Ordering::SeqCst);
-        vec![SocketAddr::from(([127, 0, 0, 1], target.port))]
+        Ok(vec![SocketAddr::from(([127, 0, 0, 1], target.port))])
     });
     let wanted = Arc::new(());
     let routes = routes::<100>();
@@ -34,7 +34,7 @@ fn many_names_share_a_few_threads_and_each_has_its_answer() {
     }
     let answers = all_answers(&mut resolver);
     assert!(routes.iter().all(|route| answers.iter().filter(|answer| answer.route == *route).count() == 1));
-    assert!(answers.iter().all(|answer| answer.addresses.len() == 1), "{answers:?}");
+    assert!(answers.iter().all(|answer| answer.addresses.as_ref().is_ok_and(|found| found.len() == 1)), "{answers:?}");
     let most = MOST.load(Ordering::SeqCst);
     assert!((2..=MAX_THREADS).contains(&most), "{most} at once");
     assert_eq!((resolver.threads, resolver.outstanding), (MAX_THREADS, 0));
@@ -42,7 +42,7 @@ fn many_names_share_a_few_threads_and_each_has_its_answer() {
 
 #[test]
 fn names_one_after_the_other_share_one_thread() {
-    let (_poll, mut resolver) = resolver(|_| Vec::new());
+    let (_poll, mut resolver) = resolver(|_| Ok(Vec::new()));
     let wanted = Arc::new(());
     for route in routes::<5>() {
         resolver.look_up(route, target("name.invalid"), Arc::downgrade(&wanted)).unwrap();
@@ -57,6 +57,15 @@ fn a_name_that_nobody_waits_for_any_more_is_not_looked_up() {
     let [route] = routes();
     resolver.look_up(route, target("name.invalid"), Weak::new()).unwrap();
     assert_eq!(all_answers(&mut resolver).len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_look_up_without_a_descriptor_says_so() {
+    for (code, said) in [(24, TransportFailure::Exhausted), (2, TransportFailure::NameResolution)] {
+        assert_eq!(failure(&io::Error::from_raw_os_error(code)), said);
+    }
+    assert_eq!(failure(&io::Error::other("failed to lookup address information")), TransportFailure::NameResolution);
 }
 
 fn all_answers(resolver: &mut Resolver) -> Vec<Answer> {
