@@ -76,3 +76,30 @@ impl Classes {
         self.known.insert(id, Known { class: Arc::clone(class), octets });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::cim::{CimType, ClassBuilder, PropertyBuilder};
+
+    #[test]
+    fn classes_are_bounded_in_octets_and_one_that_takes_the_place_of_another_does_not_count_twice() {
+        let brings = |id: u8, class: &str| {
+            let class =
+                ClassBuilder::new(class).property(PropertyBuilder::new("Name", CimType::STRING)).build().unwrap();
+            let data = CimObject::instance(&class, []).unwrap().encode_block();
+            DataPacketObject::Instance { class_id: Guid::from_bytes([id; 16]), data }
+        };
+        let DataPacketObject::Instance { data, .. } = brings(1, "A") else { panic!("an instance") };
+        let limits = Limits { max_class_octets: 2 * data.len(), ..Limits::default() };
+        let (mut classes, mut cache) = (Classes::new(&limits), ClassCache::default());
+        for name in ["A", "B", "C"] {
+            for id in [1, 2] {
+                classes.object(brings(id, name), &mut cache).unwrap();
+            }
+        }
+        assert!(!classes.is_full());
+        classes.object(brings(3, "C"), &mut cache).unwrap();
+        assert!(classes.is_full());
+    }
+}
