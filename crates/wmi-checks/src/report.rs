@@ -1,5 +1,7 @@
 //! What a check reports: typed items with metrics, and the parts that failed.
 
+use std::borrow::Cow;
+
 use wmi_proto::Error;
 use wmi_proto::cim::CimValue;
 
@@ -44,7 +46,7 @@ pub struct Failure {
     /// What happened, in words, with the code's name.
     pub text: String,
     /// What helps, when it is known.
-    pub remedy: Option<&'static str>,
+    pub remedy: Option<String>,
 }
 
 impl Failure {
@@ -54,7 +56,7 @@ impl Failure {
             stage: error.stage.to_string(),
             code: error.code(),
             text: error.kind.to_string(),
-            remedy: error.remedy(),
+            remedy: error.remedy().map(Cow::into_owned),
         }
     }
 

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn failed(kind: ErrorKind) -> Answer {
-        let error = Error { stage: Stage::Query, kind };
+        let error = Error::new(Stage::Query, kind);
         Answer { rows: Vec::new(), outcome: Err(error), sent: FileTime(0), received: FileTime(0) }
     }
 

@@ -109,7 +109,7 @@ pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Resul
 
 /// Says on standard error what failed; what several parts failed of is said once.
 fn explain(host: &str, failures: &[(&str, Failure)]) {
-    let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone());
+    let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone(), failure.remedy.clone());
     let mut told = Vec::new();
     for (_, failure) in failures {
         if told.contains(&cause(failure)) {
@@ -120,7 +120,7 @@ fn explain(host: &str, failures: &[(&str, Failure)]) {
         let mut parts: Vec<String> = same.map(|(check, other)| format!("{check}/{}", other.part)).collect();
         parts.dedup();
         complain(format_args!("{host}: {}: {} (check {})", failure.stage, failure.text, parts.join(", ")));
-        if let Some(remedy) = failure.remedy {
+        if let Some(remedy) = &failure.remedy {
             complain(remedy);
         }
     }

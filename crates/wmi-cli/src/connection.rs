@@ -92,7 +92,7 @@ impl Connection {
     ) -> Result<Completion, Trouble> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Trouble::Failed(Error { stage: Stage::Query, kind: ErrorKind::TimedOut }));
+            return Err(Trouble::Failed(Error::new(Stage::Query, ErrorKind::TimedOut)));
         }
         let query = query.timeout(left);
         let id = match self.session.command(|client, now| client.exec_query(query, now)) {

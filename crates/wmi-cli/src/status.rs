@@ -83,13 +83,13 @@ mod tests {
 
     #[test]
     fn refused_is_one_and_not_reached_is_three() {
-        let query = |kind| Status::of(&Error { stage: Stage::Query, kind });
+        let query = |kind| Status::of(&Error::new(Stage::Query, kind));
         assert_eq!(query(ErrorKind::Status(HResult(0x8004_1010))), Status::Failed);
         assert_eq!(query(ErrorKind::Tampered("signature")), Status::Failed);
         assert_eq!(query(ErrorKind::TimedOut), Status::Unreachable);
         assert_eq!(query(ErrorKind::Disconnected), Status::Unreachable);
         let connect = Stage::Connect(Role::Activator);
-        let refused = Error { stage: connect, kind: ErrorKind::Transport(TransportFailure::Refused) };
+        let refused = Error::new(connect, ErrorKind::Transport(TransportFailure::Refused));
         assert_eq!(Status::of(&refused), Status::Unreachable);
     }
 

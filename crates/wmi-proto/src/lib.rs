@@ -22,8 +22,8 @@ mod wmi;
 
 pub use auth::{AuthError, AuthLevel, Credentials, NotAnNtHash, NtHash, Password};
 pub use client::{
-    Client, CommandError, Completion, Config, Enumerator, Error, ErrorKind, Event, Input, Output, Query, QueryId, Row,
-    Stage,
+    AccountKind, Client, CommandError, Completion, Concern, Config, Enumerator, Error, ErrorKind, Event, Input, Output,
+    Query, QueryId, Row, Stage,
 };
 pub use entropy::{Draw, Entropy, SeededEntropy};
 pub use limits::Limits;

@@ -86,7 +86,7 @@ fn a_failed_part_leaves_the_others_and_the_round_is_bounded() {
     let mut check = System::new(Duration::from_millis(5));
     check.begin();
     assert_eq!(check.step(), Step::Query(PROCESSORS));
-    let error = Error { stage: Stage::Query, kind: ErrorKind::Status(HResult(0x8004_1010)) };
+    let error = Error::new(Stage::Query, ErrorKind::Status(HResult(0x8004_1010)));
     check.answer(Answer { outcome: Err(error), ..empty() });
     assert_eq!(check.step(), Step::Query(OPERATING_SYSTEM));
     check.answer(empty());

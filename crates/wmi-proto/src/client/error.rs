@@ -1,10 +1,12 @@
 //! What went wrong: where, which code, and what helps.
 
 use core::fmt;
+use std::sync::Arc;
 
 use thiserror::Error as ThisError;
 
 use crate::auth::AuthError;
+use crate::client::Concern;
 use crate::rpc;
 use crate::transport::{Role, TransportFailure};
 use crate::wire::{FaultStatus, HResult, Interface, WireError};
@@ -58,6 +60,8 @@ pub struct Error {
     pub stage: Stage,
     /// What.
     pub kind: ErrorKind,
+    /// What it is about; on the heap and shared, because most results are not errors.
+    concern: Option<Arc<Concern>>,
 }
 
 /// What went wrong, without where.
@@ -139,6 +143,17 @@ pub enum CommandError {
     /// The query's text or namespace cannot be sent, for example because it contains a NUL.
     #[error("the query cannot be sent: {0}")]
     BadQuery(&'static str),
+    /// A text is longer than Windows takes ([MS-WMI 3.1.4.3] WBEM_MAX_QUERY, WBEM_MAX_PATH, WBEM_MAX_IDENTIFIER): the
+    /// host would answer WBEM_E_QUOTA_VIOLATION.
+    #[error("{what} has {length} characters, and WMI takes {limit} at most (WBEM_E_QUOTA_VIOLATION)")]
+    TooLong {
+        /// Which text.
+        what: &'static str,
+        /// How long it is, in UTF-16 code units.
+        length: usize,
+        /// How long it may be, in UTF-16 code units.
+        limit: usize,
+    },
 }
 
 impl CommandError {
@@ -147,6 +162,7 @@ impl CommandError {
     pub const fn code_name(&self) -> Option<&'static str> {
         match self {
             Self::InvalidOperation => HResult::WBEM_E_INVALID_OPERATION.name(),
+            Self::TooLong { .. } => HResult::WBEM_E_QUOTA_VIOLATION.name(),
             _ => None,
         }
     }
@@ -163,8 +179,32 @@ impl From<wmi::NotTaken> for CommandError {
 }
 
 impl Error {
-    pub(crate) const fn new(stage: Stage, kind: ErrorKind) -> Self {
-        Self { stage, kind }
+    /// `kind` at `stage`, of nothing in particular.
+    #[must_use]
+    pub const fn new(stage: Stage, kind: ErrorKind) -> Self {
+        Self { stage, kind, concern: None }
+    }
+
+    /// Whom and what it concerns; `None` when the error was made without a session.
+    #[must_use]
+    pub fn concern(&self) -> Option<&Concern> {
+        self.concern.as_deref()
+    }
+
+    /// The same after `tell` has put down what it concerns.
+    #[must_use]
+    pub fn concerning(mut self, tell: impl FnOnce(&mut Concern)) -> Self {
+        tell(Arc::make_mut(self.concern.get_or_insert_default()));
+        self
+    }
+
+    /// The same about `class`, if it is known, in `namespace`.
+    #[must_use]
+    pub(crate) fn about(self, namespace: &str, class: Option<&str>) -> Self {
+        self.concerning(|concern| {
+            concern.namespace = Some(namespace.to_owned());
+            concern.class = class.map(str::to_owned);
+        })
     }
 
     /// The numeric code behind the error, when it has one.

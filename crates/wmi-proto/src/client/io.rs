@@ -136,6 +136,17 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The same with `tell` applied to the error that it carries, if it carries one.
+    pub(super) fn map_error(self, tell: impl FnOnce(Error) -> Error) -> Self {
+        match self {
+            Self::QueryDone { query, outcome: Err(error) } => Self::QueryDone { query, outcome: Err(tell(error)) },
+            Self::Closed { outcome: Err(error) } => Self::Closed { outcome: Err(tell(error)) },
+            other => other,
+        }
+    }
+}
+
 /// A query of one client. Never reused within a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(pub(crate) u32);

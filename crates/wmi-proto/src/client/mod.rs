@@ -1,5 +1,6 @@
 //! The one public machine: a WMI session with one host.
 
+mod concern;
 mod config;
 mod error;
 mod io;
@@ -12,6 +13,7 @@ mod world;
 
 use core::num::NonZeroU32;
 
+pub use concern::{AccountKind, Concern};
 pub use config::{Config, Enumerator, Query};
 pub use error::{CommandError, Completion, Error, ErrorKind, Stage};
 pub use io::{Event, Input, Output, QueryId, Row};

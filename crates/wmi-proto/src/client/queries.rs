@@ -3,7 +3,8 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crate::client::{CommandError, Enumerator, Query, QueryId, Stage};
+use crate::client::concern::class_of_wql;
+use crate::client::{CommandError, Enumerator, Error, Query, QueryId, Stage};
 use crate::limits::Limits;
 use crate::time::Instant;
 use crate::wire::wmi::services::WBEM_FLAG_FORWARD_ONLY;
@@ -21,6 +22,8 @@ pub(super) struct Running {
     pub(super) resource: String,
     /// The namespace as the caller wrote it.
     pub(super) namespace: String,
+    /// The class that the text asks about.
+    class: Option<String>,
     timeout: Duration,
 }
 
@@ -31,6 +34,11 @@ impl Running {
         } else {
             self.cursor.step().into()
         }
+    }
+
+    /// `error` with what this query is about.
+    pub(super) fn concerned(&self, error: Error) -> Error {
+        error.about(&self.namespace, self.class.as_deref())
     }
 }
 
@@ -43,9 +51,10 @@ impl Queries {
         if query.wql.contains('\0') || query.namespace.contains('\0') {
             return Err(CommandError::BadQuery("it contains a NUL"));
         }
-        if query.wql.len() > MAX_TEXT || query.namespace.len() > MAX_TEXT {
-            return Err(CommandError::BadQuery("its text is over 1 MiB"));
-        }
+        fits("the query", &query.wql, MAX_QUERY)?;
+        fits("the namespace", &query.namespace, MAX_NAMESPACE)?;
+        let class = class_of_wql(&query.wql);
+        fits("the class's name", class.unwrap_or_default(), MAX_IDENTIFIER)?;
         let flags = i32::from_ne_bytes(query.flags.to_ne_bytes());
         let cursor = Cursor::new(Plan {
             wql: query.wql.clone(),
@@ -62,7 +71,8 @@ impl Queries {
             deadline: now.saturating_add(query.timeout),
         });
         let (resource, namespace) = (normalize(&query.namespace), query.namespace.clone());
-        Ok(self.insert(Running { cursor, resource, namespace, timeout: query.timeout }))
+        let class = class.map(str::to_owned);
+        Ok(self.insert(Running { cursor, resource, namespace, class, timeout: query.timeout }))
     }
 
     /// A query that will be a copy of `id`.
@@ -76,6 +86,7 @@ impl Queries {
             cursor: source.cursor.unmade_copy(now.saturating_add(source.timeout)),
             resource: source.resource.clone(),
             namespace: source.namespace.clone(),
+            class: source.class.clone(),
             timeout: source.timeout,
         };
         Ok(self.insert(copy))
@@ -124,11 +135,30 @@ impl Queries {
         self.running.values().map(|running| running.cursor.deadline()).min()
     }
 
-    /// All of them, with where each was.
-    pub(super) fn drain(&mut self) -> Vec<(QueryId, Stage)> {
-        std::mem::take(&mut self.running).into_iter().map(|(id, running)| (id, running.stage())).collect()
+    /// All of them.
+    pub(super) fn drain(&mut self) -> BTreeMap<QueryId, Running> {
+        std::mem::take(&mut self.running)
     }
 }
 
-/// Octets of a query's text; far below what a stub may hold.
-const MAX_TEXT: usize = 1 << 20;
+/// Whether Windows takes a text of this length; what it counts are UTF-16 code units.
+pub(super) fn fits(what: &'static str, text: &str, limit: usize) -> Result<(), CommandError> {
+    // No text has more code units than octets: most need not be counted.
+    if text.len() <= limit {
+        return Ok(());
+    }
+    let length = text.encode_utf16().count();
+    if length > limit { Err(CommandError::TooLong { what, length, limit }) } else { Ok(()) }
+}
+
+/// Characters of a query's text ([MS-WMI 3.1.4.3.18] WBEM_MAX_QUERY).
+pub(super) const MAX_QUERY: usize = 0x4000;
+
+/// Characters of an object path ([MS-WMI 3.1.4.3.14] WBEM_MAX_PATH).
+pub(super) const MAX_PATH: usize = 0x2000;
+
+/// Characters of a namespace ([MS-WMI 3.1.4.1.4]): a path with room for `__namespace.name=""`.
+pub(super) const MAX_NAMESPACE: usize = MAX_PATH - 19;
+
+/// Characters of the name of a class or method ([MS-WMI 3.1.4.3.8] WBEM_MAX_IDENTIFIER).
+pub(super) const MAX_IDENTIFIER: usize = 0x1000;

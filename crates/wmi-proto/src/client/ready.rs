@@ -249,6 +249,7 @@ impl Ready {
                 self.drop_reference(ipid, world);
             }
             let outcome = if removed == id { outcome.clone() } else { Err(copies.clone()) };
+            let outcome = outcome.map_err(|error| query.concerned(error));
             world.event(Event::QueryDone { query: removed, outcome });
         }
     }

@@ -1,5 +1,7 @@
 //! The table from failures to the one thing that helps.
 
+use std::borrow::Cow;
+
 use crate::client::{Error, ErrorKind, Stage};
 use crate::transport::{Role, TransportFailure};
 use crate::wire::status::BindNakReason;
@@ -11,7 +13,11 @@ impl Error {
     /// The same code means different things at different stages: "access denied" is a password at the activator,
     /// a DCOM right at activation, *Remote Enable* at a namespace, and the provider's own rule at a query.
     #[must_use]
-    pub const fn remedy(&self) -> Option<&'static str> {
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        self.known_remedy().map(Cow::Borrowed)
+    }
+
+    const fn known_remedy(&self) -> Option<&'static str> {
         match &self.kind {
             ErrorKind::Transport(failure) => transport(&self.stage, *failure),
             ErrorKind::TimedOut => timed_out(&self.stage),
@@ -186,8 +192,8 @@ mod tests {
     use crate::wire::WireError;
     use crate::wire::error::WireErrorKind;
 
-    fn remedy(stage: Stage, kind: ErrorKind) -> &'static str {
-        Error::new(stage, kind).remedy().expect("a remedy")
+    fn remedy(stage: Stage, kind: ErrorKind) -> String {
+        Error::new(stage, kind).remedy().expect("a remedy").into_owned()
     }
 
     fn login() -> Stage {
@@ -256,7 +262,7 @@ mod tests {
                 ErrorKind::Malformed(malformed),
                 ErrorKind::Auth(crate::auth::AuthError::Missing("target info")),
             ] {
-                let text = Error::new(stage.clone(), kind).remedy().unwrap_or("x");
+                let text = Error::new(stage.clone(), kind).remedy().unwrap_or("x".into());
                 assert!(
                     !text.is_empty() && !text.contains('\n') && !text.contains("  ") && !text.ends_with('.'),
                     "{text}"

@@ -207,8 +207,9 @@ impl Session {
         match &mut self.phase {
             Phase::Ready(ready) => ready.finish(id, Err(error), &mut self.queries, &mut self.world),
             _ => {
-                for (query, _) in self.queries.remove(id) {
-                    self.world.event(Event::QueryDone { query, outcome: Err(error.clone()) });
+                for (query, running) in self.queries.remove(id) {
+                    let outcome = Err(running.concerned(error.clone()));
+                    self.world.event(Event::QueryDone { query, outcome });
                 }
             }
         }
@@ -243,14 +244,14 @@ impl Session {
 
     fn fail(&mut self, error: Error) {
         self.world.abort_all();
-        for (query, stage) in self.queries.drain() {
+        for (query, running) in self.queries.drain() {
             // Where a query was tells more than where the session was, once there is something to tell apart.
             let stage = if matches!(error.stage, Stage::Connect(_) | Stage::Bind(_) | Stage::Activate) {
                 error.stage.clone()
             } else {
-                stage
+                running.stage()
             };
-            let outcome = Err(Error::new(stage, error.kind.clone()));
+            let outcome = Err(running.concerned(Error::new(stage, error.kind.clone())));
             self.world.event(Event::QueryDone { query, outcome });
         }
         self.phase = Phase::Ending(Ending { outcome: Err(error), linger: None });

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
-use crate::client::{Config, Event, Output, Stage};
+use crate::client::{AccountKind, Config, Event, Output, Stage};
 use crate::cx::Cx;
 use crate::entropy::{Draw, Entropy};
 use crate::stats::Stats;
 use crate::time::{FileTime, Instant};
-use crate::transport::{Target, TransportId};
+use crate::transport::{Role, Target, TransportId};
 use crate::wire::Guid;
 use crate::wire::dcom::{ComVersion, OrpcThis};
 
@@ -26,6 +26,8 @@ pub(super) struct World {
     /// Transports that were opened and not yet reported closed.
     open: BTreeSet<TransportId>,
     next_transport: u32,
+    /// The port that activation told last.
+    learnt_port: Option<u16>,
     #[cfg(feature = "tracing")]
     span: Option<tracing::Span>,
 }
@@ -44,6 +46,7 @@ impl World {
             wall_at_start,
             open: BTreeSet::new(),
             next_transport: 0,
+            learnt_port: None,
             #[cfg(feature = "tracing")]
             span: None,
         }
@@ -55,6 +58,9 @@ impl World {
         self.open.insert(transport);
         self.stats.round_trips += 1;
         self.stage(Stage::Connect(target.role));
+        if target.role == Role::ObjectServer {
+            self.learnt_port = Some(target.port);
+        }
         self.out.push_back(Output::Open { transport, target });
         transport
     }
@@ -88,7 +94,16 @@ impl World {
         self.out.extend(self.open.iter().map(|transport| Output::Abort { transport: *transport }));
     }
 
+    /// Tells the application, an error with what only the session knows about it.
     pub(super) fn event(&mut self, event: Event) {
+        let Config { host, credentials, .. } = &self.config;
+        let event = event.map_error(|error| {
+            error.concerning(|concern| {
+                concern.host.clone_from(host);
+                concern.port = self.learnt_port;
+                concern.account = Some(AccountKind::of(credentials, host));
+            })
+        });
         self.out.push_back(Output::Event(event));
     }
 
