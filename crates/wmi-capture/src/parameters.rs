@@ -11,12 +11,12 @@ use wmi_proto::wire::dcom::{
 };
 use wmi_proto::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2, IID_IWBEM_CALL_RESULT, IID_IWBEM_SERVICES};
 use wmi_proto::wire::wmi::{
-    Bstr, CancelAsyncCall, CloneEnumerator, DataPacket, DataPacketObject, EstablishPosition, ExecQuery, GetObject,
-    GetSmartEnum, InOutInterface, InterfaceResponse, Next, NtlmLogin, OpenNamespace, Reset, Skip, SmartNext,
+    Bstr, CancelAsyncCall, CloneEnumerator, DataPacket, DataPacketObject, EstablishPosition, ExecMethod, ExecQuery,
+    GetObject, GetSmartEnum, InOutInterface, InterfaceResponse, Next, NtlmLogin, OpenNamespace, Reset, SetClientInfo,
+    Skip, SmartNext,
 };
 use wmi_proto::wire::{Guid, HResult, Operation, Reader, Wire, WireError, WireErrorKind};
 
-use crate::interfaces::IID_IWBEM_LOGIN_CLIENT_ID;
 use crate::message::Status;
 
 /// What a stub says.
@@ -70,14 +70,12 @@ const SMART_NEXT: Method = method::<SmartNext>();
 const PUT_INSTANCE: Method = (IID_IWBEM_SERVICES, 14);
 /// [MS-WMI 3.1.4.3.14]
 const DELETE_INSTANCE: Method = (IID_IWBEM_SERVICES, 16);
-/// [MS-WMI 3.1.4.3.22]
-const EXEC_METHOD: Method = (IID_IWBEM_SERVICES, 24);
+const EXEC_METHOD: Method = method::<ExecMethod>();
 /// [MS-WMI 3.1.4.5.2]
 const GET_RESULT_STRING: Method = (IID_IWBEM_CALL_RESULT, 4);
 /// [MS-WMI 3.1.4.5.4]
 const GET_CALL_STATUS: Method = (IID_IWBEM_CALL_RESULT, 6);
-/// [MS-WMI 3.1.4.8.1]
-const SET_CLIENT_INFO: Method = (IID_IWBEM_LOGIN_CLIENT_ID, 3);
+const SET_CLIENT_INFO: Method = method::<SetClientInfo>();
 
 /// IRemUnknown2 begins with the methods of IRemUnknown.
 fn base(interface: Guid) -> Guid {
@@ -125,21 +123,14 @@ pub(crate) fn request((interface, opnum): Method, stub: Bytes, big_endian: bool,
             Ok(Parameters::default())
         }),
         EXEC_METHOD => this(r, |r| {
-            let (_path, _method, _flags) = (Bstr::decode(r)?, Bstr::decode(r)?, r.ndr_i32("lFlags")?);
-            let _context = MInterfacePointer::decode_optional(r)?;
-            let input = MInterfacePointer::decode_optional(r)?;
-            let (_output, _call_result) = (InOutInterface::decode(r)?, InOutInterface::decode(r)?);
-            Ok(Parameters::of_objects(input.as_ref(), cache))
+            let request = <ExecMethod as Operation>::Request::decode(r)?;
+            Ok(Parameters::of_objects(request.input.as_ref(), cache))
         }),
         GET_RESULT_STRING | GET_CALL_STATUS => this(r, |r| {
             r.ndr_i32("lTimeout")?;
             Ok(Parameters::default())
         }),
-        SET_CLIENT_INFO => this(r, |r| {
-            let (_machine, _id, _reserved) =
-                (r.ndr_optional_wide_string("wszClientMachine")?, r.ndr_i32("lClientProcId")?, r.ndr_i32("lReserved")?);
-            Ok(Parameters::default())
-        }),
+        SET_CLIENT_INFO => object_call::<SetClientInfo>(r),
         _ => return None,
     };
     Some(result.map(|parameters| Parameters { unread: r.remaining(), ..parameters }))
@@ -225,7 +216,7 @@ pub(crate) fn response(
             r.ndr_i32("plStatus")?;
             HResult::decode(r).map(Parameters::of)
         }),
-        SET_CLIENT_INFO => OrpcThat::decode(r).and_then(|_| HResult::decode(r).map(Parameters::of)),
+        SET_CLIENT_INFO => that::<SetClientInfo>(r).map(Parameters::of),
         _ => return None,
     };
     Some(result.map(|parameters| Parameters { unread: r.remaining(), ..parameters }))

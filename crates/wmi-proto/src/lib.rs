@@ -31,6 +31,7 @@ pub use secret::Secret;
 pub use stats::Stats;
 pub use time::{FileTime, Instant};
 pub use transport::{Role, Target, TransportFailure, TransportId};
+pub use wire::wmi::WbemContext;
 
 /// CIM objects and values.
 pub mod cim {

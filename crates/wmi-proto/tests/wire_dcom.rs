@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bytes::Bytes;
+use wmi_proto::cim::{CimObject, Genus};
 use wmi_proto::wire::dcom::activation::properties::{
     ActivationContextInfoData, Context, InstantiationInfoData, LocationInfoData, PropsOutInfo, ScmReplyInfoData,
     ScmRequestInfoData, SecurityInfoData, SpecialPropertiesData,
@@ -21,8 +22,8 @@ use wmi_proto::wire::dcom::{
 };
 use wmi_proto::wire::wmi::smart_enum::SmartNextResponse;
 use wmi_proto::wire::wmi::{
-    CloneEnumerator, DataPacket, EstablishPosition, ExecQuery, GetObject, GetSmartEnum, Next, NtlmLogin, Reset,
-    SmartNext,
+    CloneEnumerator, DataPacket, EstablishPosition, ExecMethod, ExecQuery, GetObject, GetSmartEnum, Next, NtlmLogin,
+    Reset, SetClientInfo, SmartNext,
 };
 use wmi_proto::wire::{HResult, Operation, Reader, Wire, Writer};
 
@@ -79,7 +80,7 @@ impl Outcome {
 type Check = fn(Bytes) -> Result<(Bytes, Bytes), String>;
 
 /// The operations, the messages of each, and how many stubs of each message the captures have at least.
-const CHECKS: [(&str, Check, Check, usize); 14] = [
+const CHECKS: [(&str, Check, Check, usize); 16] = [
     ("IOXIDResolver_ServerAlive2", plain_request::<ServerAlive2>, plain_response::<ServerAlive2>, 9),
     ("IOXIDResolver_SimplePing", plain_request::<SimplePing>, plain_response::<SimplePing>, 1),
     ("ISystemActivator_RemoteCreateInstance", activation_request, activation_response, 10),
@@ -89,6 +90,8 @@ const CHECKS: [(&str, Check, Check, usize); 14] = [
     ("IWbemLevel1Login_EstablishPosition", request::<EstablishPosition>, response::<EstablishPosition>, 9),
     ("IWbemLevel1Login_NTLMLogin", request::<NtlmLogin>, login_response, 11),
     ("IWbemServices_GetObject", object_request, object_response, 14),
+    ("IWbemLoginClientID_SetClientInfo", request::<SetClientInfo>, response::<SetClientInfo>, 8),
+    ("IWbemServices_ExecMethod", method_request, method_response, 11),
     ("IWbemServices_ExecQuery", request::<ExecQuery>, pointer_response::<ExecQuery>, 1),
     ("IEnumWbemClassObject_Reset", request::<Reset>, response::<Reset>, 1),
     ("IEnumWbemClassObject_Clone", request::<CloneEnumerator>, pointer_response::<CloneEnumerator>, 1),
@@ -312,6 +315,55 @@ fn object_response(stub: Bytes) -> Result<(Bytes, Bytes), String> {
         return Err("the object is no EncodingUnit".to_owned());
     }
     Ok((encoded, rest))
+}
+
+/// The in-parameters are an instance of the class that the method's signature names. impacket counts the NUL at the end
+/// of a BSTR, which Windows does not and reads nevertheless: then the two texts are written as it writes them.
+fn method_request(stub: Bytes) -> Result<(Bytes, Bytes), String> {
+    let (this, request, encoded, rest) = both::<OrpcThis, <ExecMethod as Operation>::Request>(stub.clone())?;
+    parameters(request.input.as_ref().ok_or("no in-parameters")?)?;
+    if encoded.len() == stub.len() - rest.len() {
+        return Ok((encoded, rest));
+    }
+    let mut w = Writer::new();
+    this.encode(&mut w);
+    for text in [&request.path, &request.method] {
+        let units: Vec<u16> = text.as_str().encode_utf16().chain([0]).collect();
+        w.ndr_pointer(true);
+        w.ndr_len(units.len());
+        w.len32(2 * units.len());
+        w.len32(units.len());
+        units.into_iter().for_each(|unit| w.u16(unit));
+    }
+    w.ndr_i32(request.flags);
+    MInterfacePointer::encode_optional(request.context.as_ref(), &mut w);
+    MInterfacePointer::encode_optional(request.input.as_ref(), &mut w);
+    request.output.encode(&mut w);
+    request.call_result.encode(&mut w);
+    Ok((w.finish(), rest))
+}
+
+fn method_response(stub: Bytes) -> Result<(Bytes, Bytes), String> {
+    let (_, response, encoded, rest) = both::<OrpcThat, <ExecMethod as Operation>::Response>(stub)?;
+    let output = parameters(response.object.interface().ok_or("no out-parameters")?)?;
+    if !response.status.is_success() || !matches!(output.get("ReturnValue"), Some(Ok(_))) {
+        return Err(format!("{} with {output:?}", response.status));
+    }
+    Ok((encoded, rest))
+}
+
+/// An instance of `__PARAMETERS` whose values all decode.
+fn parameters(pointer: &MInterfacePointer) -> Result<CimObject, String> {
+    same_objref(pointer)?;
+    let text = |error: wmi_proto::wire::WireError| error.to_string();
+    let object = CimObject::decode_unit(pointer.wbem_object().map_err(text)?).map_err(text)?;
+    for value in object.values() {
+        value.map_err(text)?;
+    }
+    match (object.genus(), object.class().name() == "__PARAMETERS") {
+        (Genus::Instance, true) => Ok(object),
+        _ => Err(format!("{object:?}")),
+    }
 }
 
 fn same_objref(pointer: &MInterfacePointer) -> Result<ObjRef, String> {

@@ -80,11 +80,14 @@ round_trips! {
     establish_position_request: wmi::establish_position_request();
     establish_position_response: wmi::establish_position_response();
     ntlm_login_request: wmi::ntlm_login_request();
+    set_client_info_request: wmi::set_client_info_request();
+    wbem_context: wmi::wbem_context();
     in_out_interface: wmi::in_out_interface();
     path_request: wmi::path_request();
     path_response: wmi::path_response();
     cancel_request: wmi::cancel_request();
     exec_query_request: wmi::exec_query_request();
+    exec_method_request: wmi::exec_method_request();
     next_request: wmi::next_request();
     next_response: wmi::next_response();
     smart_next_request: wmi::smart_next_request();

@@ -144,6 +144,8 @@ names! {
     CLSID_ERROR_EXTENSION = 0x0000031c_0000_0000_c000_000000000046;
     /// [MS-WMI 1.9] IWbemLevel1Login.
     IID_IWBEM_LEVEL1_LOGIN = 0xf309ad18_d86a_11d0_a075_00c04fb68820;
+    /// [MS-WMI 1.9] IWbemLoginClientID.
+    IID_IWBEM_LOGIN_CLIENT_ID = 0xd4781cd6_e5d3_44df_ad94_930efe48a887;
     /// [MS-WMI 1.9] IWbemServices.
     IID_IWBEM_SERVICES = 0x9556dc99_828c_11cf_a37e_00aa003240c7;
     /// [MS-WMI 1.9] IEnumWbemClassObject.

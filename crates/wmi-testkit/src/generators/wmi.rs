@@ -4,11 +4,18 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use wmi_proto::wire::wmi::enumerator::{NextRequest, NextResponse};
-use wmi_proto::wire::wmi::login::{EstablishPositionRequest, EstablishPositionResponse, NtlmLoginRequest};
-use wmi_proto::wire::wmi::services::{CancelAsyncCallRequest, ExecQueryRequest, PathRequest, PathResponse};
+use wmi_proto::wire::wmi::login::{
+    EstablishPositionRequest, EstablishPositionResponse, NtlmLoginRequest, SetClientInfoRequest,
+};
+use wmi_proto::wire::wmi::services::{
+    CancelAsyncCallRequest, ExecMethodRequest, ExecQueryRequest, PathRequest, PathResponse,
+};
 use wmi_proto::wire::wmi::smart_enum::{SmartNextRequest, SmartNextResponse};
-use wmi_proto::wire::wmi::{Bstr, DataPacket, DataPacketObject, InOutInterface, InterfaceResponse, PacketType};
+use wmi_proto::wire::wmi::{
+    Bstr, DataPacket, DataPacketObject, InOutInterface, InterfaceResponse, PacketType, WbemContext,
+};
 
+use super::cim;
 use super::dcom::{interface_pointer, optional_pointer};
 use super::{guid, hresult, octets, text};
 
@@ -45,6 +52,23 @@ pub fn ntlm_login_request() -> impl Strategy<Value = NtlmLoginRequest> {
     )
 }
 
+/// The request of SetClientInfo.
+pub fn set_client_info_request() -> impl Strategy<Value = SetClientInfoRequest> {
+    (option::of(text()), any::<(i32, i32)>()).prop_map(|(client_machine, (client_process, reserved))| {
+        SetClientInfoRequest { client_machine, client_process, reserved }
+    })
+}
+
+/// A context with values of every type that a VARIANT can hold, arrays and objects too.
+pub fn wbem_context() -> impl Strategy<Value = WbemContext> {
+    let value = cim::cim_type().prop_flat_map(|(ty, array)| cim::value(ty, array, 1));
+    (guid(), vec((text(), value), 0..4)).prop_map(|(id, values)| {
+        values
+            .into_iter()
+            .fold(WbemContext::new().identified_by(id), |context, (name, value)| context.with(name, value))
+    })
+}
+
 /// A pointer that goes in and out.
 pub fn in_out_interface() -> impl Strategy<Value = InOutInterface> {
     prop_oneof![
@@ -79,6 +103,15 @@ pub fn cancel_request() -> impl Strategy<Value = CancelAsyncCallRequest> {
 pub fn exec_query_request() -> impl Strategy<Value = ExecQueryRequest> {
     (bstr(), bstr(), any::<i32>(), optional_pointer())
         .prop_map(|(query_language, query, flags, context)| ExecQueryRequest { query_language, query, flags, context })
+}
+
+/// The request of ExecMethod.
+pub fn exec_method_request() -> impl Strategy<Value = ExecMethodRequest> {
+    let pointers = (optional_pointer(), optional_pointer(), in_out_interface(), in_out_interface());
+    (bstr(), bstr(), any::<i32>(), pointers).prop_map(|(path, method, flags, pointers)| {
+        let (context, input, output, call_result) = pointers;
+        ExecMethodRequest { path, method, flags, context, input, output, call_result }
+    })
 }
 
 /// The request of IEnumWbemClassObject::Next and Skip.

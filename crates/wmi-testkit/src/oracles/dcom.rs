@@ -12,8 +12,8 @@ use wmi_proto::wire::dcom::{
     RemRelease, RemoteCreateInstance,
 };
 use wmi_proto::wire::wmi::{
-    CancelAsyncCall, CloneEnumerator, DataPacket, EstablishPosition, ExecQuery, GetObject, GetSmartEnum, Next,
-    NtlmLogin, OpenNamespace, Reset, Skip, SmartNext,
+    CancelAsyncCall, CloneEnumerator, DataPacket, EstablishPosition, ExecMethod, ExecQuery, GetObject, GetSmartEnum,
+    Next, NtlmLogin, OpenNamespace, Reset, SetClientInfo, Skip, SmartNext, WbemContext,
 };
 use wmi_proto::wire::{Operation, Reader, Wire, Writer};
 
@@ -32,10 +32,12 @@ pub fn stub(data: &Bytes) {
     operation::<RemRelease>(data);
     operation::<EstablishPosition>(data);
     operation::<NtlmLogin>(data);
+    operation::<SetClientInfo>(data);
     operation::<OpenNamespace>(data);
     operation::<CancelAsyncCall>(data);
     operation::<GetObject>(data);
     operation::<ExecQuery>(data);
+    operation::<ExecMethod>(data);
     operation::<Reset>(data);
     operation::<Next>(data);
     operation::<CloneEnumerator>(data);
@@ -63,13 +65,14 @@ pub fn activation(data: &Bytes) {
     }
 }
 
-/// Decodes `data` as an OBJREF, as bindings and as a context.
+/// Decodes `data` as an OBJREF, as bindings and as contexts of both kinds.
 ///
 /// # Panics
 /// When something that decodes does not survive being encoded and decoded again.
 pub fn objref(data: &Bytes) {
     survives::<ObjRef>(data);
     survives::<Context>(data);
+    survives::<WbemContext>(data);
     if let Some(bindings) = survives::<DualStringArray>(data) {
         for binding in &bindings.string_bindings {
             let _ = binding.as_tcp();
@@ -151,5 +154,5 @@ pub fn look_inside(data: &Bytes) {
         let _ = response.reply();
     }
     let pointer = MInterfacePointer { data: data.clone() };
-    let _ = (pointer.objref(), pointer.std(), pointer.wbem_object());
+    let _ = (pointer.objref(), pointer.std(), pointer.wbem_object(), pointer.wbem_context());
 }

@@ -1,8 +1,8 @@
-//! IWbemLevel1Login: from the activated object to the services of a namespace.
+//! IWbemLevel1Login and IWbemLoginClientID: from the activated object to the services of a namespace.
 
 use super::InterfaceResponse;
 use crate::wire::dcom::MInterfacePointer;
-use crate::wire::guid::IID_IWBEM_LEVEL1_LOGIN;
+use crate::wire::guid::{IID_IWBEM_LEVEL1_LOGIN, IID_IWBEM_LOGIN_CLIENT_ID};
 use crate::wire::{HResult, Interface, Operation, Reader, Wire, WireError, Writer};
 
 /// [MS-WMI 3.1.4.1.1] EstablishPosition: does nothing but say how locales are dealt with.
@@ -97,5 +97,44 @@ impl Wire for NtlmLoginRequest {
         w.ndr_optional_wide_string(self.preferred_locale.as_deref());
         w.ndr_i32(self.flags);
         MInterfacePointer::encode_optional(self.context.as_ref(), w);
+    }
+}
+
+/// [MS-WMI 3.1.4.8.1] SetClientInfo: who calls, for the log of the host.
+#[derive(Clone, Copy, Debug)]
+pub struct SetClientInfo;
+
+impl Operation for SetClientInfo {
+    const INTERFACE: Interface = Interface::orpc(IID_IWBEM_LOGIN_CLIENT_ID);
+    const OPNUM: u16 = 3;
+    const NAME: &'static str = "IWbemLoginClientID::SetClientInfo";
+    type Request = SetClientInfoRequest;
+    type Response = HResult;
+}
+
+/// Who calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetClientInfoRequest {
+    /// The NetBIOS name of the client.
+    pub client_machine: Option<String>,
+    /// A number of the client's choice, usually that of its process.
+    pub client_process: i32,
+    /// 0; ignored.
+    pub reserved: i32,
+}
+
+impl Wire for SetClientInfoRequest {
+    fn decode(r: &mut Reader) -> Result<Self, WireError> {
+        Ok(Self {
+            client_machine: r.ndr_optional_wide_string("wszClientMachine")?,
+            client_process: r.ndr_i32("lClientProcId")?,
+            reserved: r.ndr_i32("lReserved")?,
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) {
+        w.ndr_optional_wide_string(self.client_machine.as_deref());
+        w.ndr_i32(self.client_process);
+        w.ndr_i32(self.reserved);
     }
 }

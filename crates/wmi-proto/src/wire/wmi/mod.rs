@@ -1,6 +1,7 @@
 //! The remote methods of [MS-WMI] that are used here, one file per interface.
 
 pub mod bstr;
+pub mod context;
 pub mod data_packet;
 pub mod enumerator;
 pub mod login;
@@ -12,10 +13,11 @@ pub mod smart_enum;
 mod tests;
 
 pub use bstr::Bstr;
+pub use context::{ContextProperty, WbemContext};
 pub use data_packet::{DataPacket, DataPacketObject, PacketType};
 pub use enumerator::{CloneEnumerator, Next, Reset, Skip};
-pub use login::{EstablishPosition, NtlmLogin};
-pub use services::{CancelAsyncCall, ExecQuery, GetObject, InOutInterface, OpenNamespace};
+pub use login::{EstablishPosition, NtlmLogin, SetClientInfo};
+pub use services::{CancelAsyncCall, ExecMethod, ExecQuery, GetObject, InOutInterface, OpenNamespace};
 pub use smart_enum::{GetSmartEnum, SmartNext};
 
 use crate::wire::dcom::MInterfacePointer;

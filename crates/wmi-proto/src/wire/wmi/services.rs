@@ -9,6 +9,8 @@ use crate::wire::{HResult, Interface, Operation, Reader, Wire, WireError, Writer
 pub const WBEM_FLAG_RETURN_IMMEDIATELY: i32 = 0x10;
 /// [MS-WMI 2.2.6] WBEM_FLAG_FORWARD_ONLY: the enumerator need not be able to start again.
 pub const WBEM_FLAG_FORWARD_ONLY: i32 = 0x20;
+/// [MS-WMI 2.2.6] WBEM_FLAG_USE_AMENDED_QUALIFIERS: with the qualifiers that are texts in the client's language.
+pub const WBEM_FLAG_USE_AMENDED_QUALIFIERS: i32 = 0x2_0000;
 
 /// `[in, out, unique]` pointer to an interface pointer: it may be missing altogether, or be there and hold NULL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,6 +148,77 @@ impl Wire for PathResponse {
         self.object.encode(w);
         self.call_result.encode(w);
         self.status.encode(w);
+    }
+}
+
+/// [MS-WMI 3.1.4.3.22] ExecMethod; the object is IWbemClassObject by value, an instance of the out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct ExecMethod;
+
+impl Operation for ExecMethod {
+    const INTERFACE: Interface = Interface::orpc(IID_IWBEM_SERVICES);
+    const OPNUM: u16 = 24;
+    const NAME: &'static str = "IWbemServices::ExecMethod";
+    type Request = ExecMethodRequest;
+    type Response = PathResponse;
+}
+
+/// A method, of what, and with which parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecMethodRequest {
+    /// The path of the class or instance.
+    pub path: Bstr,
+    /// The method.
+    pub method: Bstr,
+    /// WBEM_FLAG_* ([MS-WMI 2.2.6]).
+    pub flags: i32,
+    /// An IWbemContext by value.
+    pub context: Option<MInterfacePointer>,
+    /// An IWbemClassObject by value: an instance of the class of the method's in-parameters; `None` when it has none.
+    pub input: Option<MInterfacePointer>,
+    /// [`InOutInterface::Null`] to get the out-parameters.
+    pub output: InOutInterface,
+    /// [`InOutInterface::Null`] to get an IWbemCallResult.
+    pub call_result: InOutInterface,
+}
+
+impl ExecMethodRequest {
+    /// Calls `method` of the class or instance at `path` with `input` and waits, without context and call result.
+    #[must_use]
+    pub fn new(path: &str, method: &str, input: Option<MInterfacePointer>) -> Self {
+        Self {
+            path: path.into(),
+            method: method.into(),
+            flags: 0,
+            context: None,
+            input,
+            output: InOutInterface::Null,
+            call_result: InOutInterface::Absent,
+        }
+    }
+}
+
+impl Wire for ExecMethodRequest {
+    fn decode(r: &mut Reader) -> Result<Self, WireError> {
+        Ok(Self {
+            path: Bstr::decode(r)?,
+            method: Bstr::decode(r)?,
+            flags: r.ndr_i32("lFlags")?,
+            context: MInterfacePointer::decode_optional(r)?,
+            input: MInterfacePointer::decode_optional(r)?,
+            output: InOutInterface::decode(r)?,
+            call_result: InOutInterface::decode(r)?,
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) {
+        self.path.encode(w);
+        self.method.encode(w);
+        w.ndr_i32(self.flags);
+        MInterfacePointer::encode_optional(self.context.as_ref(), w);
+        MInterfacePointer::encode_optional(self.input.as_ref(), w);
+        self.output.encode(w);
+        self.call_result.encode(w);
     }
 }
 
