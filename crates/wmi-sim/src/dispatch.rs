@@ -99,7 +99,7 @@ fn activator(call: &Call, machine: &mut Machine) -> Outcome {
 }
 
 /// Hosts since KB5004442 take no activation below PKT_INTEGRITY; here the same holds for objects.
-fn is_protected(call: &Call, machine: &mut Machine) -> bool {
+pub(crate) fn is_protected(call: &Call, machine: &mut Machine) -> bool {
     let needed = match machine.has(Fault::DemandPrivacy) {
         true => AuthnLevel::PKT_PRIVACY,
         false => AuthnLevel::PKT_INTEGRITY,
@@ -124,6 +124,8 @@ fn object_server(call: &Call, machine: &mut Machine) -> Outcome {
     let Some((oid, iid)) = resolved else {
         return Outcome::Fault(RPC_E_DISCONNECTED);
     };
+    let now = machine.now();
+    machine.exporter.called(oid, now);
     if machine.has(Fault::InsistContext) && !serves(call.interface.uuid, iid) {
         return Outcome::Fault(NCA_S_UNK_IF);
     }

@@ -1,9 +1,13 @@
 //! The object exporter ([MS-DCOM 3.1.1]): objects, the interfaces that clients hold, and how often they hold them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use wmi_proto::Instant;
 use wmi_proto::wire::Guid;
 use wmi_proto::wire::HResult;
+
+use crate::pings::PING_PERIOD;
 
 /// The references that are handed out with an interface, as Windows does.
 pub(crate) const USUAL_REFS: u32 = 5;
@@ -12,6 +16,9 @@ pub(crate) const USUAL_REFS: u32 = 5;
 pub(crate) const RPC_E_INVALID_OBJECT: HResult = HResult(0x8001_0114);
 /// The same, as RemAddRef says it ([MS-DCOM 3.1.1.5.6.1.2]).
 pub(crate) const CO_E_OBJNOTREG: HResult = HResult(0x8004_01fb);
+
+/// How long an object lives that nobody ever pinged ([MS-DCOM appendix A <58>]).
+const UNPINGED: Duration = Duration::from_secs(14 * 60);
 
 /// All objects of the host, and the state `T` of each.
 #[derive(Debug)]
@@ -24,6 +31,10 @@ pub(crate) struct Exporter<T> {
 #[derive(Debug)]
 struct Object<T> {
     state: T,
+    /// Until when it may live without being in a ping set.
+    spared: Instant,
+    /// When a call of it came last.
+    called: Instant,
     /// Interface to IPID.
     ipids: BTreeMap<Guid, Guid>,
 }
@@ -49,9 +60,50 @@ impl<T> Exporter<T> {
         Self { objects: BTreeMap::new(), interfaces: BTreeMap::new(), listening: BTreeSet::new() }
     }
 
-    /// A new object; it dies unless an interface of it is marshalled.
-    pub(crate) fn insert(&mut self, oid: u64, state: T) {
-        self.objects.insert(oid, Object { state, ipids: BTreeMap::new() });
+    /// A new object; until when it lives if nobody pings or calls it.
+    pub(crate) fn insert(&mut self, oid: u64, state: T, now: Instant) -> Instant {
+        let spared = now.saturating_add(UNPINGED);
+        self.objects.insert(oid, Object { state, spared, called: now, ipids: BTreeMap::new() });
+        spared
+    }
+
+    /// A call of an object came.
+    pub(crate) fn called(&mut self, oid: u64, now: Instant) {
+        if let Some(object) = self.objects.get_mut(&oid) {
+            object.called = now;
+        }
+    }
+
+    /// An object is in a ping set no longer: it lives as long as it is called.
+    pub(crate) fn abandoned(&mut self, oid: u64, now: Instant) {
+        if let Some(object) = self.objects.get_mut(&oid) {
+            object.spared = now;
+        }
+    }
+
+    /// When each object would be collected if no ping set held it: one that was called in the last period survives
+    /// ([MS-DCOM 3.1.1.6.2]).
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (u64, Instant)> {
+        self.objects.iter().map(|(oid, object)| (*oid, object.spared.max(object.called.saturating_add(PING_PERIOD))))
+    }
+
+    /// An object dies, whoever holds it; gives back its state.
+    pub(crate) fn reclaim(&mut self, oid: u64) -> Option<T> {
+        let object = self.objects.remove(&oid)?;
+        for ipid in object.ipids.values() {
+            self.interfaces.remove(ipid);
+        }
+        Some(object.state)
+    }
+
+    /// The identifiers of all objects.
+    pub(crate) fn oids(&self) -> BTreeSet<u64> {
+        self.objects.keys().copied().collect()
+    }
+
+    /// The public references to each interface pointer.
+    pub(crate) fn references(&self) -> BTreeMap<Guid, u64> {
+        self.interfaces.iter().map(|(ipid, held)| (*ipid, held.refs)).collect()
     }
 
     /// Hands out `refs` references to interface `iid` of an object; `fresh` is its IPID if it has none yet.
@@ -126,11 +178,12 @@ mod tests {
     const OTHER: Guid = Guid::from_u128(2);
     const A: Guid = Guid::from_u128(0xa);
     const B: Guid = Guid::from_u128(0xb);
+    const NOW: Instant = Instant::from_micros(0);
 
     #[test]
     fn an_object_lives_until_the_last_reference_to_any_of_its_interfaces() {
         let mut exporter = Exporter::new();
-        exporter.insert(7, "object");
+        exporter.insert(7, "object", NOW);
         assert_eq!(exporter.marshal(7, IID, 5, A), Some(Reference { oid: 7, ipid: A, refs: 5 }));
         assert_eq!(exporter.marshal(7, OTHER, 1, B), Some(Reference { oid: 7, ipid: B, refs: 1 }));
         assert_eq!((exporter.alive(), exporter.public_refs()), (1, 6));
@@ -144,7 +197,7 @@ mod tests {
     #[test]
     fn marshalling_again_gives_the_same_ipid_and_adds_references() {
         let mut exporter = Exporter::new();
-        exporter.insert(7, ());
+        exporter.insert(7, (), NOW);
         exporter.marshal(7, IID, 5, A);
         assert_eq!(exporter.marshal(7, IID, 2, B).map(|r| r.ipid), Some(A));
         assert_eq!(exporter.public_refs(), 7);
@@ -153,7 +206,7 @@ mod tests {
     #[test]
     fn an_unknown_ipid_cannot_be_referenced() {
         let mut exporter = Exporter::new();
-        exporter.insert(7, ());
+        exporter.insert(7, (), NOW);
         assert_eq!(exporter.add_refs(&A, 1), CO_E_OBJNOTREG);
         assert_eq!(exporter.release(&A, 1), None);
         assert_eq!(exporter.marshal(8, IID, 1, A), None);
@@ -162,10 +215,25 @@ mod tests {
     #[test]
     fn an_interface_handed_out_without_references_lives_until_it_is_released() {
         let mut exporter = Exporter::new();
-        exporter.insert(7, ());
+        exporter.insert(7, (), NOW);
         exporter.marshal(7, IID, 0, A);
         assert_eq!(exporter.alive(), 1);
         assert_eq!(exporter.add_refs(&A, 5), HResult::S_OK);
         assert_eq!(exporter.release(&A, 5), Some(()));
+    }
+
+    #[test]
+    fn an_object_that_nobody_pings_lives_while_it_is_called_and_fourteen_minutes_at_least() {
+        let at = |minutes: u64| NOW.saturating_add(Duration::from_secs(60 * minutes));
+        let mut exporter = Exporter::new();
+        exporter.insert(7, (), NOW);
+        exporter.marshal(7, IID, 5, A);
+        let end = |exporter: &Exporter<()>| exporter.ends().next();
+        assert_eq!(end(&exporter), Some((7, at(14))));
+        exporter.called(7, at(13));
+        assert_eq!(end(&exporter), Some((7, at(15))));
+        exporter.abandoned(7, at(14));
+        assert_eq!(end(&exporter), Some((7, at(15))));
+        assert_eq!((exporter.reclaim(7), exporter.resolve(&A), exporter.public_refs()), (Some(()), None, 0));
     }
 }

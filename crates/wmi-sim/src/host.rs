@@ -1,10 +1,10 @@
 //! The host as a whole: which connections there are, what each input does to them, and answers that are not due yet.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
-use wmi_proto::wire::WireError;
+use wmi_proto::wire::{Guid, WireError};
 use wmi_proto::{Entropy, FileTime, Instant};
 
 use crate::connection::{Arrival, Call, Connection, ReplyTo};
@@ -57,6 +57,7 @@ impl Host {
     /// Tells the host what happened on a connection. What the peer did wrong comes out as an output.
     pub fn handle_input(&mut self, input: HostInput, now: Instant) {
         self.machine.advance(now);
+        self.machine.collect();
         match input {
             HostInput::Accepted { conn, role } => {
                 self.machine.stats.connections += 1;
@@ -70,6 +71,7 @@ impl Host {
     /// Tells the host that time passed. Early calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.machine.advance(now);
+        self.machine.collect();
         while let Some(entry) = self.waiting.first_entry()
             && entry.key().0 <= self.machine.now()
         {
@@ -91,7 +93,21 @@ impl Host {
     /// When [`Host::handle_timeout`] is next due; `None` means never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.waiting.keys().next().map(|(due, _)| *due)
+        self.waiting.keys().next().map(|(due, _)| *due).into_iter().chain(self.machine.collection()).min()
+    }
+
+    /// For tests: the host forgets ping sets. What they held lives no longer than it is called.
+    pub fn forget_ping_sets(&mut self, now: Instant) {
+        self.machine.advance(now);
+        let abandoned = self.machine.ping_sets.forget();
+        self.machine.abandon(abandoned);
+    }
+
+    /// For tests: the objects for which `which` says so die, whoever holds them.
+    pub fn forget_objects(&mut self, which: impl Fn(u64) -> bool) {
+        for oid in self.objects().into_iter().filter(|oid| which(*oid)) {
+            self.machine.reclaim(oid);
+        }
     }
 
     /// Objects that a client still holds a reference to.
@@ -104,6 +120,24 @@ impl Host {
     #[must_use]
     pub fn public_refs(&self) -> u64 {
         self.machine.exporter.public_refs()
+    }
+
+    /// The identifiers of the objects that live, whoever holds them.
+    #[must_use]
+    pub fn objects(&self) -> BTreeSet<u64> {
+        self.machine.exporter.oids()
+    }
+
+    /// The public references to each interface pointer, by its IPID.
+    #[must_use]
+    pub fn references(&self) -> BTreeMap<Guid, u64> {
+        self.machine.exporter.references()
+    }
+
+    /// The ping sets, and the objects that each keeps alive.
+    #[must_use]
+    pub fn ping_sets(&self) -> BTreeMap<u64, BTreeSet<u64>> {
+        self.machine.ping_sets.contents()
     }
 
     /// The machine that is simulated, to look at without the protocol.

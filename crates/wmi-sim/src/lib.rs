@@ -19,6 +19,7 @@ mod host;
 mod io;
 mod machine;
 mod net;
+mod pings;
 mod rem_unknown;
 mod reply;
 mod scm;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
+use wmi_proto::wire::dcom::exporter::{ComplexPingRequest, ComplexPingResponse};
 use wmi_proto::wire::dcom::{MInterfacePointer, ObjRef, StdObjRef};
-use wmi_proto::wire::{Guid, guid};
+use wmi_proto::wire::{FaultStatus, Guid, guid};
 use wmi_proto::{Draw, Entropy, FileTime, Instant};
 
 use crate::cursor::Cursors;
 use crate::exporter::{Exporter, Reference, USUAL_REFS};
+use crate::pings::{Changed, PingSets};
 use crate::repository::Repository;
 use crate::scm;
 use crate::services::Object;
@@ -24,6 +26,9 @@ pub(crate) struct Machine {
     pub(crate) repository: Repository,
     pub(crate) exporter: Exporter<Object>,
     pub(crate) cursors: Cursors,
+    pub(crate) ping_sets: PingSets,
+    /// Nothing is to be collected before; `None` when there is nothing that could be.
+    collection: Option<Instant>,
     pub(crate) stats: HostStats,
     pub(crate) out: VecDeque<HostOutput>,
     /// Changes the stub of each response before it is protected.
@@ -54,6 +59,8 @@ impl Machine {
             repository,
             exporter: Exporter::new(),
             cursors: Cursors::new(),
+            ping_sets: PingSets::default(),
+            collection: None,
             stats: HostStats::default(),
             out: VecDeque::new(),
             on_stub: None,
@@ -103,7 +110,8 @@ impl Machine {
     /// A new object; it dies unless an interface of it is marshalled.
     pub(crate) fn create(&mut self, state: Object) -> u64 {
         let oid = self.fresh_u64();
-        self.exporter.insert(oid, state);
+        let end = self.exporter.insert(oid, state, self.now);
+        self.collection = Some(self.collection.map_or(end, |due| due.min(end)));
         oid
     }
 
@@ -127,14 +135,81 @@ impl Machine {
         self.objref(oid, iid, USUAL_REFS).map(|objref| MInterfacePointer::new(&objref))
     }
 
-    /// Takes references back; a result set goes with the last enumerator that reads it.
+    /// Takes references back.
     pub(crate) fn release(&mut self, ipid: &Guid, refs: u32) {
-        let Some(cursor) = self.exporter.release(ipid, refs).as_ref().and_then(Object::cursor) else {
-            return;
-        };
+        if let Some(object) = self.exporter.release(ipid, refs) {
+            self.died(&object);
+        }
+    }
+
+    /// An object dies, whoever holds it.
+    pub(crate) fn reclaim(&mut self, oid: u64) {
+        if let Some(object) = self.exporter.reclaim(oid) {
+            self.died(&object);
+        }
+    }
+
+    /// A result set goes with the last enumerator that reads it.
+    fn died(&mut self, object: &Object) {
+        if self.exporter.alive() == 0 {
+            self.expect_collection();
+        }
+        let Some(cursor) = object.cursor() else { return };
         if !self.exporter.objects().any(|object| object.cursor() == Some(cursor)) {
             self.cursors.remove(cursor);
         }
+    }
+
+    /// SimplePing ([MS-DCOM 3.1.2.5.1.2]).
+    pub(crate) fn ping(&mut self, set_id: u64) -> FaultStatus {
+        self.ping_sets.simple(set_id, self.now)
+    }
+
+    /// ComplexPing ([MS-DCOM 3.1.2.5.1.3]).
+    pub(crate) fn change_ping_set(&mut self, request: ComplexPingRequest) -> ComplexPingResponse {
+        let fresh = self.fresh_u64();
+        let lives = |oid| self.exporter.state(oid).is_some();
+        let Changed { set_id, removed, status } = self.ping_sets.complex(request, fresh, self.now, lives);
+        self.abandon(removed);
+        ComplexPingResponse { set_id, backoff_factor: 0, status }
+    }
+
+    /// Objects that are in a ping set no longer live as long as they are called.
+    pub(crate) fn abandon(&mut self, oids: Vec<u64>) {
+        for oid in oids {
+            self.exporter.abandoned(oid, self.now);
+        }
+        self.expect_collection();
+    }
+
+    /// When [`Machine::collect`] is next due; it may find nothing.
+    pub(crate) const fn collection(&self) -> Option<Instant> {
+        self.collection
+    }
+
+    /// Garbage collection ([MS-DCOM 3.1.2.6, 3.1.1.6.2]): sets that were not pinged, then objects that no set holds and
+    /// nobody calls.
+    pub(crate) fn collect(&mut self) {
+        if self.collection.is_none_or(|due| due > self.now) {
+            return;
+        }
+        for oid in self.ping_sets.expire(self.now) {
+            self.exporter.abandoned(oid, self.now);
+        }
+        let held = self.ping_sets.held();
+        let dead = self.exporter.ends().filter(|(oid, end)| *end <= self.now && !held.contains(oid));
+        let dead: Vec<u64> = dead.map(|(oid, _)| oid).collect();
+        for oid in dead {
+            self.stats.collected += 1;
+            self.reclaim(oid);
+        }
+        self.expect_collection();
+    }
+
+    fn expect_collection(&mut self) {
+        let held = self.ping_sets.held();
+        let unheld = self.exporter.ends().filter(|(oid, _)| !held.contains(oid)).map(|(_, end)| end);
+        self.collection = unheld.chain(self.ping_sets.next_due()).min();
     }
 
     /// Whether a lazy host has registered the interface with RPC.

@@ -1,9 +1,8 @@
-//! The activator: IRemoteSCMActivator, and IObjectExporter as far as anybody needs it ([MS-DCOM 3.1.2]).
+//! The activator: IRemoteSCMActivator and IObjectExporter ([MS-DCOM 3.1.2]).
 
 use wmi_proto::wire::dcom::activation::InterfaceResult;
 use wmi_proto::wire::dcom::exporter::{
-    ComplexPing, ComplexPingResponse, ResolveOxid2, ResolveOxid2Response, ServerAlive2, ServerAlive2Response,
-    SimplePing,
+    ComplexPing, ResolveOxid2, ResolveOxid2Response, ServerAlive2, ServerAlive2Response, SimplePing,
 };
 use wmi_proto::wire::dcom::{
     ActivationReply, ActivationRequest, ComVersion, DualStringArray, RemoteCreateInstance, RemoteCreateInstanceRequest,
@@ -13,9 +12,10 @@ use wmi_proto::wire::{FaultStatus, HResult, Operation, Reader, Wire, Writer, gui
 
 use crate::Fault;
 use crate::connection::Call;
-use crate::dispatch::{NCA_S_OP_RNG_ERROR, Outcome, RPC_X_BAD_STUB_DATA, at_stage, operate};
+use crate::dispatch::{NCA_S_OP_RNG_ERROR, Outcome, RPC_X_BAD_STUB_DATA, at_stage, is_protected, operate};
 use crate::exporter::USUAL_REFS;
 use crate::machine::Machine;
+use crate::pings::ERROR_SUCCESS;
 use crate::services::Object;
 
 /// The class is not registered ([MS-ERREF 2.1]).
@@ -24,13 +24,12 @@ const REGDB_E_CLASSNOTREG: HResult = HResult(0x8004_0154);
 const E_INVALIDARG: HResult = HResult(0x8007_0057);
 /// Not all the requested interfaces are there ([MS-ERREF 2.1]).
 const CO_S_NOTALLINTERFACES: HResult = HResult(0x0008_0012);
-/// There is no such exporter ([MS-ERREF 2.2]).
-const OR_INVALID_OXID: FaultStatus = FaultStatus(1910);
-/// Success of a call that returns a Win32 code.
-const ERROR_SUCCESS: FaultStatus = FaultStatus(0);
 
-/// A call of IObjectExporter, which has no ORPCTHIS.
+/// A call of IObjectExporter, which has no ORPCTHIS. Only ServerAlive2 is answered to anybody.
 pub(crate) fn exporter_call(call: &Call, machine: &mut Machine) -> Outcome {
+    if call.opnum != ServerAlive2::OPNUM && !is_protected(call, machine) {
+        return Outcome::Fault(FaultStatus::ACCESS_DENIED);
+    }
     match call.opnum {
         ServerAlive2::OPNUM => plain::<ServerAlive2>(call, machine, |_, machine| ServerAlive2Response {
             version: ComVersion::V5_7,
@@ -44,16 +43,11 @@ pub(crate) fn exporter_call(call: &Call, machine: &mut Machine) -> Outcome {
                 ipid_rem_unknown: machine.rem_unknown,
                 authn_hint: authn_hint(machine),
                 version: ComVersion::V5_7,
-                status: if known { ERROR_SUCCESS } else { OR_INVALID_OXID },
+                status: if known { ERROR_SUCCESS } else { FaultStatus::OR_INVALID_OXID },
             }
         }),
-        // Objects live until they are released, so pings are taken and change nothing.
-        SimplePing::OPNUM => plain::<SimplePing>(call, machine, |_, _| ERROR_SUCCESS),
-        ComplexPing::OPNUM => plain::<ComplexPing>(call, machine, |request, machine| ComplexPingResponse {
-            set_id: if request.set_id == 0 { machine.fresh_u64() } else { request.set_id },
-            backoff_factor: 0,
-            status: ERROR_SUCCESS,
-        }),
+        SimplePing::OPNUM => plain::<SimplePing>(call, machine, |request, machine| machine.ping(request.set_id)),
+        ComplexPing::OPNUM => plain::<ComplexPing>(call, machine, |request, machine| machine.change_ping_set(request)),
         _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
     }
 }

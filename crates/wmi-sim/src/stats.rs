@@ -18,6 +18,8 @@ pub struct HostStats {
     pub failed_logons: u64,
     /// Requests by the name of the operation, as the specification spells it (`IWbemServices::ExecQuery`).
     pub calls: BTreeMap<&'static str, u64>,
+    /// Objects that were collected because nobody pinged or called them.
+    pub collected: u64,
     /// Connections on which header signing was agreed.
     pub header_signing: u64,
     /// Request fragments whose signature was right.
