@@ -17,6 +17,7 @@ use wmi_proto::wire::ntlm::{Authenticate, Challenge, ClientChallenge, Negotiate,
 use wmi_proto::wire::rpc::{
     AuthType, AuthnLevel, Body, CommonHeader, Pdu, PduType, PfcFlags, Protected, VerificationBody, VerificationTrailer,
 };
+use wmi_proto::wire::spnego::NegotiationToken;
 use wmi_proto::{AuthLevel, Secret};
 
 type Witness = Box<dyn Fn(&Path) -> Verdict>;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let mut witnesses: Vec<(String, Witness)> = vec![
         ("captured set-up PDUs".to_owned(), Box::new(set_up_pdus)),
         ("captured NTLM messages".to_owned(), Box::new(ntlm_messages)),
+        ("captured SPNEGO tokens".to_owned(), Box::new(spnego_tokens)),
         ("fragments of all captures".to_owned(), Box::new(all_fragments)),
         ("verification trailers".to_owned(), Box::new(verification_trailers)),
     ];
@@ -57,7 +59,49 @@ fn set_up_pdus(folder: &Path) -> Verdict {
     if total == 120 { Ok(format!("{seen:?}")) } else { Err(format!("{total} PDUs where 120 are known: {seen:?}")) }
 }
 
-/// The NTLM messages in raw NTLM tokens, and in the SPNEGO tokens around them.
+/// The SPNEGO tokens of all captures, whatever is inside them.
+fn spnego_tokens(folder: &Path) -> Verdict {
+    let (mut inits, mut states, mut mics, mut ntlm) = (0, BTreeMap::<String, usize>::new(), 0, 0);
+    for file in files(folder, "pcap")?.into_iter().chain(files(folder, "pcapng")?) {
+        for connection in connections(&file)? {
+            for fragment in connection.client.into_iter().chain(connection.server) {
+                if !matches!(CommonHeader::peek(&fragment), Ok(Some(h)) if has_token(h.ptype)) {
+                    continue;
+                }
+                let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
+                let pdu = Pdu::decode(fragment).map_err(|e| wrong(&e))?;
+                let Some(auth) = pdu.auth.filter(|auth| auth.auth_type == AuthType::GSS_NEGOTIATE) else { continue };
+                let token = NegotiationToken::from_bytes(auth.value.clone()).map_err(|e| wrong(&e))?;
+                if token.to_bytes() != auth.value {
+                    return Err(wrong(&format_args!("not encoded back: {token:?}\n  {:x}", auth.value)));
+                }
+                let (inner, extensions) = match &token {
+                    NegotiationToken::Init(init) => {
+                        inits += 1;
+                        (init.mech_token.as_ref(), &init.extensions)
+                    }
+                    NegotiationToken::Resp(resp) => {
+                        let state = resp.state.map_or_else(|| "none".to_owned(), |state| state.to_string());
+                        *states.entry(state).or_default() += 1;
+                        mics += usize::from(resp.mech_list_mic.is_some());
+                        (resp.response_token.as_ref(), &resp.extensions)
+                    }
+                };
+                if !extensions.is_empty() {
+                    return Err(wrong(&format_args!("unknown fields: {token:?}")));
+                }
+                if let Some(message) = inner.filter(|inner| inner.starts_with(b"NTLMSSP\0")) {
+                    recode_ntlm(message).map_err(|e| wrong(&e))?;
+                    ntlm += 1;
+                }
+            }
+        }
+    }
+    let seen = format!("{inits} NegTokenInit, NegTokenResp by state {states:?}, {mics} MICs, {ntlm} with NTLM");
+    if inits > 20 && states.len() == 4 && mics > 10 && ntlm >= 9 { Ok(seen) } else { Err(seen) }
+}
+
+/// The NTLM messages in raw NTLM tokens.
 fn ntlm_messages(folder: &Path) -> Verdict {
     let mut seen = [0; 3];
     let mut tokens = Vec::new();

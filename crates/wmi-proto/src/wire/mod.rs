@@ -15,6 +15,7 @@ pub mod ndr;
 pub mod ntlm;
 pub mod reader;
 pub mod rpc;
+pub mod spnego;
 pub mod status;
 pub mod text;
 pub mod wmi;
