@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms of `wmi-proto/src` from the bottom to the top; those of one line are one level.
 const LEVELS: &[&[&str]] = &[
-    &["time", "entropy", "transport", "limits", "secret", "stats", "wire"],
+    &["time", "entropy", "transport", "limits", "secret", "stats", "wire", "path"],
     &["auth"],
     &["cx"],
     &["rpc", "dcom"],

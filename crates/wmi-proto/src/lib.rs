@@ -5,6 +5,7 @@
 #![doc = include_str!("../../../docs/driving.md")]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod path;
 pub mod wire;
 
 mod auth;

@@ -21,6 +21,18 @@ pub fn utf16(text: &str) -> Vec<u8> {
     octets
 }
 
+/// A UTF-16 unit in upper case where that is one unit, as Windows does: ß stays ß.
+///
+/// Windows' own table differs from Unicode's for a few letters outside Latin-1; no example of those was found.
+#[must_use]
+pub fn uppercase_unit(unit: u16) -> u16 {
+    let single = char::from_u32(u32::from(unit)).and_then(|c| {
+        let mut upper = c.to_uppercase();
+        upper.next().filter(|_| upper.next().is_none())
+    });
+    single.and_then(|c| u16::try_from(u32::from(c)).ok()).unwrap_or(unit)
+}
+
 impl Writer {
     /// `text` as UTF-16LE, without a terminator.
     pub fn utf16(&mut self, text: &str) {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::NtHash;
 use crate::secret::Secret;
-use crate::wire::text::utf16;
+use crate::wire::text::{uppercase_unit, utf16};
 
 /// ExportedSessionKey, from which all keys of a context come.
 pub type SessionKey = Secret<[u8; 16]>;
@@ -89,18 +89,11 @@ pub(super) fn derive(key: &SessionKey, sentence: &[u8]) -> Secret<[u8; 16]> {
     Secret::new(Md5::new().chain_update(key.expose()).chain_update(sentence).finalize().into())
 }
 
-/// Each UTF-16LE unit in upper case where that is one unit, as Windows does: ß stays ß.
-///
-/// Windows' own table differs from Unicode's for a few letters outside Latin-1; no example of those was found.
+/// Each UTF-16LE unit in upper case.
 fn uppercase(text: &[u8]) -> Vec<u8> {
     let upper = |pair: &[u8]| {
         let &[lo, hi] = pair else { return [0; 2] };
-        let unit = u16::from_le_bytes([lo, hi]);
-        let single = char::from_u32(u32::from(unit)).and_then(|c| {
-            let mut upper = c.to_uppercase();
-            upper.next().filter(|_| upper.next().is_none())
-        });
-        single.and_then(|c| u16::try_from(u32::from(c)).ok()).unwrap_or(unit).to_le_bytes()
+        uppercase_unit(u16::from_le_bytes([lo, hi])).to_le_bytes()
     };
     text.chunks_exact(2).flat_map(upper).collect()
 }
