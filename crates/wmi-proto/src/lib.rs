@@ -23,8 +23,8 @@ mod wmi;
 
 pub use auth::{AuthError, AuthLevel, Credentials, NotAnNtHash, NtHash, Password};
 pub use client::{
-    AccountKind, Client, CommandError, Completion, Concern, Config, Enumerator, Error, ErrorKind, Event, Input, Output,
-    Query, QueryId, Row, Stage,
+    AccountKind, CallId, Client, ClientInfo, CommandError, Completion, Concern, Config, Enumerator, Error, ErrorKind,
+    Event, ExecMethod, GetObject, Input, Output, Query, QueryId, Row, Stage,
 };
 pub use entropy::{Draw, Entropy, SeededEntropy};
 pub use limits::Limits;
@@ -33,6 +33,7 @@ pub use stats::Stats;
 pub use time::{FileTime, Instant};
 pub use transport::{Role, Target, TransportFailure, TransportId};
 pub use wire::wmi::WbemContext;
+pub use wmi::{MethodSignature, NoSuchMethod, Parameter, ParameterError, ParameterProblem, SignatureError};
 
 /// CIM objects and values.
 pub mod cim {

@@ -9,6 +9,10 @@ pub struct Limits {
     pub max_stub: usize,
     /// The most queries that may be open at once.
     pub max_queries: usize,
+    /// The most calls, of GetObject and ExecMethod, that may be under way at once.
+    pub max_calls: usize,
+    /// The most classes whose methods a session remembers; the one that was used longest ago goes first.
+    pub max_signatures: usize,
     /// The most objects asked for by one Next.
     pub max_batch: u32,
     /// The most classes that one query keeps for instances that come without theirs ([MS-WMI 2.2.14.4]).
@@ -23,6 +27,8 @@ impl Default for Limits {
             max_fragment: 5840,
             max_stub: 64 << 20,
             max_queries: 256,
+            max_calls: 256,
+            max_signatures: 64,
             max_batch: 10_000,
             max_classes: 4096,
             max_class_octets: 64 << 20,

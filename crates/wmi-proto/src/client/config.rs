@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use crate::auth::{AuthLevel, Credentials};
 use crate::limits::Limits;
+use crate::wire::cim::CimValue;
+use crate::wire::wmi::WbemContext;
 
 /// Everything that a session needs to know about its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +29,25 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// How long the goodbye may take before `Close` becomes `Abort`.
     pub linger: Duration,
+    /// The languages of texts, in order of preference, separated by commas: `MS_407`, or names of another form. NULL on
+    /// the wire, the host's own language, by default ([MS-WMI 2.2.29, 3.1.4.1.4]).
+    ///
+    /// A list, or a name of another form, is sent only to a host that says that it knows such (EstablishPosition); of
+    /// other hosts' the first `MS_xxx` is asked for.
+    pub locale: Option<String>,
+    /// Who calls, for the host's log (IWbemLoginClientID); nothing is told by default.
+    pub client_info: Option<ClientInfo>,
     /// Bounds on what the host can make us hold.
     pub limits: Limits,
+}
+
+/// What the host is told about its client ([MS-WMI 3.1.4.8.1]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The name of the machine.
+    pub machine: String,
+    /// The number of the process.
+    pub process: u32,
 }
 
 impl Config {
@@ -45,6 +64,8 @@ impl Config {
             handshake_timeout: Duration::from_secs(30),
             // Longer than a host may hold back an answer that is due before the goodbye.
             linger: Duration::from_secs(2),
+            locale: None,
+            client_info: None,
             limits: Limits::default(),
         }
     }
@@ -65,7 +86,7 @@ pub enum Enumerator {
 }
 
 /// A WQL query. One deadline covers everything from connecting to the last row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Query {
     /// The text.
@@ -80,6 +101,8 @@ pub struct Query {
     pub batch: Option<NonZeroU32>,
     /// [MS-WMI 2.2.6] WBEM_GENERIC_FLAG_TYPE; 0x30 = RETURN_IMMEDIATELY | FORWARD_ONLY by default.
     pub flags: u32,
+    /// Named values for WMI and the provider.
+    pub context: Option<WbemContext>,
 }
 
 impl Query {
@@ -93,6 +116,7 @@ impl Query {
             enumerator: Enumerator::Auto,
             batch: None,
             flags: 0x30,
+            context: None,
         }
     }
 
@@ -109,6 +133,13 @@ impl Query {
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
+        self
+    }
+
+    /// The same with `context`.
+    #[must_use]
+    pub fn context(mut self, context: WbemContext) -> Self {
+        self.context = Some(context);
         self
     }
 
@@ -130,6 +161,127 @@ impl Query {
     #[must_use]
     pub const fn batch(mut self, batch: NonZeroU32) -> Self {
         self.batch = Some(batch);
+        self
+    }
+}
+
+/// One object by its path ([MS-WMI 3.1.4.3.4]). One deadline covers everything from connecting to the object.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct GetObject {
+    /// The path of a class (`Win32_Process`) or an instance (`Win32_Service.Name="W32Time"`).
+    pub path: String,
+    /// The namespace, `root/cimv2` by default; `/` and `\` are the same.
+    pub namespace: String,
+    /// Counted from `get_object`.
+    pub timeout: Duration,
+    /// With the qualifiers that are texts in the session's language, such as descriptions.
+    pub amended: bool,
+    /// Named values for WMI and the provider.
+    pub context: Option<WbemContext>,
+}
+
+impl GetObject {
+    /// The object at `path` in `root/cimv2` with a deadline of 30 s.
+    #[must_use]
+    pub fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            namespace: "root/cimv2".to_owned(),
+            timeout: Duration::from_secs(30),
+            amended: false,
+            context: None,
+        }
+    }
+
+    /// The same in `namespace`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The same with `timeout` over everything.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The same with amended qualifiers or without.
+    #[must_use]
+    pub const fn amended(mut self, amended: bool) -> Self {
+        self.amended = amended;
+        self
+    }
+
+    /// The same with `context`.
+    #[must_use]
+    pub fn context(mut self, context: WbemContext) -> Self {
+        self.context = Some(context);
+        self
+    }
+}
+
+/// One method of a class or an instance ([MS-WMI 3.1.4.3.22]). One deadline covers everything from connecting to the
+/// out-parameters. When it passes, whether the host carried the method out is not known.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ExecMethod {
+    /// The path of the class, for a static method, or of the instance.
+    pub path: String,
+    /// The method.
+    pub method: String,
+    /// The in-parameters by name (ASCII case is ignored), in any order. They are held against the method's signature
+    /// before anything of the method is sent; what is left out has the default of the signature, as a rule NULL.
+    pub parameters: Vec<(String, CimValue)>,
+    /// The namespace, `root/cimv2` by default; `/` and `\` are the same.
+    pub namespace: String,
+    /// Counted from `exec_method`.
+    pub timeout: Duration,
+    /// Named values for WMI and the provider.
+    pub context: Option<WbemContext>,
+}
+
+impl ExecMethod {
+    /// `method` of what is at `path` in `root/cimv2`, without parameters, with a deadline of 30 s.
+    #[must_use]
+    pub fn new(path: impl Into<String>, method: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            method: method.into(),
+            parameters: Vec::new(),
+            namespace: "root/cimv2".to_owned(),
+            timeout: Duration::from_secs(30),
+            context: None,
+        }
+    }
+
+    /// The same with one in-parameter more.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<CimValue>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same in `namespace`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The same with `timeout` over everything.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The same with `context`.
+    #[must_use]
+    pub fn context(mut self, context: WbemContext) -> Self {
+        self.context = Some(context);
         self
     }
 }

@@ -10,7 +10,7 @@ use crate::client::Concern;
 use crate::rpc;
 use crate::transport::{Role, TransportFailure};
 use crate::wire::{FaultStatus, HResult, Interface, WireError};
-use crate::wmi;
+use crate::wmi::{self, NoSuchMethod, ParameterError, SignatureError};
 
 /// The step of a session or a query, in order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +33,12 @@ pub enum Stage {
     SmartEnum,
     /// Fetching objects.
     Fetch,
+    /// IWbemServices::GetObject.
+    GetObject,
+    /// IWbemServices::GetObject of the class that describes a method, and the parameters held against it.
+    Signature,
+    /// IWbemServices::ExecMethod.
+    ExecMethod,
     /// Giving references back.
     Release,
 }
@@ -47,6 +53,9 @@ impl fmt::Display for Stage {
             Self::Query => f.write_str("query"),
             Self::SmartEnum => f.write_str("smart enumeration"),
             Self::Fetch => f.write_str("fetching rows"),
+            Self::GetObject => f.write_str("object"),
+            Self::Signature => f.write_str("signature of the method"),
+            Self::ExecMethod => f.write_str("method"),
             Self::Release => f.write_str("release"),
         }
     }
@@ -107,6 +116,12 @@ pub enum ErrorKind {
     /// A message that does not belong here.
     #[error("protocol violation: {0}")]
     Misbehaved(&'static str),
+    /// The class does not have the method; nothing of it was sent.
+    #[error(transparent)]
+    NoSuchMethod(Box<NoSuchMethod>),
+    /// An in-parameter is wrong; nothing of the method was sent.
+    #[error(transparent)]
+    Parameter(Box<ParameterError>),
 }
 
 /// How a query ended well.
@@ -137,8 +152,8 @@ pub enum CommandError {
     /// The query has a `fetch` that was not answered yet.
     #[error("a fetch is under way")]
     FetchInFlight,
-    /// Over [`crate::Limits::max_queries`], or too much that one query was told to do and has not done yet.
-    #[error("too many queries, or commands of one")]
+    /// Over [`crate::Limits::max_queries`] or [`crate::Limits::max_calls`], or too much that one query was told to do and has not done yet.
+    #[error("too many queries or calls, or commands of one")]
     TooMany,
     /// The query's text or namespace cannot be sent, for example because it contains a NUL.
     #[error("the query cannot be sent: {0}")]
@@ -154,6 +169,12 @@ pub enum CommandError {
         /// How long it may be, in UTF-16 code units.
         limit: usize,
     },
+    /// No such call, or it is over.
+    #[error("no such call")]
+    UnknownCall,
+    /// The call's path, method or namespace cannot be sent, for example because it contains a NUL.
+    #[error("the call cannot be sent: {0}")]
+    BadCall(&'static str),
 }
 
 impl CommandError {
@@ -266,6 +287,26 @@ impl From<wmi::Step> for Stage {
             wmi::Step::Query => Self::Query,
             wmi::Step::SmartEnum => Self::SmartEnum,
             wmi::Step::Fetch => Self::Fetch,
+        }
+    }
+}
+
+impl From<wmi::CallStep> for Stage {
+    fn from(step: wmi::CallStep) -> Self {
+        match step {
+            wmi::CallStep::GetObject => Self::GetObject,
+            wmi::CallStep::Signature => Self::Signature,
+            wmi::CallStep::ExecMethod => Self::ExecMethod,
+        }
+    }
+}
+
+impl From<SignatureError> for ErrorKind {
+    fn from(error: SignatureError) -> Self {
+        match error {
+            SignatureError::NoSuchMethod(error) => Self::NoSuchMethod(error),
+            SignatureError::Parameter(error) => Self::Parameter(error),
+            SignatureError::Malformed(error) => Self::Malformed(error),
         }
     }
 }

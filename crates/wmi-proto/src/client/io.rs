@@ -114,6 +114,14 @@ pub enum Event {
         /// How it ended. After an error the rows that were delivered stay valid.
         outcome: Result<Completion, Error>,
     },
+    /// A call is over; once per call.
+    Reply {
+        /// Which one.
+        call: CallId,
+        /// What it brought: the object, or the out-parameters of a method as an instance of `__PARAMETERS`, `ReturnValue`
+        /// among them; `None` of a method that has none.
+        outcome: Result<Option<CimObject>, Error>,
+    },
     /// The client is over: once, the last output, when no transport is left.
     Closed {
         /// `Ok` after `close`, otherwise why the session ended.
@@ -131,8 +139,14 @@ impl Event {
             | Self::Skipped { query }
             | Self::AtEnd { query }
             | Self::QueryDone { query, .. } => Some(*query),
-            Self::Stage(_) | Self::Ready | Self::Closed { .. } => None,
+            Self::Stage(_) | Self::Ready | Self::Reply { .. } | Self::Closed { .. } => None,
         }
+    }
+
+    /// The call that the event concerns, if it concerns one.
+    #[must_use]
+    pub const fn call(&self) -> Option<CallId> {
+        if let Self::Reply { call, .. } = self { Some(*call) } else { None }
     }
 }
 
@@ -141,6 +155,7 @@ impl Event {
     pub(super) fn map_error(self, tell: impl FnOnce(Error) -> Error) -> Self {
         match self {
             Self::QueryDone { query, outcome: Err(error) } => Self::QueryDone { query, outcome: Err(tell(error)) },
+            Self::Reply { call, outcome: Err(error) } => Self::Reply { call, outcome: Err(tell(error)) },
             Self::Closed { outcome: Err(error) } => Self::Closed { outcome: Err(tell(error)) },
             other => other,
         }
@@ -150,3 +165,7 @@ impl Event {
 /// A query of one client. Never reused within a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(pub(crate) u32);
+
+/// A call of one client. Never reused within a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub(crate) u32);

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use crate::auth::{AuthLevel, NtlmInitiator};
 use crate::client::world::World;
-use crate::client::{Error, QueryId, Stage};
+use crate::client::{CallId, Error, QueryId, Stage};
 use crate::rpc::{self, Association, Call, Done};
 use crate::transport::{Role, Target, TransportId};
 use crate::wire::{Guid, Interface};
@@ -18,6 +18,10 @@ pub(super) enum Ticket {
     Login(usize),
     /// The operation tells which references a reply carries when its query is gone.
     Query(QueryId, wmi::Operation),
+    /// GetObject or ExecMethod.
+    Call(CallId),
+    /// GetObject of a class that describes methods, by its number.
+    Signature(u32),
     AddRef(Guid),
     Release,
 }

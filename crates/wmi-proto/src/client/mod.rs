@@ -1,5 +1,6 @@
 //! The one public machine: a WMI session with one host.
 
+mod calls;
 mod concern;
 mod config;
 mod error;
@@ -9,14 +10,16 @@ mod queries;
 mod ready;
 mod remedy;
 mod session;
+mod signatures;
+mod work;
 mod world;
 
 use core::num::NonZeroU32;
 
 pub use concern::{AccountKind, Concern};
-pub use config::{Config, Enumerator, Query};
+pub use config::{ClientInfo, Config, Enumerator, ExecMethod, GetObject, Query};
 pub use error::{CommandError, Completion, Error, ErrorKind, Stage};
-pub use io::{Event, Input, Output, QueryId, Row};
+pub use io::{CallId, Event, Input, Output, QueryId, Row};
 
 use crate::client::session::Session;
 use crate::entropy::Entropy;
@@ -129,6 +132,35 @@ impl Client {
     pub fn cancel(&mut self, query: QueryId, now: Instant) -> Result<(), CommandError> {
         let now = self.advance(now);
         self.session.cancel(query, now)
+    }
+
+    /// Asks for one object by its path, class or instance; answered by its `Reply`.
+    ///
+    /// # Errors
+    /// The caller's own mistakes only: the session is closed, too many calls, a path that cannot be sent.
+    pub fn get_object(&mut self, object: GetObject, now: Instant) -> Result<CallId, CommandError> {
+        let now = self.advance(now);
+        self.session.get_object(object, now)
+    }
+
+    /// Calls a method of a class or an instance; answered by its `Reply`. The class is asked for the method's signature
+    /// first, once per namespace and class; a method or parameter that it does not have ends the call there.
+    ///
+    /// # Errors
+    /// The caller's own mistakes only: the session is closed, too many calls, a path or name that cannot be sent.
+    pub fn exec_method(&mut self, method: ExecMethod, now: Instant) -> Result<CallId, CommandError> {
+        let now = self.advance(now);
+        self.session.exec_method(method, now)
+    }
+
+    /// Ends a call; answered by its `Reply`. What was sent is not called back: a method may still be carried out. The
+    /// session stays usable: an answer that is still on its way is verified and dropped.
+    ///
+    /// # Errors
+    /// The caller's own mistakes only: the session is closed, or no such call.
+    pub fn cancel_call(&mut self, call: CallId, now: Instant) -> Result<(), CommandError> {
+        let now = self.advance(now);
+        self.session.cancel_call(call, now)
     }
 
     /// Gives all references back and closes the transports; ends with `Event::Closed`.

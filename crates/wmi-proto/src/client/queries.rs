@@ -7,6 +7,7 @@ use crate::client::concern::class_of_wql;
 use crate::client::{CommandError, Enumerator, Error, Query, QueryId, Stage};
 use crate::limits::Limits;
 use crate::time::Instant;
+use crate::wire::dcom::MInterfacePointer;
 use crate::wire::wmi::services::WBEM_FLAG_FORWARD_ONLY;
 use crate::wmi::{Cursor, Plan, Wish, normalize};
 
@@ -59,6 +60,7 @@ impl Queries {
         let cursor = Cursor::new(Plan {
             wql: query.wql.clone(),
             flags,
+            context: query.context.as_ref().map(MInterfacePointer::from_wbem_context),
             smart: match query.enumerator {
                 // What goes back and ahead is the other enumerator; that both read one index is unproven.
                 Enumerator::Auto => flags & WBEM_FLAG_FORWARD_ONLY != 0,

@@ -1,4 +1,4 @@
-//! The phase in which queries run: namespaces, calls, references.
+//! The phase in which commands run: namespaces, calls, references.
 
 use core::time::Duration;
 
@@ -6,13 +6,16 @@ use bytes::BytesMut;
 
 use crate::auth::AuthLevel;
 use crate::client::link::{Link, Ticket};
-use crate::client::queries::Queries;
 use crate::client::session::fault;
+use crate::client::signatures::{Description, Signatures};
+use crate::client::work::{Waiter, Work};
 use crate::client::world::World;
-use crate::client::{Completion, Error, ErrorKind, Event, QueryId, Stage};
+use crate::client::{CallId, Completion, Error, ErrorKind, Event, QueryId, Stage};
 use crate::dcom::{self, References};
+use crate::limits::Limits;
 use crate::rpc::{Call, Done};
 use crate::time::Instant;
+use crate::wire::cim::CimObject;
 use crate::wire::dcom::rem_unknown::{RemInterfaceRef, RemRefsRequest};
 use crate::wire::dcom::{ComVersion, RemAddRef, RemRelease, StdObjRef};
 use crate::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
@@ -37,6 +40,7 @@ pub(super) struct Ready {
     activated: Activated,
     references: References,
     namespaces: Vec<Namespace>,
+    signatures: Signatures,
     /// When references that nobody needs are given back, several at once.
     release_due: Option<Instant>,
 }
@@ -54,8 +58,15 @@ enum NamespaceState {
 }
 
 impl Ready {
-    pub(super) fn new(link: Link, activated: Activated) -> Self {
-        Self { link, activated, references: References::default(), namespaces: Vec::new(), release_due: None }
+    pub(super) fn new(link: Link, activated: Activated, limits: &Limits) -> Self {
+        Self {
+            link,
+            activated,
+            references: References::default(),
+            namespaces: Vec::new(),
+            signatures: Signatures::new(limits.max_signatures),
+            release_due: None,
+        }
     }
 
     pub(super) const fn release_due(&self) -> Option<Instant> {
@@ -63,97 +74,150 @@ impl Ready {
     }
 
     /// The association stands: takes over the log-in object and begins what is waiting.
-    pub(super) fn enter(&mut self, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
+    pub(super) fn enter(&mut self, work: &mut Work, world: &mut World) -> Result<(), Error> {
         let login = self.activated.login;
         self.adopt(&login, world)?;
-        self.begin_waiting(queries, world)?;
+        self.begin_waiting(work, world)?;
         // Without a call that would carry it, the host would wait for the end of the log-on.
         world.lend(self.link.transport, |cx| self.link.association.flush(cx));
         Ok(())
     }
 
-    /// Begins queries whose namespace is open, and opens namespaces that queries wait for.
-    pub(super) fn begin_waiting(&mut self, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
-        let waiting: Vec<(QueryId, String, String)> = queries
-            .iter()
-            .filter(|(_, running)| running.cursor.is_waiting())
-            .map(|(id, running)| (id, running.resource.clone(), running.namespace.clone()))
-            .collect();
-        for (id, resource, namespace) in waiting {
-            let index = self.namespace(&resource);
-            let Some(entry) = self.namespaces.get_mut(index) else { continue };
-            match entry.state {
-                NamespaceState::Entering => {}
-                NamespaceState::Inside(services) => {
+    /// Begins commands whose namespace is open, and opens namespaces that commands wait for.
+    pub(super) fn begin_waiting(&mut self, work: &mut Work, world: &mut World) -> Result<(), Error> {
+        for (who, resource, namespace) in work.waiting() {
+            let Some(services) = self.services(&resource, namespace, world)? else { continue };
+            match who {
+                Waiter::Query(id) => {
                     world.stage(Stage::Query);
-                    self.with_cursor(id, queries, world, |cursor, cx| cursor.begin(services, cx))?;
+                    self.with_cursor(id, work, world, |cursor, cx| cursor.begin(services, cx))?;
                 }
-                NamespaceState::Outside => {
-                    entry.state = NamespaceState::Entering;
-                    world.stage(Stage::Login { namespace });
-                    let stub = dcom::stub::<NtlmLogin>(
-                        &world.this(self.activated.version),
-                        &NtlmLoginRequest { network_resource: Some(resource.clone()), ..NtlmLoginRequest::default() },
-                    );
-                    let object = Some((NtlmLogin::INTERFACE, self.activated.login.ipid));
-                    self.call(ObjectCall { object, opnum: NtlmLogin::OPNUM, stub }, Ticket::Login(index), world)?;
-                }
+                Waiter::Call(id) => self.begin_call(id, services, &resource, work, world)?,
             }
         }
         Ok(())
+    }
+
+    /// The services of a namespace, unless they are yet to come.
+    fn services(&mut self, resource: &str, namespace: String, world: &mut World) -> Result<Option<Guid>, Error> {
+        let index = self.namespace(resource);
+        let Some(entry) = self.namespaces.get_mut(index) else { return Ok(None) };
+        match entry.state {
+            NamespaceState::Entering => Ok(None),
+            NamespaceState::Inside(services) => Ok(Some(services)),
+            NamespaceState::Outside => {
+                entry.state = NamespaceState::Entering;
+                world.stage(Stage::Login { namespace });
+                let stub = dcom::stub::<NtlmLogin>(
+                    &world.this(self.activated.version),
+                    &NtlmLoginRequest { network_resource: Some(resource.to_owned()), ..NtlmLoginRequest::default() },
+                );
+                let object = Some((NtlmLogin::INTERFACE, self.activated.login.ipid));
+                self.call(ObjectCall { object, opnum: NtlmLogin::OPNUM, stub }, Ticket::Login(index), world)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The namespace of a call is open: sends it, or has the class described on which its method is.
+    fn begin_call(
+        &mut self,
+        id: CallId,
+        services: Guid,
+        resource: &str,
+        work: &mut Work,
+        world: &mut World,
+    ) -> Result<(), Error> {
+        let Some(call) = work.calls.get_mut(id) else { return Ok(()) };
+        let mut class = None;
+        if let Some(path) = call.machine.wanted_class() {
+            match self.signatures.look_up(resource, path) {
+                Description::Known(known) => class = Some(known),
+                Description::Coming => {
+                    call.machine.describe();
+                    return Ok(());
+                }
+                Description::Unknown(number) => {
+                    let request = wmi::signature_call(services, path, &world.this(self.activated.version));
+                    call.machine.describe();
+                    world.stage(Stage::Signature);
+                    return self.call(request, Ticket::Signature(number), world);
+                }
+            }
+        }
+        match call.machine.begin(services, class.as_deref(), &world.this(self.activated.version)) {
+            Ok(request) => {
+                world.stage(call.stage());
+                self.call(request, Ticket::Call(id), world)
+            }
+            Err(error) => {
+                self.reply(id, Err(Error::new(Stage::Signature, error.into())), work, world);
+                Ok(())
+            }
+        }
     }
 
     /// A fetch was asked for.
-    pub(super) fn pull(&mut self, id: QueryId, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
-        self.with_cursor(id, queries, world, |cursor, cx| cursor.pull(cx))
+    pub(super) fn pull(&mut self, id: QueryId, work: &mut Work, world: &mut World) -> Result<(), Error> {
+        self.with_cursor(id, work, world, |cursor, cx| cursor.pull(cx))
     }
 
-    pub(super) fn receive(&mut self, data: BytesMut, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
+    pub(super) fn receive(&mut self, data: BytesMut, work: &mut Work, world: &mut World) -> Result<(), Error> {
         self.link.receive(data, world);
-        self.proceed(queries, world)
+        self.proceed(work, world)
     }
 
     /// Carries out what the association has to tell: about octets that arrived, and about calls that cannot be made.
-    pub(super) fn proceed(&mut self, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
+    pub(super) fn proceed(&mut self, work: &mut Work, world: &mut World) -> Result<(), Error> {
         while let Some(done) = self.link.next(world).map_err(|error| self.link.error(error, world))? {
-            self.done(done, queries, world)?;
+            self.done(done, work, world)?;
         }
         Ok(())
     }
 
-    fn done(&mut self, done: Done<Ticket>, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
+    fn done(&mut self, done: Done<Ticket>, work: &mut Work, world: &mut World) -> Result<(), Error> {
         match done {
             Done::Bound => Ok(()),
-            Done::Response { ticket, stub } => self.response(ticket, stub, queries, world),
-            Done::Fault { ticket, status, verified } => self.refused(ticket, &fault(status, verified), queries, world),
+            Done::Response { ticket, stub } => self.response(ticket, stub, work, world),
+            Done::Fault { ticket, status, verified } => self.refused(ticket, &fault(status, verified), work, world),
             Done::NoInterface(call) if call.interface == Interface::orpc(IID_IREM_UNKNOWN2) => {
                 self.link.call(Call { interface: Interface::orpc(IID_IREM_UNKNOWN), ..call }, world)
             }
-            Done::NoInterface(call) => {
-                self.refused(call.ticket, &ErrorKind::NoInterface(call.interface), queries, world)
-            }
+            Done::NoInterface(call) => self.refused(call.ticket, &ErrorKind::NoInterface(call.interface), work, world),
         }
     }
 
-    fn response(
-        &mut self,
-        ticket: Ticket,
-        stub: Reader,
-        queries: &mut Queries,
-        world: &mut World,
-    ) -> Result<(), Error> {
+    fn response(&mut self, ticket: Ticket, stub: Reader, work: &mut Work, world: &mut World) -> Result<(), Error> {
         match ticket {
             Ticket::Query(id, operation) => {
-                if queries.get_mut(id).is_some() {
-                    return self.with_cursor(id, queries, world, |cursor, cx| cursor.answer(stub, cx));
+                if work.queries.get_mut(id).is_some() {
+                    return self.with_cursor(id, work, world, |cursor, cx| cursor.answer(stub, cx));
                 }
                 // The query is gone; what its late answer hands out is given back.
-                for std in operation.references(stub) {
-                    self.give_back(&std, world);
-                }
+                self.give_back_all(operation.references(stub), world);
                 Ok(())
             }
-            Ticket::Login(index) => self.logged_in(index, stub, queries, world),
+            Ticket::Call(id) => {
+                self.give_back_all(wmi::references(stub.clone()), world);
+                let Some(call) = work.calls.get_mut(id) else { return Ok(()) };
+                let stage = call.stage();
+                let outcome = call.machine.answer(stub).map_err(|failure| Error::new(stage, failure.into()));
+                self.reply(id, outcome, work, world);
+                Ok(())
+            }
+            Ticket::Signature(number) => {
+                self.give_back_all(wmi::references(stub.clone()), world);
+                match wmi::signature(stub) {
+                    Ok(class) => {
+                        self.signatures.known(number, class);
+                        self.begin_waiting(work, world)?;
+                        self.signatures.trim();
+                        Ok(())
+                    }
+                    Err(failure) => self.refused(ticket, &failure.into(), work, world),
+                }
+            }
+            Ticket::Login(index) => self.logged_in(index, stub, work, world),
             Ticket::AddRef(ipid) => {
                 let response = dcom::answer::<RemAddRef>(stub);
                 let granted = response
@@ -167,7 +231,7 @@ impl Ready {
         }
     }
 
-    fn logged_in(&mut self, index: usize, stub: Reader, queries: &mut Queries, world: &mut World) -> Result<(), Error> {
+    fn logged_in(&mut self, index: usize, stub: Reader, work: &mut Work, world: &mut World) -> Result<(), Error> {
         let services = match dcom::answer::<NtlmLogin>(stub) {
             Err(error) => Err(ErrorKind::Malformed(error)),
             Ok(response) if !response.status.is_success() => Err(ErrorKind::Status(response.status)),
@@ -184,45 +248,55 @@ impl Ready {
                 if let Some(namespace) = self.namespaces.get_mut(index) {
                     namespace.state = NamespaceState::Inside(std.ipid);
                 }
-                self.begin_waiting(queries, world)
+                self.begin_waiting(work, world)
             }
-            Err(kind) => self.refused(Ticket::Login(index), &kind, queries, world),
+            Err(kind) => self.refused(Ticket::Login(index), &kind, work, world),
         }
     }
 
     /// A call was refused: by a fault, by the bind, or by its own status.
-    fn refused(
-        &mut self,
-        ticket: Ticket,
-        kind: &ErrorKind,
-        queries: &mut Queries,
-        world: &mut World,
-    ) -> Result<(), Error> {
+    fn refused(&mut self, ticket: Ticket, kind: &ErrorKind, work: &mut Work, world: &mut World) -> Result<(), Error> {
         match ticket {
             Ticket::Login(index) => {
                 let Some(namespace) = self.namespaces.get_mut(index) else { return Ok(()) };
                 namespace.state = NamespaceState::Outside;
-                let resource = &namespace.resource;
-                let waiting =
-                    queries.iter().filter(|(_, q)| q.cursor.is_waiting() && q.resource.eq_ignore_ascii_case(resource));
-                let waiting: Vec<(QueryId, Stage)> = waiting.map(|(id, q)| (id, q.stage())).collect();
-                for (id, stage) in waiting {
-                    self.finish(id, Err(Error::new(stage, kind.clone())), queries, world);
+                let resource = namespace.resource.clone();
+                for (who, of, namespace) in work.waiting() {
+                    if of.eq_ignore_ascii_case(&resource) {
+                        let error = Error::new(Stage::Login { namespace }, kind.clone());
+                        match who {
+                            Waiter::Query(id) => self.finish(id, Err(error), work, world),
+                            Waiter::Call(id) => self.reply(id, Err(error), work, world),
+                        }
+                    }
+                }
+                Ok(())
+            }
+            Ticket::Call(id) => {
+                let Some(call) = work.calls.get_mut(id) else { return Ok(()) };
+                let error = Error::new(call.stage(), kind.clone());
+                self.reply(id, Err(error), work, world);
+                Ok(())
+            }
+            Ticket::Signature(number) => {
+                let Some((resource, path)) = self.signatures.unknown(number) else { return Ok(()) };
+                for id in work.calls.described_by(&resource, &path) {
+                    self.reply(id, Err(Error::new(Stage::Signature, kind.clone())), work, world);
                 }
                 Ok(())
             }
             Ticket::Query(id, _) => {
-                let Some(query) = queries.get_mut(id) else { return Ok(()) };
+                let Some(query) = work.queries.get_mut(id) else { return Ok(()) };
                 let stage = query.stage();
                 if let Some(copy) = query.cursor.lost_copy() {
-                    self.finish(QueryId(copy), Err(Error::new(stage, kind.clone())), queries, world);
-                    return self.pull(id, queries, world);
+                    self.finish(QueryId(copy), Err(Error::new(stage, kind.clone())), work, world);
+                    return self.pull(id, work, world);
                 }
                 let made = !matches!(kind, ErrorKind::NoInterface(_));
                 let mut goes_on = false;
-                self.with_cursor(id, queries, world, |cursor, cx| goes_on = cursor.refused(made, cx))?;
+                self.with_cursor(id, work, world, |cursor, cx| goes_on = cursor.refused(made, cx))?;
                 if !goes_on {
-                    self.finish(id, Err(Error::new(stage, kind.clone())), queries, world);
+                    self.finish(id, Err(Error::new(stage, kind.clone())), work, world);
                 }
                 Ok(())
             }
@@ -236,14 +310,14 @@ impl Ready {
         &mut self,
         id: QueryId,
         outcome: Result<Completion, Error>,
-        queries: &mut Queries,
+        work: &mut Work,
         world: &mut World,
     ) {
         let copies = match &outcome {
             Ok(_) => Error::new(Stage::Query, ErrorKind::Cancelled),
             Err(error) => error.clone(),
         };
-        for (removed, mut query) in queries.remove(id) {
+        for (removed, mut query) in work.queries.remove(id) {
             self.link.association.withdraw(|ticket| matches!(ticket, Ticket::Query(of, _) if *of == removed));
             for ipid in query.cursor.take_held() {
                 self.drop_reference(ipid, world);
@@ -251,6 +325,20 @@ impl Ready {
             let outcome = if removed == id { outcome.clone() } else { Err(copies.clone()) };
             let outcome = outcome.map_err(|error| query.concerned(error));
             world.event(Event::QueryDone { query: removed, outcome });
+        }
+    }
+
+    /// Ends a call.
+    pub(super) fn reply(
+        &mut self,
+        id: CallId,
+        outcome: Result<Option<CimObject>, Error>,
+        work: &mut Work,
+        world: &mut World,
+    ) {
+        if let Some(call) = work.calls.remove(id) {
+            self.link.association.withdraw(|ticket| *ticket == Ticket::Call(id));
+            world.event(Event::Reply { call: id, outcome: outcome.map_err(|error| call.concerned(error)) });
         }
     }
 
@@ -289,6 +377,10 @@ impl Ready {
             self.references.give_back(std);
             self.schedule_release(world);
         }
+    }
+
+    fn give_back_all(&mut self, references: Vec<StdObjRef>, world: &World) {
+        references.iter().for_each(|std| self.give_back(std, world));
     }
 
     fn schedule_release(&mut self, world: &World) {
@@ -334,13 +426,13 @@ impl Ready {
         &mut self,
         copy: QueryId,
         outcome: Result<StdObjRef, wmi::Failure>,
-        queries: &mut Queries,
+        work: &mut Work,
         world: &mut World,
     ) -> Result<(), Error> {
         let kind = match outcome {
             Ok(std) if std.oxid != self.activated.oxid => ErrorKind::Misbehaved(OTHER_EXPORTER),
-            Ok(std) if queries.get_mut(copy).is_some() => {
-                return self.with_cursor(copy, queries, world, |cursor, cx| cursor.made(std, cx));
+            Ok(std) if work.queries.get_mut(copy).is_some() => {
+                return self.with_cursor(copy, work, world, |cursor, cx| cursor.made(std, cx));
             }
             Ok(std) => {
                 self.give_back(&std, world);
@@ -348,7 +440,7 @@ impl Ready {
             }
             Err(failure) => failure.into(),
         };
-        self.finish(copy, Err(Error::new(Stage::Query, kind)), queries, world);
+        self.finish(copy, Err(Error::new(Stage::Query, kind)), work, world);
         Ok(())
     }
 
@@ -356,16 +448,16 @@ impl Ready {
     fn with_cursor(
         &mut self,
         id: QueryId,
-        queries: &mut Queries,
+        work: &mut Work,
         world: &mut World,
-        work: impl FnOnce(&mut wmi::Cursor, &mut Context<'_>),
+        act: impl FnOnce(&mut wmi::Cursor, &mut Context<'_>),
     ) -> Result<(), Error> {
-        let Some(query) = queries.get_mut(id) else { return Ok(()) };
+        let Some(query) = work.queries.get_mut(id) else { return Ok(()) };
         let before = query.stage();
         let this = world.this(self.activated.version);
         let mut effects = Vec::new();
         let mut cx = Context { now: world.now, this: &this, entropy: world.entropy.as_mut(), effects: &mut effects };
-        work(&mut query.cursor, &mut cx);
+        act(&mut query.cursor, &mut cx);
         for effect in effects {
             match effect {
                 Effect::Call(operation, call) => {
@@ -375,19 +467,19 @@ impl Ready {
                 Effect::Adopt(std) if std.oxid == self.activated.oxid => self.adopt(&std, world)?,
                 Effect::Adopt(_) => {
                     let error = Error::new(before.clone(), ErrorKind::Misbehaved(OTHER_EXPORTER));
-                    self.finish(id, Err(error), queries, world);
+                    self.finish(id, Err(error), work, world);
                     return Ok(());
                 }
                 Effect::Rows(rows) => world.event(Event::Batch { query: id, rows }),
                 Effect::Reset => world.event(Event::Reset { query: id }),
                 Effect::Skipped => world.event(Event::Skipped { query: id }),
                 Effect::AtEnd => world.event(Event::AtEnd { query: id }),
-                Effect::Cloned(copy, outcome) => self.cloned(QueryId(copy), outcome, queries, world)?,
+                Effect::Cloned(copy, outcome) => self.cloned(QueryId(copy), outcome, work, world)?,
                 Effect::Done(outcome) => {
                     let outcome = outcome
                         .map(|end| Completion { rows: end.rows, notice: end.notice })
                         .map_err(|failure| Error::new(before.clone(), failure.into()));
-                    self.finish(id, outcome, queries, world);
+                    self.finish(id, outcome, work, world);
                 }
             }
         }

@@ -35,7 +35,7 @@ impl Error {
                 "something between here and the host changes messages: do not trust this path; rows before this one were verified",
             ),
             ErrorKind::Malformed(_) | ErrorKind::Misbehaved(_) => not_dcom(&self.stage),
-            ErrorKind::Cancelled => None,
+            ErrorKind::Cancelled | ErrorKind::NoSuchMethod(_) | ErrorKind::Parameter(_) => None,
         }
     }
 }
@@ -82,7 +82,7 @@ const fn timed_out(stage: &Stage) -> Option<&'static str> {
         Stage::Bind(Role::Activator) | Stage::Activate => {
             "the port accepts connections and then says nothing: is it the activator of a Windows host, and not overloaded?"
         }
-        Stage::Query | Stage::SmartEnum | Stage::Fetch => {
+        Stage::Query | Stage::SmartEnum | Stage::Fetch | Stage::GetObject | Stage::Signature | Stage::ExecMethod => {
             "the provider needs longer: allow more time, or ask for fewer columns and rows"
         }
         Stage::Release => return None,
@@ -94,7 +94,14 @@ const fn disconnected(stage: &Stage) -> Option<&'static str> {
         Stage::Connect(_) | Stage::Bind(Role::Activator) | Stage::Activate => {
             "the host, or something in between, dropped the connection: is it the activator of a Windows host?"
         }
-        Stage::Bind(Role::ObjectServer) | Stage::Login { .. } | Stage::Query | Stage::SmartEnum | Stage::Fetch => {
+        Stage::Bind(Role::ObjectServer)
+        | Stage::Login { .. }
+        | Stage::Query
+        | Stage::SmartEnum
+        | Stage::Fetch
+        | Stage::GetObject
+        | Stage::Signature
+        | Stage::ExecMethod => {
             "the connection was lost on the way: try again; if it repeats, look for a restart of WMI in the host's event log"
         }
         Stage::Release => return None,
@@ -107,7 +114,7 @@ const fn fault(stage: &Stage, status: FaultStatus) -> Option<&'static str> {
         5 => Some(match stage {
             Stage::Connect(_) | Stage::Bind(_) | Stage::Activate => WRONG_PASSWORD,
             Stage::Login { .. } => NAMESPACE_RIGHT,
-            Stage::Query | Stage::SmartEnum | Stage::Fetch | Stage::Release => PROVIDER_RIGHT,
+            _ => PROVIDER_RIGHT,
         }),
         // nca_s_unsupported_authn_level, RPC_S_UNSUPPORTED_AUTHN_LEVEL, RPC_S_UNKNOWN_AUTHN_LEVEL
         0x1c00_001d | 1821 | 1748 => Some(LEVEL_TOO_LOW),
@@ -125,7 +132,7 @@ const fn hresult(stage: &Stage, status: HResult) -> Option<&'static str> {
         0x8007_0005 | 0x8004_1003 | 0x8001_011b => match stage {
             Stage::Connect(_) | Stage::Bind(_) | Stage::Activate => DCOM_RIGHT,
             Stage::Login { .. } => NAMESPACE_RIGHT,
-            Stage::Query | Stage::SmartEnum | Stage::Fetch | Stage::Release => PROVIDER_RIGHT,
+            _ => PROVIDER_RIGHT,
         },
         // WBEM_E_NOT_FOUND at a log-in is Windows' other answer for a missing namespace
         0x8004_100e => NAMESPACE_MISSING,

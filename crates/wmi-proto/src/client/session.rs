@@ -6,10 +6,12 @@ use bytes::BytesMut;
 
 use crate::auth::AuthLevel;
 use crate::client::link::{Link, Ticket};
-use crate::client::queries::Queries;
 use crate::client::ready::{Activated, Ready};
+use crate::client::work::Work;
 use crate::client::world::World;
-use crate::client::{CommandError, Config, Error, ErrorKind, Event, Input, Output, Query, QueryId, Stage};
+use crate::client::{
+    CallId, CommandError, Config, Error, ErrorKind, Event, ExecMethod, GetObject, Input, Output, Query, QueryId, Stage,
+};
 use crate::dcom;
 use crate::entropy::Entropy;
 use crate::rpc::{self, Call, Done};
@@ -28,7 +30,7 @@ use crate::wmi::Wish;
 pub(super) struct Session {
     world: World,
     phase: Phase,
-    queries: Queries,
+    work: Work,
 }
 
 /// A phase holds exactly what it needs; a transition consumes it.
@@ -87,7 +89,7 @@ impl Session {
     pub(super) fn new(config: Config, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
         let mut world = World::new(config, entropy, now, wall);
         let activating = Activating::begin(&mut world);
-        Self { world, phase: Phase::Activating(activating), queries: Queries::default() }
+        Self { world, phase: Phase::Activating(activating), work: Work::default() }
     }
 
     pub(super) fn input(&mut self, input: Input, now: Instant) {
@@ -115,8 +117,11 @@ impl Session {
 
     pub(super) fn timeout(&mut self, now: Instant) {
         self.world.now = now;
-        for query in self.queries.expired(now) {
+        for query in self.work.queries.expired(now) {
             self.finish(query, ErrorKind::TimedOut);
+        }
+        for call in self.work.calls.expired(now) {
+            self.finish_call(call, ErrorKind::TimedOut);
         }
         self.step(Happened::Tick);
     }
@@ -130,7 +135,7 @@ impl Session {
             Phase::Ending(phase) => phase.linger,
             Phase::Closed => None,
         };
-        [phase, self.queries.next_deadline()].into_iter().flatten().min()
+        [phase, self.work.next_deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn poll_output(&mut self) -> Option<Output> {
@@ -144,40 +149,68 @@ impl Session {
     pub(super) fn exec_query(&mut self, query: Query, now: Instant) -> Result<QueryId, CommandError> {
         self.world.now = now;
         self.accepts_commands()?;
-        let id = self.queries.add(&query, now, &self.world.config.limits)?;
-        self.run(|ready, queries, world| ready.begin_waiting(queries, world));
+        let id = self.work.queries.add(&query, now, &self.world.config.limits)?;
+        self.run(|ready, work, world| ready.begin_waiting(work, world));
         Ok(id)
     }
 
     pub(super) fn wish(&mut self, id: QueryId, wish: Wish, now: Instant) -> Result<(), CommandError> {
         self.world.now = now;
         self.accepts_commands()?;
-        self.queries.get_mut(id).ok_or(CommandError::UnknownQuery)?.cursor.wish(wish)?;
-        self.run(|ready, queries, world| ready.pull(id, queries, world));
+        self.work.queries.get_mut(id).ok_or(CommandError::UnknownQuery)?.cursor.wish(wish)?;
+        self.run(|ready, work, world| ready.pull(id, work, world));
         Ok(())
     }
 
     pub(super) fn clone_query(&mut self, id: QueryId, now: Instant) -> Result<QueryId, CommandError> {
         self.world.now = now;
         self.accepts_commands()?;
-        let copy = self.queries.copy(id, now, &self.world.config.limits)?;
-        self.run(|ready, queries, world| ready.pull(id, queries, world));
+        let copy = self.work.queries.copy(id, now, &self.world.config.limits)?;
+        self.run(|ready, work, world| ready.pull(id, work, world));
         Ok(copy)
     }
 
     pub(super) fn cancel(&mut self, id: QueryId, now: Instant) -> Result<(), CommandError> {
         self.world.now = now;
         self.accepts_commands()?;
-        self.queries.get_mut(id).ok_or(CommandError::UnknownQuery)?;
+        self.work.queries.get_mut(id).ok_or(CommandError::UnknownQuery)?;
         self.finish(id, ErrorKind::Cancelled);
+        Ok(())
+    }
+
+    pub(super) fn get_object(&mut self, object: GetObject, now: Instant) -> Result<CallId, CommandError> {
+        self.world.now = now;
+        self.accepts_commands()?;
+        let id = self.work.calls.get(object, now, &self.world.config.limits)?;
+        self.run(|ready, work, world| ready.begin_waiting(work, world));
+        Ok(id)
+    }
+
+    pub(super) fn exec_method(&mut self, method: ExecMethod, now: Instant) -> Result<CallId, CommandError> {
+        self.world.now = now;
+        self.accepts_commands()?;
+        let id = self.work.calls.exec(method, now, &self.world.config.limits)?;
+        self.run(|ready, work, world| ready.begin_waiting(work, world));
+        Ok(id)
+    }
+
+    pub(super) fn cancel_call(&mut self, id: CallId, now: Instant) -> Result<(), CommandError> {
+        self.world.now = now;
+        self.accepts_commands()?;
+        self.work.calls.get_mut(id).ok_or(CommandError::UnknownCall)?;
+        self.finish_call(id, ErrorKind::Cancelled);
         Ok(())
     }
 
     pub(super) fn close(&mut self, now: Instant) {
         self.world.now = now;
-        let open: Vec<QueryId> = self.queries.ids().collect();
+        let open: Vec<QueryId> = self.work.queries.ids().collect();
         for id in open {
             self.finish(id, ErrorKind::Cancelled);
+        }
+        let open: Vec<CallId> = self.work.calls.ids().collect();
+        for id in open {
+            self.finish_call(id, ErrorKind::Cancelled);
         }
         self.step(Happened::Close);
     }
@@ -199,15 +232,15 @@ impl Session {
 
     /// Ends a query for a reason that is not the host's.
     fn finish(&mut self, id: QueryId, kind: ErrorKind) {
-        let stage = match (&self.phase, self.queries.get_mut(id)) {
+        let stage = match (&self.phase, self.work.queries.get_mut(id)) {
             (Phase::Ready(_), Some(query)) => query.stage(),
             _ => self.world.stage.clone(),
         };
         let error = Error::new(stage, kind);
         match &mut self.phase {
-            Phase::Ready(ready) => ready.finish(id, Err(error), &mut self.queries, &mut self.world),
+            Phase::Ready(ready) => ready.finish(id, Err(error), &mut self.work, &mut self.world),
             _ => {
-                for (query, running) in self.queries.remove(id) {
+                for (query, running) in self.work.queries.remove(id) {
                     let outcome = Err(running.concerned(error.clone()));
                     self.world.event(Event::QueryDone { query, outcome });
                 }
@@ -215,11 +248,29 @@ impl Session {
         }
     }
 
+    /// Ends a call for a reason that is not the host's.
+    fn finish_call(&mut self, id: CallId, kind: ErrorKind) {
+        let Some(call) = self.work.calls.get_mut(id) else { return };
+        let stage = match &self.phase {
+            Phase::Ready(_) => call.stage(),
+            _ => self.world.stage.clone(),
+        };
+        let error = Error::new(stage, kind);
+        match &mut self.phase {
+            Phase::Ready(ready) => ready.reply(id, Err(error), &mut self.work, &mut self.world),
+            _ => {
+                if let Some(call) = self.work.calls.remove(id) {
+                    self.world.event(Event::Reply { call: id, outcome: Err(call.concerned(error)) });
+                }
+            }
+        }
+    }
+
     /// Lets the ready phase work, if it is the one.
-    fn run(&mut self, work: impl FnOnce(&mut Ready, &mut Queries, &mut World) -> Result<(), Error>) {
+    fn run(&mut self, work: impl FnOnce(&mut Ready, &mut Work, &mut World) -> Result<(), Error>) {
         let Phase::Ready(ready) = &mut self.phase else { return };
-        let result = work(ready, &mut self.queries, &mut self.world);
-        if let Err(error) = result.and_then(|()| ready.proceed(&mut self.queries, &mut self.world)) {
+        let result = work(ready, &mut self.work, &mut self.world);
+        if let Err(error) = result.and_then(|()| ready.proceed(&mut self.work, &mut self.world)) {
             self.fail(error);
         }
     }
@@ -229,9 +280,9 @@ impl Session {
         let phase = std::mem::replace(&mut self.phase, Phase::Closed);
         let next = match phase {
             Phase::Activating(phase) => phase.handle(happened, &mut self.world),
-            Phase::Opening(phase) => phase.handle(happened, &mut self.queries, &mut self.world),
-            Phase::Ready(phase) => handle_ready(phase, happened, &mut self.queries, &mut self.world),
-            Phase::Releasing(phase) => phase.handle(happened, &mut self.queries, &mut self.world),
+            Phase::Opening(phase) => phase.handle(happened, &mut self.work, &mut self.world),
+            Phase::Ready(phase) => handle_ready(phase, happened, &mut self.work, &mut self.world),
+            Phase::Releasing(phase) => phase.handle(happened, &mut self.work, &mut self.world),
             Phase::Ending(phase) => Ok(phase.handle(&happened, &mut self.world)),
             Phase::Closed => Ok(Phase::Closed),
         };
@@ -244,15 +295,16 @@ impl Session {
 
     fn fail(&mut self, error: Error) {
         self.world.abort_all();
-        for (query, running) in self.queries.drain() {
-            // Where a query was tells more than where the session was, once there is something to tell apart.
-            let stage = if matches!(error.stage, Stage::Connect(_) | Stage::Bind(_) | Stage::Activate) {
-                error.stage.clone()
-            } else {
-                running.stage()
-            };
-            let outcome = Err(running.concerned(Error::new(stage, error.kind.clone())));
+        // Where a command was tells more than where the session was, once there is something to tell apart.
+        let early = matches!(error.stage, Stage::Connect(_) | Stage::Bind(_) | Stage::Activate);
+        let at = |stage| Error::new(if early { error.stage.clone() } else { stage }, error.kind.clone());
+        for (query, running) in self.work.queries.drain() {
+            let outcome = Err(running.concerned(at(running.stage())));
             self.world.event(Event::QueryDone { query, outcome });
+        }
+        for (call, running) in self.work.calls.drain() {
+            let outcome = Err(running.concerned(at(running.stage())));
+            self.world.event(Event::Reply { call, outcome });
         }
         self.phase = Phase::Ending(Ending { outcome: Err(error), linger: None });
     }
@@ -381,7 +433,7 @@ impl Opening {
         Self { link, deadline, activated, target, candidates, single }
     }
 
-    fn handle(mut self, happened: Happened, queries: &mut Queries, world: &mut World) -> Result<Phase, Error> {
+    fn handle(mut self, happened: Happened, work: &mut Work, world: &mut World) -> Result<Phase, Error> {
         match happened {
             Happened::Opened => {
                 self.deadline = world.now.saturating_add(world.config.handshake_timeout);
@@ -397,10 +449,10 @@ impl Opening {
                     result => result.map_err(|error| self.link.error(error, world))?,
                 };
                 if done == Some(Done::Bound) {
-                    let mut ready = Ready::new(self.link, self.activated);
+                    let mut ready = Ready::new(self.link, self.activated, &world.config.limits);
                     world.event(Event::Ready);
-                    ready.enter(queries, world)?;
-                    ready.proceed(queries, world)?;
+                    ready.enter(work, world)?;
+                    ready.proceed(work, world)?;
                     return Ok(Phase::Ready(ready));
                 }
             }
@@ -438,19 +490,14 @@ impl Opening {
     }
 }
 
-fn handle_ready(
-    mut ready: Ready,
-    happened: Happened,
-    queries: &mut Queries,
-    world: &mut World,
-) -> Result<Phase, Error> {
+fn handle_ready(mut ready: Ready, happened: Happened, work: &mut Work, world: &mut World) -> Result<Phase, Error> {
     match happened {
         Happened::Opened => {}
-        Happened::Received(data) => ready.receive(data, queries, world)?,
+        Happened::Received(data) => ready.receive(data, work, world)?,
         Happened::Closed(failure) => return Err(lost(failure, world)),
         Happened::Tick => {
             ready.tick(world)?;
-            ready.proceed(queries, world)?;
+            ready.proceed(work, world)?;
         }
         Happened::Close => {
             world.stage(Stage::Release);
@@ -462,11 +509,11 @@ fn handle_ready(
 }
 
 impl Releasing {
-    fn handle(mut self, happened: Happened, queries: &mut Queries, world: &mut World) -> Result<Phase, Error> {
+    fn handle(mut self, happened: Happened, work: &mut Work, world: &mut World) -> Result<Phase, Error> {
         match happened {
             Happened::Opened | Happened::Close => {}
             Happened::Received(data) => {
-                self.ready.receive(data, queries, world)?;
+                self.ready.receive(data, work, world)?;
                 return self.advance(world);
             }
             // The host has nothing of ours any more, or collects it by itself.

@@ -129,7 +129,11 @@ impl Cursor {
 
     /// The namespace is open: sends ExecQuery.
     pub(crate) fn begin(&mut self, services: Guid, cx: &mut Context<'_>) {
-        let request = ExecQueryRequest { flags: self.plan.flags, ..ExecQueryRequest::wql(&self.plan.wql) };
+        let request = ExecQueryRequest {
+            flags: self.plan.flags,
+            context: self.plan.context.clone(),
+            ..ExecQueryRequest::wql(&self.plan.wql)
+        };
         call::<ExecQuery>(Operation::ExecQuery, services, &request, cx);
         self.state = State::Executing;
     }

@@ -20,6 +20,7 @@ pub(crate) struct Plan {
     pub(crate) wql: String,
     /// [MS-WMI 2.2.6].
     pub(crate) flags: i32,
+    pub(crate) context: Option<MInterfacePointer>,
     pub(crate) smart: bool,
     /// Whether `Next` may take the place of a smart enumeration that the host refuses.
     pub(crate) fall_back: bool,

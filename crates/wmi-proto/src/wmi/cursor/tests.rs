@@ -17,6 +17,7 @@ fn open(max: NonZeroU32) -> Cursor {
     let plan = Plan {
         wql: String::new(),
         flags: 0x30,
+        context: None,
         smart: false,
         fall_back: false,
         batch: None,

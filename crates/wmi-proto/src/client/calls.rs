@@ -1,0 +1,145 @@
+//! The calls of a session, from their command to their reply.
+
+use std::collections::BTreeMap;
+
+use crate::client::concern::class_of_path;
+use crate::client::queries::{MAX_IDENTIFIER, MAX_NAMESPACE, MAX_PATH, fits};
+use crate::client::{CallId, CommandError, Error, ExecMethod, GetObject, Stage};
+use crate::limits::Limits;
+use crate::time::Instant;
+use crate::wire::dcom::MInterfacePointer;
+use crate::wire::wmi::WbemContext;
+use crate::wmi::{Call, Demand, normalize};
+
+#[derive(Default)]
+pub(super) struct Calls {
+    running: BTreeMap<CallId, RunningCall>,
+    next: u32,
+}
+
+pub(super) struct RunningCall {
+    pub(super) machine: Call,
+    /// The namespace as the wire and the table of namespaces spell it.
+    pub(super) resource: String,
+    /// The namespace as the caller wrote it.
+    pub(super) namespace: String,
+    /// The class that the path names.
+    class: Option<String>,
+    deadline: Instant,
+}
+
+impl RunningCall {
+    pub(super) fn stage(&self) -> Stage {
+        match self.machine.step() {
+            None => Stage::Login { namespace: self.namespace.clone() },
+            Some(step) => step.into(),
+        }
+    }
+
+    /// `error` with what this call is about.
+    pub(super) fn concerned(&self, error: Error) -> Error {
+        error.about(&self.namespace, self.class.as_deref())
+    }
+}
+
+impl Calls {
+    pub(super) fn get(&mut self, call: GetObject, now: Instant, limits: &Limits) -> Result<CallId, CommandError> {
+        let class = self.check(&call.path, &call.namespace, limits)?;
+        let machine = Call::new(Demand::get(call.path, call.amended), pointer(call.context.as_ref()));
+        Ok(self.insert(machine, call.namespace, class, now.saturating_add(call.timeout)))
+    }
+
+    pub(super) fn exec(&mut self, call: ExecMethod, now: Instant, limits: &Limits) -> Result<CallId, CommandError> {
+        let class = self.check(&call.path, &call.namespace, limits)?;
+        is_text(&call.method, "its method has no name")?;
+        fits("the method's name", &call.method, MAX_IDENTIFIER)?;
+        let demand = Demand::exec(call.path, call.method, call.parameters);
+        let demand = demand.ok_or(CommandError::BadCall("its path names no class"))?;
+        let machine = Call::new(demand, pointer(call.context.as_ref()));
+        Ok(self.insert(machine, call.namespace, class, now.saturating_add(call.timeout)))
+    }
+
+    /// Whether a call of `path` can be made; gives the class, as far as errors tell it.
+    fn check(&self, path: &str, namespace: &str, limits: &Limits) -> Result<Option<String>, CommandError> {
+        if self.running.len() >= limits.max_calls {
+            return Err(CommandError::TooMany);
+        }
+        is_text(path, "its path is empty")?;
+        is_text(namespace, "its namespace is empty")?;
+        fits("the path", path, MAX_PATH)?;
+        fits("the namespace", namespace, MAX_NAMESPACE)?;
+        let class = class_of_path(path);
+        fits("the class's name", class.unwrap_or_default(), MAX_IDENTIFIER)?;
+        Ok(class.map(str::to_owned))
+    }
+
+    fn insert(&mut self, machine: Call, namespace: String, class: Option<String>, deadline: Instant) -> CallId {
+        let id = CallId(self.next);
+        self.next = self.next.wrapping_add(1);
+        let resource = normalize(&namespace);
+        self.running.insert(id, RunningCall { machine, resource, namespace, class, deadline });
+        id
+    }
+
+    pub(super) fn get_mut(&mut self, id: CallId) -> Option<&mut RunningCall> {
+        self.running.get_mut(&id)
+    }
+
+    pub(super) fn remove(&mut self, id: CallId) -> Option<RunningCall> {
+        self.running.remove(&id)
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.running.keys().copied()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CallId, &RunningCall)> + '_ {
+        self.running.iter().map(|(id, running)| (*id, running))
+    }
+
+    /// The calls that wait for the methods of the class at `path`.
+    pub(super) fn described_by(&self, resource: &str, path: &str) -> Vec<CallId> {
+        let waits = |call: &RunningCall| {
+            call.machine.is_waiting()
+                && call.resource.eq_ignore_ascii_case(resource)
+                && call.machine.wanted_class().is_some_and(|class| class.eq_ignore_ascii_case(path))
+        };
+        self.iter().filter(|(_, call)| waits(call)).map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn expired(&self, now: Instant) -> Vec<CallId> {
+        self.iter().filter(|(_, running)| running.deadline <= now).map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.running.values().map(|running| running.deadline).min()
+    }
+
+    /// The session is lost and may come again: calls wait once more, unless they may have done something that is not to
+    /// be done twice. Takes the others out.
+    #[allow(dead_code, reason = "for a session that is established again")]
+    pub(super) fn put_back(&mut self) -> BTreeMap<CallId, RunningCall> {
+        let (back, over) =
+            std::mem::take(&mut self.running).into_iter().partition(|(_, call)| call.machine.can_be_put_back());
+        self.running = back;
+        self.running.values_mut().for_each(|call| call.machine.put_back());
+        over
+    }
+
+    /// All of them.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (CallId, RunningCall)> + use<> {
+        std::mem::take(&mut self.running).into_iter()
+    }
+}
+
+fn pointer(context: Option<&WbemContext>) -> Option<MInterfacePointer> {
+    context.map(MInterfacePointer::from_wbem_context)
+}
+
+/// Text that a BSTR or a path cannot be.
+fn is_text(text: &str, empty: &'static str) -> Result<(), CommandError> {
+    if text.contains('\0') {
+        return Err(CommandError::BadCall("it contains a NUL"));
+    }
+    if text.trim().is_empty() { Err(CommandError::BadCall(empty)) } else { Ok(()) }
+}
