@@ -60,6 +60,11 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Level::Privacy)]
     pub(crate) auth_level: Level,
 
+    /// Where the host does not answer at the port it told, try the other addresses that it tells; the
+    /// account's credentials then go to these addresses, too
+    #[arg(long)]
+    pub(crate) follow_bindings: bool,
+
     /// Print each stage with its time on standard error
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -93,15 +98,19 @@ pub(crate) struct QueryArguments {
     #[command(flatten)]
     pub(crate) connect: Connect,
 
-    /// The query, for example "SELECT Name, State FROM Win32_Service"
-    #[arg(value_name = "WQL", value_parser = wql)]
-    pub(crate) wql: String,
+    /// The query, for example "SELECT Name, State FROM Win32_Service"; several run at once over one session
+    #[arg(value_name = "WQL", required = true, value_parser = wql)]
+    pub(crate) wql: Vec<String>,
 
     /// The namespace
     #[arg(short, long, value_name = "NAMESPACE", default_value = "root/cimv2", value_parser = namespace)]
     pub(crate) namespace: String,
 
     /// How rows are printed; a table on a terminal that is too narrow for it has one value per line
+    ///
+    /// Of several queries, numbered from 1: table prints one after the other under a heading; json is an
+    /// array of {"query", "wql", "rows", "error"}; jsonl prints rows as they arrive, each with its number as
+    /// "__query"; csv has one header and is refused.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
     pub(crate) output: RowFormat,
 
@@ -337,7 +346,7 @@ mod tests {
         assert_eq!(query.connect.timeout, Duration::from_millis(2500));
         assert_eq!(query.connect.auth_level, Level::Integrity);
         assert!(query.connect.verbose);
-        assert_eq!((query.wql.as_str(), query.namespace.as_str()), ("SELECT * FROM X", r"root\default"));
+        assert_eq!((query.wql, query.namespace.as_str()), (vec!["SELECT * FROM X".to_owned()], r"root\default"));
         assert_eq!((query.output, query.enumerator), (RowFormat::Csv, Fetch::Next));
         assert_eq!(query.batch, NonZeroU32::new(7));
     }

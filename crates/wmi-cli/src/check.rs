@@ -10,8 +10,8 @@ use wmi_proto::cim::CimValue;
 
 use crate::args::{CheckArguments, CheckFormat};
 use crate::connection::{self, Connection, Trouble, patience, wall_time};
+use crate::messages::Messages;
 use crate::output::{cells::Cell, json, table};
-use crate::query::tell;
 use crate::signals::Interrupt;
 use crate::status::{Status, complain};
 
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
     }
     connection.close(patience(status));
     explain(&host, &failures);
-    trouble.map_or(status, |trouble| status.worse(tell(&host, &trouble, 0)))
+    trouble.map_or(status, |trouble| status.worse(Messages::text(&host).trouble(&trouble, 1, 0)))
 }
 
 /// Takes `check` through a round. Failed queries are the check's business: it reports them, and the worst of them is
@@ -87,7 +87,7 @@ pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Resul
         let mut received = None;
         let mut rows = Vec::new();
         let query = Query::new(request.wql).namespace(request.namespace);
-        let outcome = connection.query(query, &mut |batch, _| {
+        let outcome = connection.query(query, &mut |batch| {
             if !batch.is_empty() {
                 received.get_or_insert_with(wall_time);
             }

@@ -33,14 +33,52 @@ pub(crate) struct Connection {
 pub(crate) enum Trouble {
     /// The host refused, failed, was not reached or was too slow.
     Failed(Error),
-    /// The command cannot be sent.
-    Command(CommandError),
+    /// The command cannot be sent; of several queries, the one at `at`.
+    Command { error: CommandError, at: usize },
     /// This signal came.
     Signal(u8),
     /// Rows could not be handed on; a closed pipe is one reason.
     Output(io::Error),
     /// The reactor failed.
     Reactor(io::Error),
+}
+
+/// What takes the rows of queries that run at once; they are known by their places in the list.
+pub(crate) trait Sink {
+    /// Whether the query at `at` shall bring more, with `more` rows about to be handed over. One that shall not is asked
+    /// for again when another is done.
+    fn wants(&self, at: usize, more: usize) -> bool;
+
+    /// Takes rows of the query at `at`.
+    fn batch(&mut self, at: usize, rows: Vec<Row>) -> io::Result<()>;
+
+    /// The query at `at` is over.
+    fn done(&mut self, at: usize, outcome: &Result<Completion, Error>) -> io::Result<()>;
+}
+
+/// Takes all rows of one query.
+struct OnlyRows<'a>(&'a mut dyn FnMut(Vec<Row>) -> io::Result<()>);
+
+impl Sink for OnlyRows<'_> {
+    fn wants(&self, _: usize, _: usize) -> bool {
+        true
+    }
+
+    fn batch(&mut self, _: usize, rows: Vec<Row>) -> io::Result<()> {
+        (self.0)(rows)
+    }
+
+    fn done(&mut self, _: usize, _: &Result<Completion, Error>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A query under way.
+#[derive(Debug)]
+struct Running {
+    id: QueryId,
+    fetching: bool,
+    outcome: Option<Result<Completion, Error>>,
 }
 
 /// What a session needs from the command line and the environment.
@@ -60,6 +98,7 @@ pub(crate) fn config(connect: &Connect) -> Result<Config, String> {
     config.auth_level = connect.auth_level.into();
     config.connect_timeout = config.connect_timeout.min(connect.timeout);
     config.handshake_timeout = connect.timeout;
+    config.follow_bindings = connect.follow_bindings;
     Ok(config)
 }
 
@@ -88,52 +127,110 @@ impl Connection {
     pub(crate) fn query(
         &mut self,
         query: Query,
-        sink: &mut dyn FnMut(Vec<Row>, &Progress) -> io::Result<()>,
+        sink: &mut dyn FnMut(Vec<Row>) -> io::Result<()>,
     ) -> Result<Completion, Trouble> {
+        let mut outcomes = self.queries(vec![query], &mut OnlyRows(sink))?;
+        match outcomes.pop() {
+            Some(outcome) => outcome.map_err(Trouble::Failed),
+            None => Err(Trouble::Command { error: CommandError::Closed, at: 0 }),
+        }
+    }
+
+    /// Runs `queries` at once in the time that is left, and hands what they bring to `sink` as it arrives. What one of
+    /// them fails of is its own outcome; the others go on.
+    ///
+    /// # Errors
+    /// What ends all of them; what was handed on before stays valid.
+    pub(crate) fn queries(
+        &mut self,
+        queries: Vec<Query>,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Result<Completion, Error>>, Trouble> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Trouble::Failed(Error::new(Stage::Query, ErrorKind::TimedOut)));
         }
-        let query = query.timeout(left);
-        let id = match self.session.command(|client, now| client.exec_query(query, now)) {
-            Ok(id) => id,
-            Err(error) => return Err(self.failure.clone().map_or(Trouble::Command(error), Trouble::Failed)),
-        };
-        let outcome = self.rows(id, sink);
-        if let Err(Trouble::Failed(error)) = &outcome {
-            self.failure = Some(error.clone());
-        }
-        if !matches!(outcome, Ok(_) | Err(Trouble::Failed(_))) {
-            // Over for us, not for the host. It may be over by now for the core as well: then there is nothing to do.
-            let _ = self.session.command(|client, now| client.cancel(id, now));
-        }
-        self.progress.leave();
-        outcome
-    }
-
-    fn rows(
-        &mut self,
-        id: QueryId,
-        sink: &mut dyn FnMut(Vec<Row>, &Progress) -> io::Result<()>,
-    ) -> Result<Completion, Trouble> {
-        let mut count = 0;
-        self.fetch(id)?;
-        loop {
-            match self.next_event(None)? {
-                Some(Event::Stage(stage)) => self.progress.enter(stage),
-                Some(Event::Batch { query, rows }) if query == id => {
-                    count += rows.len() as u64;
-                    // The next batch is on its way while this one is printed.
-                    self.fetch(id)?;
-                    self.progress.rows(count);
-                    sink(rows, &self.progress).map_err(Trouble::Output)?;
-                }
-                Some(Event::QueryDone { query, outcome }) if query == id => return outcome.map_err(Trouble::Failed),
-                Some(Event::Closed { outcome: Err(error) }) => return Err(Trouble::Failed(error)),
-                Some(Event::Closed { outcome: Ok(()) }) | None => return Err(Trouble::Command(CommandError::Closed)),
-                Some(_) => {}
+        let mut running = Vec::with_capacity(queries.len());
+        let outcome = self.begin(queries, left, &mut running).and_then(|()| self.run(&mut running, sink));
+        if outcome.is_err() {
+            for query in running.iter().filter(|query| query.outcome.is_none()) {
+                // Over for us, not for the host. It may be over by now for the core as well: then there is nothing to do.
+                let _ = self.session.command(|client, now| client.cancel(query.id, now));
             }
         }
+        self.progress.leave();
+        outcome?;
+        let outcomes: Vec<_> = running.into_iter().filter_map(|query| query.outcome).collect();
+        if let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) {
+            self.failure = Some(error.clone());
+        }
+        Ok(outcomes)
+    }
+
+    /// Gives all queries to the core; nothing was sent for any when one of them cannot be.
+    fn begin(&mut self, queries: Vec<Query>, left: Duration, running: &mut Vec<Running>) -> Result<(), Trouble> {
+        for query in queries {
+            let query = query.timeout(left);
+            match self.session.command(|client, now| client.exec_query(query, now)) {
+                Ok(id) => running.push(Running { id, fetching: false, outcome: None }),
+                Err(error) => {
+                    let command = Trouble::Command { error, at: running.len() };
+                    return Err(self.failure.clone().map_or(command, Trouble::Failed));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, running: &mut [Running], sink: &mut dyn Sink) -> Result<(), Trouble> {
+        let mut count = 0;
+        self.fetch_wanted(running, sink)?;
+        while running.iter().any(|query| query.outcome.is_none()) {
+            let Some(event) = self.next_event(None)? else {
+                return Err(Trouble::Command { error: CommandError::Closed, at: 0 });
+            };
+            let at = event.query().and_then(|id| running.iter().position(|query| query.id == id));
+            match (event, at) {
+                (Event::Stage(stage), _) => self.progress.enter(stage),
+                (Event::Batch { rows, .. }, Some(at)) => {
+                    count += rows.len() as u64;
+                    running[at].fetching = false;
+                    // The next batch is on its way while this one is printed.
+                    if sink.wants(at, rows.len()) {
+                        self.fetch(&mut running[at])?;
+                    }
+                    self.progress.rows(count);
+                    self.progress.aside(|| sink.batch(at, rows)).map_err(Trouble::Output)?;
+                }
+                (Event::QueryDone { outcome, .. }, Some(at)) => {
+                    self.progress.aside(|| sink.done(at, &outcome)).map_err(Trouble::Output)?;
+                    running[at].outcome = Some(outcome);
+                    self.fetch_wanted(running, sink)?;
+                }
+                (Event::Closed { outcome: Err(error) }, _) => {
+                    for (at, query) in running.iter_mut().enumerate().filter(|(_, query)| query.outcome.is_none()) {
+                        let outcome = Err(error.clone());
+                        self.progress.aside(|| sink.done(at, &outcome)).map_err(Trouble::Output)?;
+                        query.outcome = Some(outcome);
+                    }
+                }
+                (Event::Closed { outcome: Ok(()) }, _) => {
+                    return Err(Trouble::Command { error: CommandError::Closed, at: 0 });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches for those that wait for nothing and of which `sink` wants something.
+    fn fetch_wanted(&mut self, running: &mut [Running], sink: &dyn Sink) -> Result<(), Trouble> {
+        for (at, query) in running.iter_mut().enumerate() {
+            if query.outcome.is_none() && !query.fetching && sink.wants(at, 0) {
+                self.fetch(query)?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets `time` pass, less when the deadline comes first.
@@ -161,12 +258,13 @@ impl Connection {
         self.session.stats()
     }
 
-    fn fetch(&mut self, id: QueryId) -> Result<(), Trouble> {
+    fn fetch(&mut self, query: &mut Running) -> Result<(), Trouble> {
+        query.fetching = true;
         // The core keeps batches within the query's own bound and its limits.
-        match self.session.command(|client, now| client.fetch(id, NonZeroU32::MAX, now)) {
+        match self.session.command(|client, now| client.fetch(query.id, NonZeroU32::MAX, now)) {
             // The last rows came together with the end, which is the next event.
             Ok(()) | Err(CommandError::UnknownQuery | CommandError::Closed) => Ok(()),
-            Err(error) => Err(Trouble::Command(error)),
+            Err(error) => Err(Trouble::Command { error, at: 0 }),
         }
     }
 

@@ -12,8 +12,7 @@ use crate::args::{DecodeArguments, ObjectFormat};
 use crate::output::cells::Cell;
 use crate::output::{json, object, table};
 use crate::password::{self, Files};
-use crate::query::unprinted;
-use crate::status::{Status, complain, counted};
+use crate::status::{Status, complain, counted, unprinted};
 use crate::traffic;
 
 pub(crate) fn run(arguments: &DecodeArguments) -> Status {

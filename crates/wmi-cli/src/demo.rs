@@ -11,11 +11,11 @@ use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig, Server
 use crate::args::{CheckFormat, DemoArguments, RowFormat};
 use crate::check;
 use crate::connection::{Connection, Trouble, patience};
+use crate::messages::Messages;
 use crate::output;
 use crate::password;
-use crate::query::{tell, unprinted};
 use crate::signals::Interrupt;
-use crate::status::{Status, complain, counted};
+use crate::status::{Status, complain, counted, unprinted};
 
 const WQL: &str = "SELECT Name, State, StartMode, ProcessId FROM Win32_Service";
 
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Status {
         Err(Trouble::Output(error)) => unprinted(&error),
         Err(Trouble::Signal(signal)) => Status::Signal(signal),
         Err(trouble) => {
-            tell(&address.to_string(), &trouble, 0);
+            Messages::text(address).trouble(&trouble, 1, 0);
             Status::Failed
         }
     };
@@ -74,7 +74,7 @@ fn show(address: SocketAddr, interrupt: &Interrupt, begun: Instant) -> Result<()
 
     print(format!("$ wmi query {address} \"{WQL}\""))?;
     let mut rows: Vec<Row> = Vec::new();
-    connection.query(Query::new(WQL), &mut |batch, _| {
+    connection.query(Query::new(WQL), &mut |batch| {
         rows.extend(batch);
         Ok(())
     })?;

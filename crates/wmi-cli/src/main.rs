@@ -6,6 +6,7 @@ mod connection;
 mod decode;
 mod demo;
 mod host;
+mod messages;
 mod output;
 mod password;
 mod progress;

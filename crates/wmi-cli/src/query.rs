@@ -1,29 +1,33 @@
-//! `wmi query`: one query, its rows as they arrive.
+//! `wmi query`: one query or several at once, their rows as they arrive.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter};
 
-use wmi_proto::{CommandError, Query};
+use wmi_proto::{Completion, Error, Query, Row};
 
-use crate::args::QueryArguments;
-use crate::connection::{self, Connection, Trouble, patience};
-use crate::output;
+use crate::args::{QueryArguments, RowFormat};
+use crate::connection::{self, Connection, Sink, Trouble, patience};
+use crate::messages::{Messages, Part};
+use crate::output::several::{End, Several};
 use crate::recorder::Recorder;
 use crate::signals::Interrupt;
-use crate::status::{Status, complain, counted, explain, partial};
+use crate::status::{Status, counted};
 
 pub(crate) fn run(arguments: &QueryArguments) -> Status {
     let connect = &arguments.connect;
-    let config = match connection::config(connect) {
+    let messages = Messages::about(&connect.host, arguments.output);
+    if arguments.wql.len() > 1 && arguments.output == RowFormat::Csv {
+        return messages.usage("csv has one header: give one query, or take -o jsonl");
+    }
+    let mut config = match connection::config(connect) {
         Ok(config) => config,
-        Err(usage) => {
-            complain(usage);
-            return Status::Usage;
-        }
+        Err(usage) => return messages.usage(usage),
     };
+    // As many as were asked for: they are the caller's own.
+    config.limits.max_queries = config.limits.max_queries.max(arguments.wql.len());
     let recorder = match arguments.capture.as_deref().map(Recorder::create).transpose() {
         Ok(recorder) => recorder,
         Err(error) => {
-            complain(format_args!("the capture cannot be written: {error}"));
+            messages.problem("capture", format_args!("the capture cannot be written: {error}"), &Part::default());
             return Status::Failed;
         }
     };
@@ -32,96 +36,119 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
     let mut connection = match opened {
         Ok(connection) => connection,
         Err(error) => {
-            complain(format_args!("no session: {error}"));
+            messages.problem("system", format_args!("no session: {error}"), &Part::default());
             return Status::Failed;
         }
     };
     if let Some(recorder) = &recorder {
         connection.record(recorder.clone());
     }
-    let mut query = Query::new(&arguments.wql).namespace(&arguments.namespace).enumerator(arguments.enumerator.into());
-    query.batch = arguments.batch;
+    let queries = arguments.wql.iter().map(|wql| {
+        let mut query = Query::new(wql).namespace(&arguments.namespace).enumerator(arguments.enumerator.into());
+        query.batch = arguments.batch;
+        query
+    });
 
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut writer = output::rows(arguments.output, &arguments.wql);
-    let mut count = 0;
-    let outcome = connection.query(query, &mut |rows, progress| {
-        count += rows.len() as u64;
-        progress.aside(|| writer.batch(rows, &mut out))
-    });
+    let printer = Several::new(arguments.output, &arguments.wql, &mut out);
+    let mut results = Results { printer, messages: &messages, outcomes: Vec::new() };
+    let outcome = connection.queries(queries.collect(), &mut results);
+    let Results { mut printer, outcomes, .. } = results;
     connection.progress.finish();
     // Nothing more is owed to a reader who has left.
     let printed = match &outcome {
         Err(Trouble::Output(_)) => Ok(()),
-        _ => writer.finish(&mut out).and_then(|()| out.flush()),
+        _ => printer.finish(),
     };
-    let stats = connection.close(match &outcome {
-        Err(Trouble::Failed(error)) => patience(Status::of(error)),
-        _ => patience(Status::Done),
-    });
+    let mut status = Status::Done;
+    for (_, outcome) in &outcomes {
+        status = status.worse(outcome.as_ref().map_or_else(Status::of, |_| Status::Done));
+    }
+    let stats = connection.close(patience(status));
     connection.progress.note(|| {
         let logons = counted(stats.logons, "log-on");
         let trips = counted(stats.round_trips, "round trip");
-        let (rows, sent, received) = (counted(count, "row"), stats.octets_out, stats.octets_in);
+        let (rows, sent, received) = (counted(printer.total(), "row"), stats.octets_out, stats.octets_in);
         format!("{rows}, {trips}, {logons}, {sent} octets sent, {received} received")
     });
-    if writer.undecodable() > 0 {
-        let cells = counted(writer.undecodable(), "value");
-        complain(format_args!("{}: {cells} could not be decoded, shown as __error", connect.host));
+    if printer.undecodable() > 0 {
+        let cells = counted(printer.undecodable(), "value");
+        messages.notice(format_args!("{cells} could not be decoded, shown as __error"));
     }
-    let mut whole = Status::Done;
-    if !writer.left_out().is_empty() {
-        let columns = writer.left_out().join(", ");
-        complain(format_args!(
-            "{}: not printed, because later rows brought them: {columns}. Name the columns in the query, or use -o jsonl",
-            connect.host
+    let left_out: Vec<&str> = printer.left_out().collect();
+    if !left_out.is_empty() {
+        let columns = left_out.join(", ");
+        messages.notice(format_args!(
+            "not printed, because later rows brought them: {columns}. Name the columns in the query, or use -o jsonl"
         ));
-        whole = Status::Failed;
+        status = status.worse(Status::Failed);
+    }
+    tell(&outcomes, &printer, arguments.wql.len(), &messages);
+    if let Err(trouble) = &outcome {
+        status = status.worse(messages.trouble(trouble, arguments.wql.len(), printer.total()));
     }
     let recorded = recorder.map_or(Status::Done, |recorder| recorder.finish());
-    let status = match &outcome {
-        Ok(completion) => {
-            if let Some(notice) = completion.notice {
-                complain(format_args!("{}: the host reports {notice}", connect.host));
+    let status = status.worse(recorded);
+    printed.map_or_else(|error| status.worse(messages.unprinted(&error)), |()| status)
+}
+
+/// Hands rows to the printer and keeps how the queries ended.
+struct Results<'o> {
+    printer: Several<'o>,
+    messages: &'o Messages,
+    /// With their places in the list.
+    outcomes: Vec<(usize, Result<Completion, Error>)>,
+}
+
+impl Sink for Results<'_> {
+    fn wants(&self, at: usize, more: usize) -> bool {
+        self.printer.wants(at, more)
+    }
+
+    fn batch(&mut self, at: usize, rows: Vec<Row>) -> io::Result<()> {
+        self.printer.batch(at, rows)
+    }
+
+    fn done(&mut self, at: usize, outcome: &Result<Completion, Error>) -> io::Result<()> {
+        self.outcomes.push((at, outcome.clone()));
+        self.printer.done(
+            at,
+            match outcome {
+                Ok(_) => End::Whole,
+                Err(error) => End::Failed(self.messages.failure_json(error)),
+            },
+        )
+    }
+}
+
+/// Says what failed, in the order of the queries, and what the host had to say besides. What several failed of is said
+/// once.
+fn tell(outcomes: &[(usize, Result<Completion, Error>)], printer: &Several, count: usize, messages: &Messages) {
+    let mut outcomes: Vec<_> = outcomes.iter().collect();
+    outcomes.sort_by_key(|(at, _)| *at);
+    let mut failed: Vec<(&Error, Part)> = Vec::new();
+    for (at, outcome) in outcomes {
+        match outcome {
+            Ok(Completion { notice: Some(notice), .. }) if count > 1 => {
+                messages.notice(format_args!("query {}: the host reports {notice}", at + 1));
             }
-            Status::Done
-        }
-        Err(trouble) => tell(&connect.host.to_string(), trouble, count),
-    };
-    let status = status.worse(recorded).worse(whole);
-    printed.map_or_else(|error| status.worse(unprinted(&error)), |()| status)
-}
-
-/// Says what went wrong with a query, after `rows` had arrived.
-pub(crate) fn tell(host: &str, trouble: &Trouble, rows: u64) -> Status {
-    match trouble {
-        Trouble::Failed(error) => {
-            explain(host, error, rows);
-            Status::of(error)
-        }
-        Trouble::Command(error) => {
-            complain(format_args!("{host}: {error}"));
-            if matches!(error, CommandError::BadQuery(_)) { Status::Usage } else { Status::Failed }
-        }
-        Trouble::Signal(signal) => {
-            complain(format_args!("{host}: interrupted"));
-            partial(rows);
-            Status::Signal(*signal)
-        }
-        Trouble::Output(error) => unprinted(error),
-        Trouble::Reactor(error) => {
-            complain(format_args!("{host}: {error}"));
-            partial(rows);
-            Status::Failed
+            Ok(Completion { notice: Some(notice), .. }) => messages.notice(format_args!("the host reports {notice}")),
+            Ok(_) => {}
+            Err(error) => {
+                let part = match failed.iter_mut().find(|(told, _)| *told == error) {
+                    Some((_, part)) => part,
+                    None => {
+                        failed.push((error, Part::rows(0)));
+                        let Some((_, part)) = failed.last_mut() else { continue };
+                        part
+                    }
+                };
+                part.queries.extend((count > 1).then_some(at + 1));
+                part.rows = part.rows.map(|rows| rows + printer.rows(*at));
+            }
         }
     }
-}
-
-/// Standard output failed: quietly when its reader has left.
-pub(crate) fn unprinted(error: &io::Error) -> Status {
-    if error.kind() == ErrorKind::BrokenPipe {
-        return Status::Done;
+    for (error, part) in failed {
+        messages.failure(error, &part);
     }
-    complain(format_args!("cannot write: {error}"));
-    Status::Failed
 }

@@ -10,8 +10,7 @@ use wmi_capture::replay::{Cut, Recording, Replay, Replayed};
 use crate::args::{ReplayArguments, RowFormat};
 use crate::output;
 use crate::password;
-use crate::query::unprinted;
-use crate::status::{Status, complain, counted};
+use crate::status::{Status, complain, counted, unprinted};
 
 pub(crate) fn run(arguments: &ReplayArguments) -> Status {
     let path = &arguments.file;

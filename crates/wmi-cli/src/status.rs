@@ -52,21 +52,26 @@ impl From<Status> for ExitCode {
 
 /// One line on standard error, whatever a host or a file says in it. A closed standard error is nobody's concern.
 pub(crate) fn complain(line: impl Display) {
-    let _ = writeln!(io::stderr(), "wmi: {}", visible(&line.to_string()));
+    write_line(&format!("wmi: {line}"));
 }
 
-/// The message for a failed query: what and where with code and name, the remedy, and what had arrived.
-pub(crate) fn explain(host: &str, error: &Error, rows: u64) {
-    complain(format_args!("{host}: {error}"));
-    if let Some(remedy) = error.remedy() {
-        complain(remedy);
-    }
-    partial(rows);
+/// One line on standard error as it is.
+pub(crate) fn write_line(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", visible(line));
 }
 
 /// The last line of a failed query's message. Its form is fixed, one row included: scripts read it.
 pub(crate) fn partial(rows: u64) {
     complain(format_args!("partial: {rows} rows"));
+}
+
+/// Standard output failed: quietly when its reader has left.
+pub(crate) fn unprinted(error: &io::Error) -> Status {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Status::Done;
+    }
+    complain(format_args!("cannot write: {error}"));
+    Status::Failed
 }
 
 /// `1 row`, `2 rows`.

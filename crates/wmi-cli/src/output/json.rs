@@ -124,8 +124,13 @@ impl Serialize for Property<'_> {
     }
 }
 
+/// The key of the number of a row's query, where there are several. No property can have it: names that begin with two
+/// underscores are the system's.
+const QUERY: &str = "__query";
+
 /// A row with its columns.
 struct Record<'a> {
+    query: Option<usize>,
     object: &'a CimObject,
     columns: &'a [Column],
     undecodable: &'a Cell<u64>,
@@ -133,10 +138,15 @@ struct Record<'a> {
 
 impl Serialize for Record<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.columns.iter().map(|column| {
+        let mut map = to.serialize_map(None)?;
+        if let Some(query) = self.query {
+            map.serialize_entry(QUERY, &query)?;
+        }
+        for column in self.columns {
             let (object, index, undecodable) = (self.object, column.index, self.undecodable);
-            (&column.name, Property { object, index, depth: MAX_DEPTH, undecodable })
-        }))
+            map.serialize_entry(&column.name, &Property { object, index, depth: MAX_DEPTH, undecodable })?;
+        }
+        map.end()
     }
 }
 
@@ -149,28 +159,35 @@ fn count(undecodable: &Cell<u64>) {
 pub(crate) struct Rows {
     columns: Columns,
     array: bool,
+    /// The number of the query, where there are several.
+    query: Option<usize>,
     count: u64,
     undecodable: Cell<u64>,
 }
 
 impl Rows {
     pub(crate) const fn array(columns: Columns) -> Self {
-        Self { columns, array: true, count: 0, undecodable: Cell::new(0) }
+        Self { columns, array: true, query: None, count: 0, undecodable: Cell::new(0) }
     }
 
-    pub(crate) const fn lines(columns: Columns) -> Self {
-        Self { columns, array: false, count: 0, undecodable: Cell::new(0) }
+    pub(crate) const fn lines(columns: Columns, query: Option<usize>) -> Self {
+        Self { columns, array: false, query, count: 0, undecodable: Cell::new(0) }
     }
 
     fn row(&mut self, row: &Row, out: &mut dyn Write) -> serde_json::Result<()> {
         match row {
             Ok(object) => {
                 let columns = self.columns.of_class(object.class());
-                serde_json::to_writer(out, &Record { object, columns: &columns, undecodable: &self.undecodable })
+                let (query, undecodable) = (self.query, &self.undecodable);
+                serde_json::to_writer(out, &Record { query, object, columns: &columns, undecodable })
             }
             Err(why) => {
                 count(&self.undecodable);
-                serde_json::to_writer(out, &error(why))
+                let mut value = error(why);
+                if let Some(query) = self.query {
+                    value[QUERY] = Value::from(query);
+                }
+                serde_json::to_writer(out, &value)
             }
         }
     }

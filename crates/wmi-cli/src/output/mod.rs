@@ -5,6 +5,7 @@ mod columns;
 mod csv;
 pub(crate) mod json;
 pub(crate) mod object;
+pub(crate) mod several;
 pub(crate) mod table;
 
 use std::io::{self, Write};
@@ -32,11 +33,16 @@ pub(crate) trait RowWriter {
 
 /// The writer for `format`; `wql` tells the columns and their order.
 pub(crate) fn rows(format: RowFormat, wql: &str) -> Box<dyn RowWriter> {
+    numbered(format, wql, None)
+}
+
+/// The writer for the rows of one query of several, with its number.
+pub(crate) fn numbered(format: RowFormat, wql: &str, number: Option<usize>) -> Box<dyn RowWriter> {
     let columns = columns::Columns::of_query(wql);
     match format {
         RowFormat::Table => Box::new(table::Rows::new(columns)),
         RowFormat::Json => Box::new(json::Rows::array(columns)),
-        RowFormat::Jsonl => Box::new(json::Rows::lines(columns)),
+        RowFormat::Jsonl => Box::new(json::Rows::lines(columns, number)),
         RowFormat::Csv => Box::new(csv::Rows::new(columns)),
     }
 }

@@ -11,6 +11,7 @@ mod output;
 mod password;
 mod readme;
 mod replay;
+mod several;
 mod sim;
 mod stop;
 #[path = "../support/mod.rs"]

@@ -70,12 +70,28 @@ impl Finished {
         self
     }
 
-    /// Standard error must be one to four lines of the program.
+    /// Standard error must be one to four lines of the program, or one line of JSON.
     #[track_caller]
     pub(crate) fn in_one_message(self) -> Self {
         let lines: Vec<&str> = self.stderr.lines().collect();
-        assert!((1..=4).contains(&lines.len()) && lines.iter().all(|line| line.starts_with("wmi: ")), "{self:#?}");
+        let text = (1..=4).contains(&lines.len()) && lines.iter().all(|line| line.starts_with("wmi: "));
+        let json = || lines.len() == 1 && serde_json::from_str::<Value>(lines[0]).is_ok_and(|line| line.is_object());
+        assert!(text || json(), "{self:#?}");
         self
+    }
+
+    /// Standard error must say that so many rows had arrived.
+    #[track_caller]
+    pub(crate) fn after(self, rows: u64) -> Self {
+        let text = self.stderr.lines().last() == Some(format!("wmi: partial: {rows} rows").as_str());
+        assert!(text || self.error()["rows"] == rows, "{self:#?}");
+        self
+    }
+
+    /// The line of JSON that standard error must be.
+    #[track_caller]
+    pub(crate) fn error(&self) -> Value {
+        serde_json::from_str(&self.stderr).unwrap_or_else(|_| panic!("one line of JSON: {self:#?}"))
     }
 
     /// Standard output as lines of JSON.

@@ -1,0 +1,187 @@
+//! What is said on standard error about a host: lines for people, or with a JSON output one line of JSON each.
+
+use std::fmt::Display;
+
+use serde_json::{Map, Value, json};
+use wmi_proto::{CommandError, Error, Stage};
+
+use crate::args::RowFormat;
+use crate::connection::Trouble;
+use crate::status::{Status, complain, partial, unprinted, write_line};
+
+/// Says things about one host.
+#[derive(Clone, Debug)]
+pub(crate) struct Messages {
+    host: String,
+    is_json: bool,
+}
+
+/// Rows and queries that a failure concerns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Part {
+    /// The numbers of the queries, from 1, where there are several.
+    pub(crate) queries: Vec<usize>,
+    /// Rows that had arrived.
+    pub(crate) rows: Option<u64>,
+}
+
+impl Part {
+    /// The only query, with so many rows.
+    pub(crate) const fn rows(rows: u64) -> Self {
+        Self { queries: Vec::new(), rows: Some(rows) }
+    }
+
+    fn prefix(&self) -> String {
+        match self.queries.as_slice() {
+            [] => String::new(),
+            [one] => format!("query {one}: "),
+            [many @ .., last] => {
+                let many: Vec<String> = many.iter().map(usize::to_string).collect();
+                format!("queries {} and {last}: ", many.join(", "))
+            }
+        }
+    }
+
+    fn put(&self, map: &mut Map<String, Value>) {
+        match self.queries.as_slice() {
+            [] => {}
+            [one] => drop(map.insert("query".to_owned(), Value::from(*one))),
+            many => drop(map.insert("queries".to_owned(), Value::from(many))),
+        }
+        if let Some(rows) = self.rows {
+            map.insert("rows".to_owned(), Value::from(rows));
+        }
+    }
+}
+
+impl Messages {
+    /// About `host`, in the way that goes with `format`.
+    pub(crate) fn about(host: impl Display, format: RowFormat) -> Self {
+        Self { host: host.to_string(), is_json: matches!(format, RowFormat::Json | RowFormat::Jsonl) }
+    }
+
+    /// Lines for people.
+    pub(crate) fn text(host: impl Display) -> Self {
+        Self { host: host.to_string(), is_json: false }
+    }
+
+    /// The host refused or failed, or was not reached: what and where with code and name, whom it concerns, what helps
+    /// and what had arrived.
+    pub(crate) fn failure(&self, error: &Error, part: &Part) -> Status {
+        if self.is_json {
+            let Value::Object(mut map) = self.failure_json(error) else { return Status::of(error) };
+            part.put(&mut map);
+            write_line(&Value::Object(map).to_string());
+        } else {
+            complain(format_args!("{}: {}{error}{}", self.host, part.prefix(), concerned(error)));
+            if let Some(remedy) = error.remedy() {
+                complain(remedy);
+            }
+            part.rows.into_iter().for_each(partial);
+        }
+        Status::of(error)
+    }
+
+    /// A failure as JSON, without what had arrived.
+    pub(crate) fn failure_json(&self, error: &Error) -> Value {
+        let (namespace, class) = concern(error);
+        json!({
+            "host": self.host,
+            "stage": error.stage.to_string(),
+            "what": error.kind.to_string(),
+            "code": error.code().map(|code| format!("0x{code:08x}")),
+            "code_number": error.code(),
+            "name": error.code_name(),
+            "namespace": namespace,
+            "class": class,
+            "remedy": error.remedy(),
+        })
+    }
+
+    /// Something else that went wrong, `at` a stage of the program.
+    pub(crate) fn problem(&self, at: &str, what: impl Display, part: &Part) {
+        if self.is_json {
+            let mut map = Map::new();
+            map.insert("host".to_owned(), Value::from(self.host.as_str()));
+            map.insert("stage".to_owned(), Value::from(at));
+            map.insert("what".to_owned(), Value::from(what.to_string()));
+            part.put(&mut map);
+            write_line(&Value::Object(map).to_string());
+        } else {
+            complain(format_args!("{}: {}{what}", self.host, part.prefix()));
+            part.rows.into_iter().for_each(partial);
+        }
+    }
+
+    /// The command line asks for what cannot be.
+    pub(crate) fn usage(&self, what: impl Display) -> Status {
+        if self.is_json {
+            self.problem("usage", what, &Part::default());
+        } else {
+            complain(what);
+        }
+        Status::Usage
+    }
+
+    /// Something worth knowing that is no failure.
+    pub(crate) fn notice(&self, what: impl Display) {
+        if self.is_json {
+            write_line(&json!({ "host": self.host, "notice": what.to_string() }).to_string());
+        } else {
+            complain(format_args!("{}: {what}", self.host));
+        }
+    }
+
+    /// What ended a command. `queries` is how many there were, and `rows` had arrived of them.
+    pub(crate) fn trouble(&self, trouble: &Trouble, queries: usize, rows: u64) -> Status {
+        let part = Part::rows(rows);
+        match trouble {
+            Trouble::Failed(error) => self.failure(error, &part),
+            Trouble::Command { error, at } => {
+                let usage = matches!(error, CommandError::BadQuery(_));
+                let queries = if queries > 1 && usage { vec![at + 1] } else { Vec::new() };
+                let part = Part { queries, rows: None };
+                self.problem(if usage { "usage" } else { "session" }, error, &part);
+                if usage { Status::Usage } else { Status::Failed }
+            }
+            Trouble::Signal(signal) => {
+                self.problem("signal", "interrupted", &part);
+                Status::Signal(*signal)
+            }
+            Trouble::Output(error) => self.unprinted(error),
+            Trouble::Reactor(error) => {
+                self.problem("system", error, &part);
+                Status::Failed
+            }
+        }
+    }
+
+    /// Standard output failed: quietly when its reader has left.
+    pub(crate) fn unprinted(&self, error: &std::io::Error) -> Status {
+        if self.is_json && error.kind() != std::io::ErrorKind::BrokenPipe {
+            self.problem("output", format_args!("cannot write: {error}"), &Part::default());
+            return Status::Failed;
+        }
+        unprinted(error)
+    }
+}
+
+/// The namespace and the class that a failure is about.
+fn concern(error: &Error) -> (Option<&str>, Option<&str>) {
+    match &error.stage {
+        Stage::Login { namespace } => (Some(namespace), None),
+        _ => (None, None),
+    }
+}
+
+/// The same for people, where the stage does not tell it already.
+fn concerned(error: &Error) -> String {
+    match (&error.stage, concern(error)) {
+        (Stage::Connect(_) | Stage::Bind(_) | Stage::Activate | Stage::Login { .. }, _) | (_, (None, None)) => {
+            String::new()
+        }
+        (_, (Some(namespace), Some(class))) => format!(" (class {class} in {namespace})"),
+        (_, (Some(namespace), None)) => format!(" (in {namespace})"),
+        (_, (None, Some(class))) => format!(" (class {class})"),
+    }
+}
