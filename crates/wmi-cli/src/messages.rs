@@ -138,7 +138,7 @@ impl Messages {
         match trouble {
             Trouble::Failed(error) => self.failure(error, &part),
             Trouble::Command { error, at } => {
-                let usage = matches!(error, CommandError::BadQuery(_));
+                let usage = matches!(error, CommandError::BadQuery(_) | CommandError::TooLong { .. });
                 let queries = if queries > 1 && usage { vec![at + 1] } else { Vec::new() };
                 let part = Part { queries, rows: None };
                 self.problem(if usage { "usage" } else { "session" }, error, &part);
@@ -166,22 +166,27 @@ impl Messages {
     }
 }
 
-/// The namespace and the class that a failure is about.
+/// Whether one message says both, whomever else they concern.
+pub(crate) fn is_same(one: &Error, other: &Error) -> bool {
+    (&one.stage, &one.kind, concern(one)) == (&other.stage, &other.kind, concern(other))
+}
+
+/// The namespace and the class that a failure is about. What goes wrong before the log-in concerns neither.
 fn concern(error: &Error) -> (Option<&str>, Option<&str>) {
+    let about = error.concern();
     match &error.stage {
+        Stage::Connect(_) | Stage::Bind(_) | Stage::Activate => (None, None),
         Stage::Login { namespace } => (Some(namespace), None),
-        _ => (None, None),
+        _ => (about.and_then(|about| about.namespace.as_deref()), about.and_then(|about| about.class.as_deref())),
     }
 }
 
 /// The same for people, where the stage does not tell it already.
 fn concerned(error: &Error) -> String {
     match (&error.stage, concern(error)) {
-        (Stage::Connect(_) | Stage::Bind(_) | Stage::Activate | Stage::Login { .. }, _) | (_, (None, None)) => {
-            String::new()
-        }
-        (_, (Some(namespace), Some(class))) => format!(" (class {class} in {namespace})"),
-        (_, (Some(namespace), None)) => format!(" (in {namespace})"),
-        (_, (None, Some(class))) => format!(" (class {class})"),
+        (Stage::Login { .. }, _) | (_, (None, None)) => String::new(),
+        (_, (Some(namespace), Some(class))) => format!(", class {class} in {namespace}"),
+        (_, (Some(namespace), None)) => format!(", in {namespace}"),
+        (_, (None, Some(class))) => format!(", class {class}"),
     }
 }

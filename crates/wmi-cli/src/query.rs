@@ -6,7 +6,7 @@ use wmi_proto::{Completion, Error, Query, Row};
 
 use crate::args::{QueryArguments, RowFormat};
 use crate::connection::{self, Connection, Sink, Trouble, patience};
-use crate::messages::{Messages, Part};
+use crate::messages::{Messages, Part, is_same};
 use crate::output::several::{End, Several};
 use crate::recorder::Recorder;
 use crate::signals::Interrupt;
@@ -135,7 +135,7 @@ fn tell(outcomes: &[(usize, Result<Completion, Error>)], printer: &Several, coun
             Ok(Completion { notice: Some(notice), .. }) => messages.notice(format_args!("the host reports {notice}")),
             Ok(_) => {}
             Err(error) => {
-                let part = match failed.iter_mut().find(|(told, _)| *told == error) {
+                let part = match failed.iter_mut().find(|(told, _)| is_same(told, error)) {
                     Some((_, part)) => part,
                     None => {
                         failed.push((error, Part::rows(0)));

@@ -55,7 +55,11 @@ fn a_long_result_before_a_short_one_and_behind_it() {
 #[test]
 fn one_failure_does_not_lose_the_rows_of_others() {
     let host = host_with(3, &[]);
-    let words = ["query 2: query", "WBEM_E_INVALID_CLASS (0x80041010)", "check the class", "partial: 0 rows"];
+    let words = [
+        "query 2: fetching rows: WBEM_E_INVALID_CLASS (0x80041010), class Win32_NoSuchThing in root/cimv2",
+        "check the class",
+        "partial: 0 rows",
+    ];
     for format in ["table", "jsonl"] {
         let finished = run(query(host.activator_addr(), FEW, &[BAD, NAMES, "-o", format])).exits(1);
         assert_eq!(finished.stdout.lines().filter(|line| line.contains("row 0000")).count(), 3, "{finished:#?}");
@@ -75,7 +79,9 @@ fn the_array_says_which_query_failed_of_what() {
     assert_eq!(queries.iter().map(|q| q["query"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
     assert_eq!(queries[0]["rows"], serde_json::json!([{"Id": 0}, {"Id": 1}]));
     assert_eq!((queries[1]["wql"].as_str(), &queries[1]["rows"]), (Some(BAD), &Value::Array(Vec::new())));
-    assert_eq!(queries[1]["error"]["name"], "WBEM_E_INVALID_CLASS");
+    let error = &queries[1]["error"];
+    assert_eq!((&error["name"], &error["class"]), (&"WBEM_E_INVALID_CLASS".into(), &"Win32_NoSuchThing".into()));
+    assert_eq!(error["namespace"], "root/cimv2");
     assert_eq!((&queries[0]["error"], &queries[2]["error"]), (&Value::Null, &Value::Null));
     assert_eq!(queries[2]["rows"].as_array().map(Vec::len), Some(3));
     let error: Value = serde_json::from_str(&finished.stderr).expect("one line of JSON");
@@ -88,7 +94,7 @@ fn what_all_fail_of_is_said_once_and_the_status_is_the_worst() {
     let address = host.activator_addr();
     let finished = run(query(address, FEW, &[NAMES, NAMES, "--timeout", "0.7"])).exits(3).in_one_message();
     finished.says(&["queries 1, 2 and 3: query", "out of time", "partial: 0 rows"]);
-    let mut wrong = query(address, FEW, &[NAMES, "-o", "jsonl"]);
+    let mut wrong = query(address, FEW, &[BAD, "-o", "jsonl"]);
     wrong.env("WMI_PASSWORD", "wrong");
     let finished = run(wrong).exits(1);
     let error: Value = serde_json::from_str(&finished.stderr).expect("one line of JSON");
