@@ -21,6 +21,8 @@ pub struct HostConfig {
     pub addresses: Vec<String>,
     /// The TCP port at which the object server's listener was opened.
     pub object_port: u16,
+    /// The TCP port of the other process that has objects with [`Fault::SecondExporter`].
+    pub second_port: u16,
     /// The domain of the account that may log on.
     pub domain: String,
     /// The name of the account that may log on.
@@ -43,6 +45,7 @@ impl HostConfig {
             name: "WINSIM".to_owned(),
             addresses: vec!["127.0.0.1".to_owned()],
             object_port,
+            second_port: object_port.wrapping_add(1),
             domain: DEFAULT_DOMAIN.to_owned(),
             user: DEFAULT_USER.to_owned(),
             password: Secret::from(DEFAULT_PASSWORD).into(),

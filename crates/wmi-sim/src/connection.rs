@@ -33,6 +33,8 @@ const ASSOCIATION_GROUP: u32 = 0x0001_5a3c;
 pub(crate) struct Connection {
     pub(crate) id: ConnId,
     pub(crate) role: Role,
+    /// Of the listener.
+    pub(crate) port: u16,
     pub(crate) framer: Framer,
     /// The largest fragment that is sent; `None` before the bind.
     pub(crate) max_fragment: Option<u16>,
@@ -72,6 +74,8 @@ pub(crate) struct ReplyTo {
 pub(crate) struct Call {
     pub(crate) reply_to: ReplyTo,
     pub(crate) role: Role,
+    /// Of the listener.
+    pub(crate) port: u16,
     /// The interface of the presentation context.
     pub(crate) interface: Interface,
     pub(crate) opnum: u16,
@@ -102,10 +106,11 @@ pub(crate) enum Arrival {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnId, role: Role) -> Self {
+    pub(crate) fn new(id: ConnId, role: Role, port: u16) -> Self {
         Self {
             id,
             role,
+            port,
             framer: Framer::default(),
             max_fragment: None,
             securities: BTreeMap::new(),
@@ -189,11 +194,7 @@ impl Connection {
             size if machine.has(Fault::Fragment1024) => size.min(1024),
             size => size,
         });
-        let port = match self.role {
-            Role::Activator => 135,
-            _ => machine.config.object_port,
-        };
-        let ack = self.ack(bind, Bytes::from(format!("{port}\0")), machine);
+        let ack = self.ack(bind, Bytes::from(format!("{}\0", self.port)), machine);
         self.answer(flags, call_id, Body::BindAck(ack), challenge, machine);
         Arrival::Nothing
     }
@@ -335,7 +336,8 @@ impl Connection {
             None => stub,
         };
         let Request { opnum, object, .. } = request;
-        Ok(Arrival::Call(Call { reply_to, role: self.role, interface, opnum, object, stub, big_endian, level }))
+        let (role, port) = (self.role, self.port);
+        Ok(Arrival::Call(Call { reply_to, role, port, interface, opnum, object, stub, big_endian, level }))
     }
 
     /// Whether what a request repeats inside its protected stub is what came without protection: the interface of its

@@ -12,9 +12,9 @@ use wmi_proto::{Instant, Role};
 
 use crate::connection::Call;
 use crate::enumeration::PendingNext;
-use crate::machine::Machine;
+use crate::machine::{Machine, Process};
 use crate::reply::Damage;
-use crate::{Fault, enumeration, rem_unknown, scm, services};
+use crate::{Fault, enumeration, life, rem_unknown, scm, services};
 
 /// nca_s_op_rng_error: the interface has no such method.
 pub(crate) const NCA_S_OP_RNG_ERROR: FaultStatus = FaultStatus(0x1c01_0002);
@@ -114,16 +114,14 @@ fn object_server(call: &Call, machine: &mut Machine) -> Outcome {
     if !is_protected(call, machine) {
         return Outcome::Fault(FaultStatus::ACCESS_DENIED);
     }
-    let Some(ipid) = call.object else {
-        return Outcome::Fault(RPC_E_DISCONNECTED);
+    if machine.refusals > 0 {
+        machine.refusals -= 1;
+        return Outcome::Fault(FaultStatus::NCA_SERVER_TOO_BUSY);
+    }
+    let Some((oid, iid)) = call.object.and_then(|ipid| target(&ipid, call.port, machine)) else {
+        return life::gone(call, machine);
     };
-    let resolved = match ipid == machine.rem_unknown {
-        true => Some((0, guid::IID_IREM_UNKNOWN2)),
-        false => machine.exporter.resolve(&ipid),
-    };
-    let Some((oid, iid)) = resolved else {
-        return Outcome::Fault(RPC_E_DISCONNECTED);
-    };
+    let port = call.port;
     let now = machine.now();
     machine.exporter.called(oid, now);
     if machine.has(Fault::InsistContext) && !serves(call.interface.uuid, iid) {
@@ -131,9 +129,15 @@ fn object_server(call: &Call, machine: &mut Machine) -> Outcome {
     }
     match iid {
         guid::IID_IREM_UNKNOWN2 => match call.opnum {
-            RemQueryInterface::OPNUM => operate::<RemQueryInterface>(call, machine, rem_unknown::query_interface),
-            RemAddRef::OPNUM => operate::<RemAddRef>(call, machine, rem_unknown::add_ref),
-            RemRelease::OPNUM => operate::<RemRelease>(call, machine, rem_unknown::release),
+            RemQueryInterface::OPNUM => {
+                operate::<RemQueryInterface>(call, machine, |request, m| rem_unknown::query_interface(request, port, m))
+            }
+            RemAddRef::OPNUM => {
+                operate::<RemAddRef>(call, machine, |request, m| rem_unknown::add_ref(request, port, m))
+            }
+            RemRelease::OPNUM => {
+                operate::<RemRelease>(call, machine, |request, m| rem_unknown::release(request, port, m))
+            }
             _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
         },
         guid::IID_IWBEM_LEVEL1_LOGIN => match call.opnum {
@@ -179,6 +183,15 @@ fn object_server(call: &Call, machine: &mut Machine) -> Outcome {
     }
 }
 
+/// The object and the interface that a call is for; that of an IRemUnknown is none that could be released.
+fn target(ipid: &Guid, port: u16, machine: &Machine) -> Option<(u64, Guid)> {
+    let is_rem_unknown = |process: &Process| process.port == port && process.rem_unknown == *ipid;
+    match machine.processes.iter().any(is_rem_unknown) {
+        true => Some((0, guid::IID_IREM_UNKNOWN2)),
+        false => machine.resolve(ipid, port),
+    }
+}
+
 /// Whether calls of interface `iid` may come in a presentation context of `context`.
 fn serves(context: Guid, iid: Guid) -> bool {
     context == iid || (iid == guid::IID_IREM_UNKNOWN2 && context == guid::IID_IREM_UNKNOWN)
@@ -210,13 +223,22 @@ pub(crate) fn operate<O: Operation>(
     }
 }
 
+/// The highest version that calls may have.
+fn highest(role: Role, machine: &Machine) -> ComVersion {
+    match role {
+        // It is the first to be called: how high it is, is what a client learns from it.
+        Role::Activator if machine.has(Fault::OlderExporter) => ComVersion::V5_7,
+        _ => scm::version(machine),
+    }
+}
+
 /// Reads the parameters of an object call.
 pub(crate) fn request<O: Operation>(call: &Call, machine: &mut Machine) -> Result<O::Request, Outcome> {
     machine.count_call(O::NAME);
     let mut r = Reader::with_endianness(call.stub.clone(), call.big_endian);
     let bad = |_| Outcome::Fault(RPC_X_BAD_STUB_DATA);
     let OrpcThis { version, .. } = OrpcThis::decode(&mut r).map_err(bad)?;
-    if version.major != ComVersion::V5_7.major || version > ComVersion::V5_7 {
+    if version.major != ComVersion::V5_7.major || version > highest(call.role, machine) {
         return Err(Outcome::Fault(RPC_E_VERSION_MISMATCH));
     }
     O::Request::decode(&mut r).map_err(bad)

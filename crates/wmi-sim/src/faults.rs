@@ -105,7 +105,15 @@ faults! {
     legal SeparateIndex = "separate-index";
     /// Hands out no public reference with NTLMLogin's interface: RemAddRef is needed.
     legal ZeroPublicRefs = "zero-public-refs";
+    /// Hands out objects that are not to be pinged (SORF_NOPING).
+    legal NoPing = "no-ping";
 
+    /// Takes COM version 5.6 and none above it.
+    hostile ComVersion5_6 = "com-version-5-6";
+    /// Takes any COM version at activation, tells 5.6 there, and takes none above it from then on.
+    hostile OlderExporter = "older-exporter";
+    /// Has namespaces and what comes from them in a process of its own, with an OXID and a port of its own.
+    hostile SecondExporter = "second-exporter";
     /// Signs with a wrong signature from the third batch on.
     hostile BadSignature = "bad-signature";
     /// Flips a bit of the protected data from the third batch on.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
 use wmi_proto::wire::{Guid, WireError};
-use wmi_proto::{Entropy, FileTime, Instant};
+use wmi_proto::{Entropy, FileTime, Instant, Role};
 
 use crate::connection::{Arrival, Call, Connection, ReplyTo};
 use crate::dispatch::{self, Later, NCA_S_FAULT_CANCEL, Outcome};
@@ -19,7 +19,7 @@ use crate::{ConnId, HostConfig, HostInput, HostOutput, HostStats};
 /// Do one thing (an input or a timeout), then call [`Host::poll_output`] until `None`, then wait for input or until
 /// [`Host::poll_timeout`].
 pub struct Host {
-    machine: Machine,
+    pub(crate) machine: Machine,
     connections: BTreeMap<ConnId, Connection>,
     /// Answers that are not due yet, by time and then by order.
     waiting: BTreeMap<(Instant, u64), (ReplyTo, Later)>,
@@ -59,9 +59,9 @@ impl Host {
         self.machine.advance(now);
         self.machine.collect();
         match input {
-            HostInput::Accepted { conn, role } => {
+            HostInput::Accepted { conn, role, port } => {
                 self.machine.stats.connections += 1;
-                self.connections.insert(conn, Connection::new(conn, role));
+                self.connections.insert(conn, Connection::new(conn, role, port));
             }
             HostInput::Received { conn, data } => self.received(conn, data),
             HostInput::Closed { conn } => self.forget(conn),
@@ -94,20 +94,6 @@ impl Host {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.waiting.keys().next().map(|(due, _)| *due).into_iter().chain(self.machine.collection()).min()
-    }
-
-    /// For tests: the host forgets ping sets. What they held lives no longer than it is called.
-    pub fn forget_ping_sets(&mut self, now: Instant) {
-        self.machine.advance(now);
-        let abandoned = self.machine.ping_sets.forget();
-        self.machine.abandon(abandoned);
-    }
-
-    /// For tests: the objects for which `which` says so die, whoever holds them.
-    pub fn forget_objects(&mut self, which: impl Fn(u64) -> bool) {
-        for oid in self.objects().into_iter().filter(|oid| which(*oid)) {
-            self.machine.reclaim(oid);
-        }
     }
 
     /// Objects that a client still holds a reference to.
@@ -156,6 +142,18 @@ impl Host {
     #[must_use]
     pub const fn config(&self) -> &HostConfig {
         &self.machine.config
+    }
+
+    /// Whether the host accepts connections at `port` for `role` at this moment; the activator's port may be any.
+    #[must_use]
+    pub fn is_listening(&self, role: Role, port: u16, now: Instant) -> bool {
+        now >= self.machine.listens_from
+            && (role == Role::Activator || self.machine.processes.iter().any(|process| process.port == port))
+    }
+
+    /// The connections at the listeners of `role`.
+    pub(crate) fn connections_at(&self, role: Role) -> Vec<ConnId> {
+        self.connections.values().filter(|connection| connection.role == role).map(|connection| connection.id).collect()
     }
 
     fn received(&mut self, conn: ConnId, data: BytesMut) {
@@ -244,7 +242,7 @@ impl Host {
     }
 
     /// Objects outlive the connection: they are the exporter's, and go when they are released.
-    fn forget(&mut self, conn: ConnId) {
+    pub(crate) fn forget(&mut self, conn: ConnId) {
         self.connections.remove(&conn);
         self.waiting.retain(|_, (reply_to, _)| reply_to.conn != conn);
     }

@@ -30,6 +30,8 @@ pub enum HostInput {
         conn: ConnId,
         /// The listener at which it was accepted.
         role: Role,
+        /// Its port, as the host tells it to clients: there may be several listeners for objects.
+        port: u16,
     },
     /// Octets arrived, cut in any way.
     Received {

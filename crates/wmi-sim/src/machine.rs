@@ -10,6 +10,7 @@ use wmi_proto::{Draw, Entropy, FileTime, Instant};
 
 use crate::cursor::Cursors;
 use crate::exporter::{Exporter, Reference, USUAL_REFS};
+use crate::life::Gone;
 use crate::pings::{Changed, PingSets};
 use crate::repository::Repository;
 use crate::scm;
@@ -18,6 +19,17 @@ use crate::{ConnId, Fault, HostConfig, HostOutput, HostStats};
 
 /// Sees, and may change, the stub of each response.
 pub(crate) type StubHook = Box<dyn FnMut(&mut BytesMut) + Send>;
+
+/// A process that exports objects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Process {
+    /// The identifier of its object exporter.
+    pub(crate) oxid: u64,
+    /// Its IRemUnknown, which is never released.
+    pub(crate) rem_unknown: Guid,
+    /// Where it listens.
+    pub(crate) port: u16,
+}
 
 /// The host without its connections.
 pub(crate) struct Machine {
@@ -33,10 +45,16 @@ pub(crate) struct Machine {
     pub(crate) out: VecDeque<HostOutput>,
     /// Changes the stub of each response before it is protected.
     pub(crate) on_stub: Option<StubHook>,
-    /// The identifier of the object exporter.
-    pub(crate) oxid: u64,
-    /// Its IRemUnknown, which is never released.
-    pub(crate) rem_unknown: Guid,
+    /// The processes that export objects: the first what is activated, the last everything else.
+    pub(crate) processes: Vec<Process>,
+    /// What is said to calls of objects that died.
+    pub(crate) gone: Gone,
+    /// When WMI can be activated again.
+    pub(crate) activates_from: Instant,
+    /// When the host listens again.
+    pub(crate) listens_from: Instant,
+    /// How many calls are still to be refused unseen.
+    pub(crate) refusals: u32,
     entropy: Box<dyn Entropy>,
     now: Instant,
     start: Instant,
@@ -47,14 +65,11 @@ impl Machine {
     pub(crate) fn new(
         config: HostConfig,
         repository: Repository,
-        mut entropy: Box<dyn Entropy>,
+        entropy: Box<dyn Entropy>,
         now: Instant,
         wall: FileTime,
     ) -> Self {
-        let mut identifier = [0; 24];
-        entropy.fill(Draw::HostIdentifier, &mut identifier);
-        let [o0, o1, o2, o3, o4, o5, o6, o7, ipid @ ..] = identifier;
-        Self {
+        let mut machine = Self {
             faults: config.faults.iter().copied().collect(),
             repository,
             exporter: Exporter::new(),
@@ -64,14 +79,44 @@ impl Machine {
             stats: HostStats::default(),
             out: VecDeque::new(),
             on_stub: None,
-            oxid: u64::from_le_bytes([o0, o1, o2, o3, o4, o5, o6, o7]),
-            rem_unknown: Guid::from_bytes(ipid),
+            processes: Vec::new(),
+            gone: Gone::default(),
+            activates_from: now,
+            listens_from: now,
+            refusals: 0,
             config,
             entropy,
             now,
             start: now,
             wall,
+        };
+        machine.start_processes();
+        machine
+    }
+
+    /// Processes that nobody knew before.
+    pub(crate) fn start_processes(&mut self) {
+        let mut ports = vec![self.config.object_port];
+        if self.has(Fault::SecondExporter) {
+            ports.push(self.config.second_port);
         }
+        let start = |port| Process { oxid: self.fresh_u64(), rem_unknown: self.fresh_guid(), port };
+        self.processes = ports.into_iter().map(start).collect();
+    }
+
+    /// The process that has an object.
+    fn home(&self, object: &Object) -> Option<Process> {
+        match object {
+            Object::Login => self.processes.first().copied(),
+            _ => self.processes.last().copied(),
+        }
+    }
+
+    /// The object and the interface behind an IPID of the process at `port`.
+    pub(crate) fn resolve(&self, ipid: &Guid, port: u16) -> Option<(u64, Guid)> {
+        let (oid, iid) = self.exporter.resolve(ipid)?;
+        let home = self.exporter.state(oid).and_then(|object| self.home(object))?;
+        (home.port == port).then_some((oid, iid))
     }
 
     pub(crate) fn has(&self, fault: Fault) -> bool {
@@ -117,10 +162,12 @@ impl Machine {
 
     /// Hands out `refs` references to an interface of an object, if the object has it.
     pub(crate) fn reference(&mut self, oid: u64, iid: Guid, refs: u32) -> Option<StdObjRef> {
-        self.exporter.state(oid).filter(|object| object.supports(&iid))?;
+        let object = self.exporter.state(oid).filter(|object| object.supports(&iid))?;
+        let oxid = self.home(object)?.oxid;
         let fresh = self.fresh_guid();
         let Reference { ipid, refs, .. } = self.exporter.marshal(oid, iid, refs, fresh)?;
-        Some(StdObjRef { flags: 0, public_refs: refs, oxid: self.oxid, oid, ipid })
+        let flags = if self.has(Fault::NoPing) { StdObjRef::NO_PING } else { 0 };
+        Some(StdObjRef { flags, public_refs: refs, oxid, oid, ipid })
     }
 
     /// The same as an OBJREF.

@@ -10,11 +10,11 @@ use std::time::{Instant as StdInstant, SystemTime};
 
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
-use wmi_proto::{Draw, Entropy, FileTime, Instant};
+use wmi_proto::{Draw, Entropy, FileTime, Instant, Role};
 
 use crate::repository::Repository;
 use crate::serve::{Loop, WAKE};
-use crate::{Host, HostConfig, HostStats};
+use crate::{Fault, Host, HostConfig, HostStats};
 
 /// A simulated host that listens at two TCP ports until it is dropped.
 #[derive(Debug)]
@@ -131,6 +131,15 @@ impl Listening {
     }
 }
 
+/// A listener of a host.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) role: Role,
+    /// As clients are told it.
+    pub(crate) port: u16,
+    pub(crate) listener: TcpListener,
+}
+
 /// Hosts and their listeners before their thread starts.
 struct Builder {
     poll: Poll,
@@ -138,7 +147,7 @@ struct Builder {
     wall: FileTime,
     machines: BTreeMap<(String, u32), Repository>,
     hosts: Vec<Arc<Mutex<Host>>>,
-    listeners: Vec<[TcpListener; 2]>,
+    listeners: Vec<Vec<Door>>,
 }
 
 impl Builder {
@@ -154,10 +163,19 @@ impl Builder {
     }
 
     fn listen(&mut self, mut config: HostConfig, activator: SocketAddr, object: SocketAddr) -> io::Result<Listening> {
-        let listeners = [TcpListener::bind(activator)?, TcpListener::bind(object)?];
-        let [activator, object] = [listeners[0].local_addr()?, listeners[1].local_addr()?];
+        let (scm, exporter) = (TcpListener::bind(activator)?, TcpListener::bind(object)?);
+        let (activator, object) = (scm.local_addr()?, exporter.local_addr()?);
         if config.object_port == 0 {
             config.object_port = object.port();
+        }
+        let mut doors = vec![
+            Door { role: Role::Activator, port: activator.port(), listener: scm },
+            Door { role: Role::ObjectServer, port: config.object_port, listener: exporter },
+        ];
+        if config.faults.contains(&Fault::SecondExporter) {
+            let listener = TcpListener::bind(SocketAddr::new(object.ip(), 0))?;
+            config.second_port = listener.local_addr()?.port();
+            doors.push(Door { role: Role::ObjectServer, port: config.second_port, listener });
         }
         let machine = self
             .machines
@@ -167,7 +185,7 @@ impl Builder {
         let host = Host::with_repository(config, machine, Box::new(OsEntropy), Instant::default(), self.wall);
         let host = Arc::new(Mutex::new(host));
         self.hosts.push(Arc::clone(&host));
-        self.listeners.push(listeners);
+        self.listeners.push(doors);
         Ok(Listening { host, activator, object })
     }
 

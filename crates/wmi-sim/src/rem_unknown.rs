@@ -7,14 +7,18 @@ use wmi_proto::wire::dcom::{RemQiResult, StdObjRef};
 use wmi_proto::wire::{HResult, guid};
 
 use crate::Fault;
-use crate::exporter::RPC_E_INVALID_OBJECT;
+use crate::exporter::{CO_E_OBJNOTREG, RPC_E_INVALID_OBJECT};
 use crate::machine::Machine;
 
 /// IRemUnknown::RemQueryInterface.
-pub(crate) fn query_interface(request: RemQueryInterfaceRequest, machine: &mut Machine) -> RemQueryInterfaceResponse {
+pub(crate) fn query_interface(
+    request: RemQueryInterfaceRequest,
+    port: u16,
+    machine: &mut Machine,
+) -> RemQueryInterfaceResponse {
     let RemQueryInterfaceRequest { ipid, refs, iids } = request;
     let fail = |status| RemQueryInterfaceResponse { results: Vec::new(), status };
-    let Some((oid, _)) = machine.exporter.resolve(&ipid) else {
+    let Some((oid, _)) = machine.resolve(&ipid, port) else {
         return fail(RPC_E_INVALID_OBJECT);
     };
     let smart = iids.contains(&guid::IID_IWBEM_FETCH_SMART_ENUM);
@@ -33,15 +37,20 @@ pub(crate) fn query_interface(request: RemQueryInterfaceRequest, machine: &mut M
 }
 
 /// IRemUnknown::RemAddRef.
-pub(crate) fn add_ref(request: RemRefsRequest, machine: &mut Machine) -> RemAddRefResponse {
-    let results = request.refs.iter().map(|item| machine.exporter.add_refs(&item.ipid, item.public_refs));
+pub(crate) fn add_ref(request: RemRefsRequest, port: u16, machine: &mut Machine) -> RemAddRefResponse {
+    let results = request.refs.iter().map(|item| match machine.resolve(&item.ipid, port) {
+        Some(_) => machine.exporter.add_refs(&item.ipid, item.public_refs),
+        None => CO_E_OBJNOTREG,
+    });
     RemAddRefResponse { results: results.collect(), status: HResult::S_OK }
 }
 
 /// IRemUnknown::RemRelease.
-pub(crate) fn release(request: RemRefsRequest, machine: &mut Machine) -> HResult {
+pub(crate) fn release(request: RemRefsRequest, port: u16, machine: &mut Machine) -> HResult {
     for item in &request.refs {
-        machine.release(&item.ipid, item.public_refs);
+        if machine.resolve(&item.ipid, port).is_some() {
+            machine.release(&item.ipid, item.public_refs);
+        }
     }
     HResult::S_OK
 }

@@ -7,7 +7,7 @@ use wmi_proto::wire::rpc::{Body, Fault as FaultBody, Pdu, PfcFlags, Response, ma
 
 use crate::Fault;
 use crate::connection::{Connection, ReplyTo};
-use crate::dispatch::NCA_S_FAULT_UNSPEC;
+use crate::dispatch::{self, NCA_S_FAULT_UNSPEC};
 use crate::machine::Machine;
 
 /// How an answer is damaged on its way out.
@@ -102,7 +102,10 @@ impl Connection {
 
     /// Answers a call with a fault, protected when the call was.
     pub(crate) fn fault(&mut self, to: ReplyTo, status: FaultStatus, machine: &mut Machine) {
-        let flags = PfcFlags::WHOLE | PfcFlags::DID_NOT_EXECUTE;
+        let mut flags = PfcFlags::WHOLE;
+        if is_unseen(status) {
+            flags |= PfcFlags::DID_NOT_EXECUTE;
+        }
         let body = Body::Fault(FaultBody {
             alloc_hint: 0,
             context_id: to.context_id,
@@ -117,6 +120,18 @@ impl Connection {
         };
         machine.transmit(self.id, pdu.freeze());
     }
+}
+
+/// Whether a fault is one of the runtime, which refuses calls before anybody sees them.
+fn is_unseen(status: FaultStatus) -> bool {
+    [
+        FaultStatus::ERROR_ACCESS_DENIED,
+        FaultStatus::NCA_SERVER_TOO_BUSY,
+        dispatch::NCA_S_OP_RNG_ERROR,
+        dispatch::NCA_S_UNK_IF,
+        dispatch::NCA_S_INVALID_PRES_CONTEXT_ID,
+    ]
+    .contains(&status)
 }
 
 /// What stubs are padded to, in octets.

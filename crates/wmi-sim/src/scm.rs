@@ -8,13 +8,13 @@ use wmi_proto::wire::dcom::{
     ActivationReply, ActivationRequest, ComVersion, DualStringArray, RemoteCreateInstance, RemoteCreateInstanceRequest,
     RemoteCreateInstanceResponse, SecurityBinding, StringBinding,
 };
-use wmi_proto::wire::{FaultStatus, HResult, Operation, Reader, Wire, Writer, guid};
+use wmi_proto::wire::{FaultStatus, Guid, HResult, Operation, Reader, Wire, Writer, guid};
 
 use crate::Fault;
 use crate::connection::Call;
 use crate::dispatch::{NCA_S_OP_RNG_ERROR, Outcome, RPC_X_BAD_STUB_DATA, at_stage, is_protected, operate};
 use crate::exporter::USUAL_REFS;
-use crate::machine::Machine;
+use crate::machine::{Machine, Process};
 use crate::pings::ERROR_SUCCESS;
 use crate::services::Object;
 
@@ -32,18 +32,18 @@ pub(crate) fn exporter_call(call: &Call, machine: &mut Machine) -> Outcome {
     }
     match call.opnum {
         ServerAlive2::OPNUM => plain::<ServerAlive2>(call, machine, |_, machine| ServerAlive2Response {
-            version: ComVersion::V5_7,
+            version: version(machine),
             bindings: Some(resolver_bindings(machine)),
             status: ERROR_SUCCESS,
         }),
         ResolveOxid2::OPNUM => plain::<ResolveOxid2>(call, machine, |request, machine| {
-            let known = request.oxid == machine.oxid;
+            let process = machine.processes.iter().find(|process| process.oxid == request.oxid);
             ResolveOxid2Response {
-                bindings: known.then(|| exporter_bindings(machine)),
-                ipid_rem_unknown: machine.rem_unknown,
+                bindings: process.map(|process| exporter_bindings(*process, machine)),
+                ipid_rem_unknown: process.map_or(Guid::NULL, |process| process.rem_unknown),
                 authn_hint: authn_hint(machine),
-                version: ComVersion::V5_7,
-                status: if known { ERROR_SUCCESS } else { FaultStatus::OR_INVALID_OXID },
+                version: version(machine),
+                status: if process.is_some() { ERROR_SUCCESS } else { FaultStatus::OR_INVALID_OXID },
             }
         }),
         SimplePing::OPNUM => plain::<SimplePing>(call, machine, |request, machine| machine.ping(request.set_id)),
@@ -79,6 +79,9 @@ fn create_instance(request: RemoteCreateInstanceRequest, machine: &mut Machine) 
     let Ok(ActivationRequest { clsid, iids, .. }) = ActivationRequest::from_request(&request) else {
         return RemoteCreateInstanceResponse::failure(E_INVALIDARG);
     };
+    let Some(process) = machine.processes.first().copied().filter(|_| machine.now() >= machine.activates_from) else {
+        return RemoteCreateInstanceResponse::failure(HResult::CO_E_SERVER_STOPPING);
+    };
     if clsid != guid::CLSID_WBEM_LEVEL1_LOGIN {
         return RemoteCreateInstanceResponse::failure(REGDB_E_CLASSNOTREG);
     }
@@ -95,11 +98,11 @@ fn create_instance(request: RemoteCreateInstanceRequest, machine: &mut Machine) 
         .collect();
     let all = interfaces.iter().all(|interface| interface.objref.is_some());
     let reply = ActivationReply {
-        oxid: machine.oxid,
-        ipid_rem_unknown: machine.rem_unknown,
-        bindings: exporter_bindings(machine),
+        oxid: process.oxid,
+        ipid_rem_unknown: process.rem_unknown,
+        bindings: exporter_bindings(process, machine),
         authn_hint: authn_hint(machine),
-        server_version: ComVersion::V5_7,
+        server_version: version(machine),
         interfaces,
     };
     let mut properties = reply.to_properties();
@@ -110,6 +113,14 @@ fn create_instance(request: RemoteCreateInstanceRequest, machine: &mut Machine) 
     RemoteCreateInstanceResponse { properties: Some(properties), status }
 }
 
+/// The version that the host tells.
+pub(crate) fn version(machine: &Machine) -> ComVersion {
+    match machine.has(Fault::ComVersion5_6) || machine.has(Fault::OlderExporter) {
+        true => ComVersion::V5_6,
+        false => ComVersion::V5_7,
+    }
+}
+
 /// The authentication level that the exporter asks for; 4 (PKT) is what Windows says of WMI.
 fn authn_hint(machine: &Machine) -> u32 {
     let hints = [(Fault::Hint2, 2), (Fault::Hint5, 5), (Fault::Hint6, 6)];
@@ -117,8 +128,8 @@ fn authn_hint(machine: &Machine) -> u32 {
 }
 
 /// Where the exporter listens: every name of the host, with the port.
-fn exporter_bindings(machine: &Machine) -> DualStringArray {
-    let port = Some(machine.config.object_port);
+fn exporter_bindings(process: Process, machine: &Machine) -> DualStringArray {
+    let port = Some(process.port);
     let mut string_bindings = Vec::new();
     if machine.has(Fault::UnreachableBindingFirst) {
         // A named pipe, and an address that is for documentation only (RFC 5737).

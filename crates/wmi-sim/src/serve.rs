@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as StdInstant};
 
 use bytes::{Buf, Bytes, BytesMut};
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 use socket2::SockRef;
 use wmi_proto::{Instant, Role};
 
-use crate::net::lock;
+use crate::net::{Door, lock};
 use crate::{ConnId, Host, HostInput, HostOutput};
 
 /// Hosts, their sockets, and one wait for all of them.
@@ -46,7 +46,7 @@ struct Seat {
 
 #[derive(Debug)]
 enum Socket {
-    Listener { seat: usize, role: Role, listener: TcpListener },
+    Listener { seat: usize, door: Door },
     Connection(Connection),
 }
 
@@ -72,14 +72,14 @@ impl Loop {
         epoch: StdInstant,
         stopping: Arc<AtomicBool>,
         hosts: Vec<Arc<Mutex<Host>>>,
-        listeners: Vec<[TcpListener; 2]>,
+        listeners: Vec<Vec<Door>>,
     ) -> io::Result<Self> {
         let mut sockets = Slab::new();
-        for (seat, pair) in listeners.into_iter().enumerate() {
-            for (role, mut listener) in [Role::Activator, Role::ObjectServer].into_iter().zip(pair) {
+        for (seat, doors) in listeners.into_iter().enumerate() {
+            for mut door in doors {
                 let entry = sockets.vacant_entry();
-                poll.registry().register(&mut listener, Token(entry.key()), Interest::READABLE)?;
-                entry.insert(Socket::Listener { seat, role, listener });
+                poll.registry().register(&mut door.listener, Token(entry.key()), Interest::READABLE)?;
+                entry.insert(Socket::Listener { seat, door });
             }
         }
         let seat = |host| Seat { host, due: None, next_conn: 0, connections: BTreeMap::new() };
@@ -143,12 +143,12 @@ impl Loop {
     /// Accepts or reads once; what may have more has its next turn behind the others.
     fn advance(&mut self, token: usize) {
         match self.sockets.get_mut(token) {
-            Some(Socket::Listener { seat, role, listener }) => {
-                let (seat, role) = (*seat, *role);
+            Some(Socket::Listener { seat, door: Door { role, port, listener } }) => {
+                let (seat, role, port) = (*seat, *role, *port);
                 match listener.accept() {
                     Ok((stream, _)) => {
                         self.run.insert(token);
-                        self.accepted(seat, role, stream);
+                        self.accepted(seat, role, port, stream);
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     // The peer was gone already, or descriptors are short: in both cases others may still come.
@@ -178,7 +178,7 @@ impl Loop {
         }
     }
 
-    fn accepted(&mut self, seat: usize, role: Role, mut stream: TcpStream) {
+    fn accepted(&mut self, seat: usize, role: Role, port: u16, mut stream: TcpStream) {
         // Every `Transmit` is to be a segment of its own. Best effort.
         let _ = stream.set_nodelay(true);
         let entry = self.sockets.vacant_entry();
@@ -191,7 +191,7 @@ impl Loop {
         place.next_conn += 1;
         place.connections.insert(conn, token);
         entry.insert(Socket::Connection(Connection { seat, conn, stream, unsent: VecDeque::new(), ending: None }));
-        self.turn(seat, Some(HostInput::Accepted { conn, role }));
+        self.turn(seat, Some(HostInput::Accepted { conn, role, port }));
     }
 
     /// Tells a host what happened and what time it is, and carries out what it wants.

@@ -108,7 +108,7 @@ pub(crate) fn get_object(oid: u64, request: &PathRequest, machine: &mut Machine)
 }
 
 /// The result where it was asked for; a call result is not made, so nobody has to wait for one.
-fn path_response(request: &PathRequest, result: Result<MInterfacePointer, HResult>) -> PathResponse {
+pub(crate) fn path_response(request: &PathRequest, result: Result<MInterfacePointer, HResult>) -> PathResponse {
     let empty = |asked: &InOutInterface| match asked {
         InOutInterface::Absent => InOutInterface::Absent,
         InOutInterface::Null | InOutInterface::Interface(_) => InOutInterface::Null,

@@ -5,15 +5,21 @@ mod script;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use script::{Ended, Peer, Session, World};
-use wmi_proto::Role;
+use script::{CONTEXTS, Ended, Peer, Session, World, activate};
 use wmi_proto::wire::dcom::exporter::{
-    ComplexPing, ComplexPingRequest, ComplexPingResponse, ResolveOxid2, ResolveOxid2Request, SimplePing,
-    SimplePingRequest,
+    ComplexPing, ComplexPingRequest, ComplexPingResponse, NoParameters, ResolveOxid2, ResolveOxid2Request,
+    ServerAlive2, SimplePing, SimplePingRequest,
 };
-use wmi_proto::wire::wmi::Next;
+use wmi_proto::wire::dcom::rem_unknown::RemRefsRequest;
+use wmi_proto::wire::dcom::{ComVersion, RemInterfaceRef, RemRelease, StdObjRef};
+use wmi_proto::wire::rpc::{PduType, PfcFlags};
 use wmi_proto::wire::wmi::enumerator::NextRequest;
-use wmi_proto::wire::{FaultStatus, Guid, Operation, Wire};
+use wmi_proto::wire::wmi::login::NtlmLoginRequest;
+use wmi_proto::wire::wmi::services::ExecQueryRequest;
+use wmi_proto::wire::wmi::{ExecQuery, Next, NtlmLogin};
+use wmi_proto::wire::{FaultStatus, Guid, HResult, Interface, Operation, Wire, guid};
+use wmi_proto::{AuthLevel, Role};
+use wmi_sim::{Fault, Gone, Restart};
 
 const SUCCESS: FaultStatus = FaultStatus(0);
 
@@ -179,4 +185,132 @@ fn a_host_can_forget_objects_and_ping_sets() {
     let gone = Err(Ended::Fault(FaultStatus::RPC_E_DISCONNECTED));
     assert_eq!(next(&mut session, enumerator), gone);
     assert_eq!(session.services("root/cimv2").map(|_| ()), Ok(()));
+}
+
+#[test]
+fn a_restart_of_wmi_ends_all_objects_and_leaves_connections() {
+    for gone in Gone::ALL {
+        let (mut session, enumerator) = session();
+        let (oxid, now) = (session.reply.oxid, session.world.now);
+        let downtime = seconds(5);
+        session.world.host.restart_wmi(Restart { gone, port: Some(49_700), downtime }, now);
+        assert_eq!((session.world.host.alive_objects(), session.world.host.public_refs()), (0, 0));
+        let answer = session.call::<Next>(enumerator, &NextRequest { timeout: 0, count: 7 });
+        match gone {
+            Gone::Disconnected => assert_eq!(answer, Err(Ended::Fault(FaultStatus::RPC_E_DISCONNECTED))),
+            Gone::NotRegistered => assert_eq!(answer, Err(Ended::Fault(FaultStatus::CO_E_OBJNOTREG))),
+            Gone::ServerStopping => assert_eq!(answer, Err(Ended::Fault(FaultStatus(0x8008_0008)))),
+            _ => assert_eq!(answer.map(|answer| answer.status), Ok(HResult::WBEM_E_SHUTTING_DOWN)),
+        }
+        let iids = [guid::IID_IWBEM_LEVEL1_LOGIN];
+        let world = &mut session.world;
+        let early = activate(world, AuthLevel::Privacy, &iids).unwrap();
+        assert_eq!(early.err(), Some(HResult::CO_E_SERVER_STOPPING));
+        world.wait(downtime);
+        let reply = activate(world, AuthLevel::Privacy, &iids).unwrap().unwrap();
+        assert_eq!(reply.bindings.tcp().next(), Some(("WINSIM", Some(49_700))));
+        assert_ne!(reply.oxid, oxid);
+        assert!(!world.host.is_listening(Role::ObjectServer, 49_664, world.now));
+        assert!(world.host.is_listening(Role::ObjectServer, 49_700, world.now));
+    }
+}
+
+#[test]
+fn a_reboot_resets_connections_and_forgets_everything() {
+    let (mut session, enumerator) = session();
+    let world = &mut session.world;
+    let oids: Vec<u64> = world.host.objects().into_iter().collect();
+    let mut pinging = resolver(world);
+    complex(world, &mut pinging, 0, 1, &oids, &[]);
+    let now = world.now;
+    world.host.reboot(seconds(60), None, now);
+    assert!(!world.host.is_listening(Role::Activator, 135, world.now));
+    world.wait(seconds(60));
+    assert!(world.host.is_listening(Role::Activator, 135, world.now));
+    assert_eq!((world.host.objects().len(), world.host.ping_sets().len(), world.host.poll_timeout()), (0, 0, None));
+    assert_eq!(next(&mut session, enumerator), Err(Ended::Reset));
+    assert!(activate(&mut session.world, AuthLevel::Privacy, &[guid::IID_IWBEM_LEVEL1_LOGIN]).unwrap().is_ok());
+}
+
+#[test]
+fn calls_that_nobody_saw_are_told_from_those_that_failed() {
+    let (mut session, enumerator) = session();
+    session.world.host.refuse_calls(1);
+    let begun = |session: &mut Session| {
+        let stub = [&[5, 0, 7, 0][..], &[0; 28], &[0; 4], &[1, 0, 0, 0]].concat();
+        session.peer.request(&mut session.world, 3, Next::OPNUM, Some(enumerator), &stub);
+        session.world.receive(session.peer.conn).unwrap().0.flags
+    };
+    assert!(begun(&mut session).contains(PfcFlags::DID_NOT_EXECUTE));
+    session.world.host.forget_objects(|_| true);
+    assert!(!begun(&mut session).contains(PfcFlags::DID_NOT_EXECUTE));
+    session.world.host.ask_to_close(Role::ObjectServer);
+    session.world.wait(seconds(0));
+    assert_eq!(session.world.receive(session.peer.conn).unwrap().0.ptype, PduType::SHUTDOWN);
+}
+
+#[test]
+fn an_object_of_another_process_is_reached_there_only() {
+    let mut world = World::new(&[Fault::SecondExporter]);
+    let reply = activate(&mut world, AuthLevel::Privacy, &[guid::IID_IWBEM_LEVEL1_LOGIN]).unwrap().unwrap();
+    let login = *reply.interfaces[0].objref.as_ref().and_then(|objref| objref.std()).unwrap();
+    let mut first = world.connect(Role::ObjectServer);
+    first.log_on(&mut world, &CONTEXTS.map(Interface::orpc)).unwrap();
+    let network_resource = Some("//./root/cimv2".to_owned());
+    let request = NtlmLoginRequest { network_resource, ..NtlmLoginRequest::default() };
+    let answer = first.call::<NtlmLogin>(&mut world, 0, Some(login.ipid), &request).unwrap();
+    let services = answer.pointer.unwrap().std().unwrap();
+    assert_ne!(services.oxid, reply.oxid);
+
+    let mut resolving = resolver(&mut world);
+    let request = ResolveOxid2Request { oxid: services.oxid, requested_protseqs: vec![7] };
+    let place = plain::<ResolveOxid2>(&mut world, &mut resolving, &request).unwrap();
+    let port = place.bindings.as_ref().and_then(|bindings| bindings.tcp().next()?.1).unwrap();
+    assert_eq!((place.status, port), (SUCCESS, 49_665));
+    assert_ne!(place.ipid_rem_unknown, reply.ipid_rem_unknown);
+    let query = ExecQueryRequest::wql("SELECT * FROM Sim_Many");
+    let elsewhere = Err(Ended::Fault(FaultStatus::RPC_E_DISCONNECTED));
+    assert_eq!(first.call::<ExecQuery>(&mut world, 2, Some(services.ipid), &query), elsewhere);
+
+    let mut second = world.connect_at(Role::ObjectServer, port);
+    second.log_on(&mut world, &CONTEXTS.map(Interface::orpc)).unwrap();
+    let answer = second.call::<ExecQuery>(&mut world, 2, Some(services.ipid), &query).unwrap();
+    let enumerator = answer.pointer.unwrap().std().unwrap();
+    assert_eq!(enumerator.oxid, services.oxid);
+    let release = |std: StdObjRef| {
+        let refs = vec![RemInterfaceRef { ipid: std.ipid, public_refs: std.public_refs, private_refs: 0 }];
+        RemRefsRequest { refs }
+    };
+    // Each IRemUnknown knows the objects of its own process.
+    first.call::<RemRelease>(&mut world, 1, Some(reply.ipid_rem_unknown), &release(services)).unwrap();
+    assert_eq!(world.host.alive_objects(), 3);
+    for std in [services, enumerator] {
+        second.call::<RemRelease>(&mut world, 1, Some(place.ipid_rem_unknown), &release(std)).unwrap();
+    }
+    assert_eq!(world.host.objects(), BTreeSet::from([login.oid]));
+}
+
+#[test]
+fn a_host_of_an_older_version_takes_no_newer_one() {
+    for (fault, at_once) in [(Fault::ComVersion5_6, true), (Fault::OlderExporter, false)] {
+        let mut world = World::new(&[fault]);
+        let mut asking = world.connect(Role::Activator);
+        asking.bind(&mut world, &[ServerAlive2::INTERFACE]).unwrap();
+        let alive = plain::<ServerAlive2>(&mut world, &mut asking, &NoParameters).unwrap();
+        assert_eq!(alive.version, ComVersion::V5_6);
+        let mismatch = Ended::Fault(FaultStatus(0x8001_0110));
+        let activation = activate(&mut world, AuthLevel::Privacy, &[guid::IID_IWBEM_LEVEL1_LOGIN]);
+        match activation {
+            Err(ended) => assert_eq!((ended, at_once), (mismatch, true)),
+            Ok(reply) => {
+                let reply = reply.unwrap();
+                assert_eq!((reply.server_version, at_once), (ComVersion::V5_6, false));
+                let login = *reply.interfaces[0].objref.as_ref().and_then(|objref| objref.std()).unwrap();
+                let mut peer = world.connect(Role::ObjectServer);
+                peer.log_on(&mut world, &CONTEXTS.map(Interface::orpc)).unwrap();
+                let answer = peer.call::<NtlmLogin>(&mut world, 0, Some(login.ipid), &NtlmLoginRequest::default());
+                assert_eq!(answer.err(), Some(mismatch));
+            }
+        }
+    }
 }

@@ -95,6 +95,7 @@ pub struct Pair {
 struct Link {
     conn: ConnId,
     role: Role,
+    port: u16,
 }
 
 enum Packet {
@@ -251,6 +252,12 @@ impl Pair {
         taken
     }
 
+    /// Has something happen to the host.
+    pub fn at_host(&mut self, event: impl FnOnce(&mut Host, Instant)) {
+        event(&mut self.host, self.now);
+        self.drain();
+    }
+
     /// Closes the client.
     pub fn close(&mut self) {
         self.steps.push((self.now, Step::Close));
@@ -387,12 +394,12 @@ impl Pair {
     fn deliver(&mut self, packet: Packet) {
         match packet {
             Packet::Connect(transport) => {
-                let Some(&Link { conn, role }) = self.links.get(&transport) else { return };
-                if self.refuse == Some(role) {
+                let Some(&Link { conn, role, port }) = self.links.get(&transport) else { return };
+                if self.refuse == Some(role) || !self.host.is_listening(role, port, self.now) {
                     self.links.remove(&transport);
                     self.ended(transport, Some(TransportFailure::Refused));
                 } else {
-                    self.host.handle_input(HostInput::Accepted { conn, role }, self.now);
+                    self.host.handle_input(HostInput::Accepted { conn, role, port }, self.now);
                     self.input(Input::Opened { transport });
                 }
             }
@@ -426,7 +433,7 @@ impl Pair {
         while let Some(output) = self.client.poll_output() {
             self.outputs.push(output.clone());
             match output {
-                Output::Open { transport, target } => self.open(transport, target.role),
+                Output::Open { transport, target } => self.open(transport, target.role, target.port),
                 Output::Transmit { transport, data } => {
                     self.record(transport, Traffic::Said(&data));
                     let Some(link) = self.links.get(&transport) else { continue };
@@ -468,10 +475,10 @@ impl Pair {
         }
     }
 
-    fn open(&mut self, transport: TransportId, role: Role) {
+    fn open(&mut self, transport: TransportId, role: Role, port: u16) {
         let conn = ConnId::new(self.next_conn);
         self.next_conn += 1;
-        self.links.insert(transport, Link { conn, role });
+        self.links.insert(transport, Link { conn, role, port });
         self.unended.insert(transport);
         self.roles.insert(transport, role);
         self.send(Packet::Connect(transport));

@@ -61,9 +61,14 @@ impl World {
     }
 
     pub(crate) fn connect(&mut self, role: Role) -> Peer {
+        let port = if role == Role::Activator { 135 } else { self.host.config().object_port };
+        self.connect_at(role, port)
+    }
+
+    pub(crate) fn connect_at(&mut self, role: Role, port: u16) -> Peer {
         let conn = ConnId::new(self.next);
         self.next += 1;
-        self.host.handle_input(HostInput::Accepted { conn, role }, self.now);
+        self.host.handle_input(HostInput::Accepted { conn, role, port }, self.now);
         self.drain();
         Peer { conn, call_id: 0, security: None, level: AuthLevel::Privacy, fragments: Vec::new() }
     }
