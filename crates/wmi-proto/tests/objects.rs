@@ -5,6 +5,8 @@ mod capture;
 mod compare;
 #[path = "objects/foreign.rs"]
 mod foreign;
+#[path = "objects/paths.rs"]
+mod paths;
 #[path = "objects/windows.rs"]
 mod windows;
 #[path = "../../../tests/witness.rs"]
@@ -18,7 +20,7 @@ use witness::Verdict;
 type Witness = fn(&Path) -> Verdict;
 
 /// Names and checks.
-const WITNESSES: [(&str, Witness); 8] = [
+const WITNESSES: [(&str, Witness); 10] = [
     ("objects of Windows hosts decode", windows::all_decode),
     ("values of Windows hosts", windows::values),
     ("bench_stubs next", foreign::bench_next),
@@ -26,6 +28,8 @@ const WITNESSES: [(&str, Witness); 8] = [
     ("foreign_lab smart enumeration, all types", foreign::lab_smart),
     ("foreign_lab Next", foreign::lab_next),
     ("foreign_lab Next, embedded objects, sealed", foreign::lab_sealed),
+    ("paths that Windows made of the same objects", paths::computed_by_windows),
+    ("system properties of Windows objects", paths::system_properties),
     ("objects say the same when written anew", windows::canonical),
 ];
 

@@ -32,6 +32,17 @@ impl<T> Sent<T> {
         self.and_then(|value| Sent::Value(make(value)))
     }
 
+    /// The same by reference.
+    #[must_use]
+    pub const fn as_ref(&self) -> Sent<&T> {
+        match self {
+            Self::Value(value) => Sent::Value(value),
+            Self::Null => Sent::Null,
+            Self::NotSent => Sent::NotSent,
+            Self::Malformed => Sent::Malformed,
+        }
+    }
+
     fn and_then<U>(self, make: impl FnOnce(T) -> Sent<U>) -> Sent<U> {
         match self {
             Self::Value(value) => make(value),
@@ -155,10 +166,13 @@ impl CimObject {
     /// `__PATH`: server, namespace, class and keys.
     #[must_use]
     pub fn path(&self) -> Sent<ObjectPath> {
-        let namespace =
-            self.server().and_then(|server| self.namespace().map(|namespace| format!(r"\\{server}\{namespace}")));
-        namespace.and_then(|namespace| {
-            self.relpath().and_then(|path| path.with_namespace(&namespace).map_or(Sent::Malformed, Sent::Value))
+        let place = self.server().and_then(|server| self.namespace().map(|namespace| (server, namespace)));
+        place.and_then(|(server, namespace)| {
+            self.relpath().and_then(|path| match path.with_namespace(&format!(r"\\{server}\{namespace}")) {
+                // A slash in the server would move the border.
+                Ok(path) if path.server() == Some(&server.to_str()) => Sent::Value(path),
+                _ => Sent::Malformed,
+            })
         })
     }
 

@@ -149,14 +149,14 @@ fn differences() -> Result<BTreeMap<(String, String), Difference>, String> {
     if found.len() <= MOST_DIFFERENCES { Ok(found) } else { Err(format!("{} differences", found.len())) }
 }
 
-fn decode(file: &Path) -> Result<CimObject, String> {
+pub(crate) fn decode(file: &Path) -> Result<CimObject, String> {
     let data = read(file)?;
     let is_unit = file.extension().is_some_and(|e| e == "wmio");
     let object = if is_unit { CimObject::decode_unit(data) } else { CimObject::decode_block(data) };
     object.map_err(|e| format!("{}: {e}", file.display()))
 }
 
-fn object_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn object_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     for path in list(folder)? {
         if path.is_dir() {

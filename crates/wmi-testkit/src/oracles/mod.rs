@@ -6,5 +6,6 @@ pub mod cim;
 pub mod client;
 pub mod dcom;
 pub mod ntlm;
+pub mod path;
 pub mod rpc;
 pub mod session;
