@@ -16,13 +16,13 @@ use wmi_proto::wire::Wire;
 use wmi_proto::wire::rpc::Pdu;
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::generators::{self, dcom, ntlm, wmi};
-use wmi_testkit::oracles::{capture, cim, client, dcom as stubs, ntlm as log_on, rpc, session};
+use wmi_testkit::oracles::{capture, cim, client, dcom as stubs, ntlm as log_on, path, rpc, session};
 use wmi_testkit::{Direction, OBJECT_PORT, Pair, config};
 
 type Oracle = fn(&[u8]);
 
 /// The targets, and what each calls.
-const TARGETS: [(&str, Oracle); 12] = [
+const TARGETS: [(&str, Oracle); 13] = [
     ("capture", capture::file),
     ("capture_frames", capture::frames),
     ("cim_object", cim::cim_object),
@@ -35,6 +35,7 @@ const TARGETS: [(&str, Oracle); 12] = [
     }),
     ("data_packet", |data| stubs::data_packet(&Bytes::copy_from_slice(data))),
     ("ntlm_messages", log_on::every_role),
+    ("object_path", path::object_path),
     ("objref_activation", |data| stubs::objref_activation(&Bytes::copy_from_slice(data))),
     ("rpc_pdu", rpc::pdu),
     ("session_ops", session::session_ops),
@@ -45,6 +46,18 @@ const TARGETS: [(&str, Oracle); 12] = [
 const SLOW: Duration = Duration::from_secs(20);
 /// The largest seed, in octets.
 const LARGEST: usize = 4096;
+
+/// One path of every form.
+const PATHS: [&str; 8] = [
+    r#"\\SERVER\root\cimv2:Win32_Service.Name="spooler""#,
+    r#"//./root/cimv2:Win32_Account.Domain="A,\"B\"",Name='it\'s'"#,
+    r#"Link.From="\\\\.\\root:A.B=\"x\"",To="y""#,
+    "A.B=5,C=-0x1F,D=18446744073709551615,E=TRUE,F=-1.5",
+    "Win32_Service = 'spooler'",
+    "__SystemSecurity=@",
+    r"root\cimv2",
+    "root:",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -125,6 +138,11 @@ fn write_seeds() {
     write("stub", messages);
     write("capture", capture_files());
     write("capture_frames", capture::damages());
+    let mut paths: Vec<Vec<u8>> = PATHS.map(|path| path.as_bytes().to_vec()).to_vec();
+    let made = generators::path::object_path(2);
+    let mut random = runner();
+    paths.extend((0..6).map(|_| made.new_tree(&mut random).expect("a path").current().to_string().into_bytes()));
+    write("object_path", paths);
     let mut objrefs = generated(&dcom::objref(), 8);
     objrefs.extend(generated(&dcom::dual_string_array(), 3));
     objrefs.extend(generated(&dcom::context(), 3));

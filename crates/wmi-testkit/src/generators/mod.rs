@@ -3,6 +3,7 @@
 pub mod cim;
 pub mod dcom;
 pub mod ntlm;
+pub mod path;
 pub mod rpc;
 pub mod wmi;
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use wmi_proto::cim::{CimClass, CimObject, CimQualifier, CimValue, ClassCache};
+use wmi_proto::path::SYSTEM_PROPERTIES;
 
 /// Decodes `data` as an encoding unit, as an object block, and with a class cache. What decodes is asked for everything
 /// it has, written, read again and written anew.
@@ -37,6 +38,9 @@ fn survives(object: &CimObject) {
         assert_eq!(CimObject::decode_instance_without_class(rest, object.class()).as_ref(), Ok(object));
     }
     let _ = format!("{object:?}");
+    for name in SYSTEM_PROPERTIES {
+        assert!(object.system_property(name).is_some(), "{name}");
+    }
     if let Ok(anew) = object.canonical() {
         let written = anew.encode_unit();
         let read = CimObject::decode_unit(written.clone()).expect("what was written anew is read");

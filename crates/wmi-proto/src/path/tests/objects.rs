@@ -136,7 +136,10 @@ fn keys_that_make_no_path() {
     for server in ["HO\\ST", "HO ST", "\\HOST", "."] {
         let row = decorated(row(&class)).with_decoration(server, "root");
         let server = row.path().map(|path| path.server().map(str::to_owned));
-        assert_eq!(server, if text(&row, "__SERVER") == value(".") { Sent::Value(Some(".".into())) } else { Sent::Malformed });
+        assert_eq!(
+            server,
+            if text(&row, "__SERVER") == value(".") { Sent::Value(Some(".".into())) } else { Sent::Malformed }
+        );
     }
 }
 
