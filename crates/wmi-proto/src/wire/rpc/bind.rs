@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use crate::wire::codes::open_enum;
 use crate::wire::status::BindNakReason;
+pub use crate::wire::status::ProviderReason;
 use crate::wire::{Guid, Interface, Reader, Wire, WireError, Writer, guid};
 
 /// The body of bind and of alter_context.
@@ -113,19 +114,6 @@ open_enum! {
     PROVIDER_REJECTION = 2,
     /// This element offered bind-time features, and these are granted.
     NEGOTIATE_ACK = 3,
-}
-
-open_enum! {
-    /// p_provider_reason_t ([C706 12.6.3.1]).
-    pub struct ProviderReason(u16);
-    /// No reason given.
-    NOT_SPECIFIED = 0,
-    /// The interface is not registered there (yet).
-    ABSTRACT_SYNTAX_NOT_SUPPORTED = 1,
-    /// None of the offered transfer syntaxes can be spoken.
-    PROPOSED_TRANSFER_SYNTAXES_NOT_SUPPORTED = 2,
-    /// A local limit was exceeded.
-    LOCAL_LIMIT_EXCEEDED = 3,
 }
 
 /// The body of bind_nak ([MS-RPCE 2.2.2.9]).
