@@ -271,7 +271,9 @@ fn batches_begin_small_and_grow() {
                 _ => {}
             }
         }
-        assert_eq!(batches, [16, 64, 256, 1024, 640], "{enumerator:?}");
+        // Where it goes over to smart enumeration, it first asks for fewer than it had.
+        let third = if enumerator == Enumerator::Auto { [63, 1024, 833] } else { [256, 1024, 640] };
+        assert_eq!(batches, [&[16, 64], &third[..]].concat(), "{enumerator:?}");
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) const KEPT: [Kept; 8] = [
     Kept { name: "next_privacy", run: || one(AuthLevel::Privacy, Enumerator::Next, 5, &[], MANY) },
     Kept { name: "next_integrity", run: || one(AuthLevel::Integrity, Enumerator::Next, 5, &[], MANY) },
     Kept { name: "smart_privacy", run: || one(AuthLevel::Privacy, Enumerator::Smart, 5, &[], MANY) },
-    Kept { name: "fragments", run: || one(AuthLevel::Privacy, Enumerator::Auto, 12, &[Fault::Fragment1024], MANY) },
+    Kept { name: "fragments", run: || one(AuthLevel::Privacy, Enumerator::Smart, 12, &[Fault::Fragment1024], MANY) },
     Kept { name: "unknown_class", run: || one(AuthLevel::Privacy, Enumerator::Auto, 5, &[], "SELECT * FROM Sim_None") },
     Kept { name: "fault", run: || one(AuthLevel::Privacy, Enumerator::Next, 8, &[Fault::FaultPdu], MANY) },
     Kept { name: "cut", run: || one(AuthLevel::Privacy, Enumerator::Next, 8, &[Fault::CutMidReply], MANY) },

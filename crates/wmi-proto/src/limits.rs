@@ -15,6 +15,8 @@ pub struct Limits {
     pub max_signatures: usize,
     /// The most objects asked for by one Next.
     pub max_batch: u32,
+    /// Octets of a reply that batches are sized for: fat objects make small ones. A single object may have more.
+    pub reply_octets: usize,
     /// The most classes that one query keeps for instances that come without theirs ([MS-WMI 2.2.14.4]).
     pub max_classes: usize,
     /// The most octets of objects that may have brought these classes.
@@ -30,6 +32,7 @@ impl Default for Limits {
             max_calls: 256,
             max_signatures: 64,
             max_batch: 10_000,
+            reply_octets: 1 << 20,
             max_classes: 4096,
             max_class_octets: 64 << 20,
         }

@@ -169,7 +169,13 @@ impl Plan {
     fn fetches(&mut self, number: usize, trail: &Trail, calls: &[Call], transcript: &Transcript) {
         let deadline = self.queries.get(number).and_then(|planned| planned.deadline);
         let mut before: Option<(usize, bool)> = None;
-        for place in &trail.calls {
+        // Where the client began to go over to a smart enumerator in the middle: it was told to fetch there.
+        let mut over = None;
+        let asked = |at: usize| match trail.calls.get(at).and_then(|place| calls.get(*place)).map(|call| &call.asked) {
+            Some(Asked::Next { count, smart, .. }) => Some((*count, *smart)),
+            _ => None,
+        };
+        for (at, place) in trail.calls.iter().enumerate() {
             let Some(call) = calls.get(*place) else { continue };
             let left = |timeout: i32| u32::try_from(timeout).unwrap_or(USUAL_SLICE);
             let (count, timeout) = match call.asked {
@@ -187,12 +193,27 @@ impl Plan {
                     before = before.map(|(moment, _)| (moment, true));
                     continue;
                 }
+                Asked::Interface(_) if before.is_some() => {
+                    over = Some(*place);
+                    continue;
+                }
                 _ => continue,
             };
+            // Of a smart enumerator: whether the client goes back to the one that it began with, by itself.
+            let back = asked(at + 1).filter(|(_, smart)| asked(at).is_some_and(|(_, before)| before && !smart));
+            // The first smart Next may ask for fewer than was wanted; the one behind it asks for all of them.
+            let count = if over.is_some() { count.max(back.map_or(0, |(count, _)| count)) } else { count };
             let Some(count) = NonZeroU32::new(count) else { continue };
             let clock = deadline.map_or(Bounds::NONE, |deadline| Bounds::slice(deadline, left(timeout)));
             let fetch = Command::Fetch { query: number, count, clock };
             match (before, trail.opened) {
+                _ if over.is_some() => {
+                    let fetch = Command::Fetch { query: number, count, clock: Bounds::NONE };
+                    self.behind.extend(over.take().map(|place| (place, fetch)));
+                    let answer =
+                        trail.calls.get(at.wrapping_sub(1)).and_then(|place| calls.get(*place)?.answer.as_ref());
+                    self.clock.extend(answer.map(|answer| (answer.moment, clock)));
+                }
                 // Nothing came the last time: the client asks again by itself.
                 (Some((moment, false)), _) => {
                     self.clock.insert(moment, clock);
@@ -206,7 +227,7 @@ impl Plan {
                 }
             }
             let Some(answer) = &call.answer else { break };
-            before = Some((answer.moment, answer.has_rows));
+            before = Some((answer.moment, answer.has_rows && back.is_none()));
         }
     }
 
@@ -289,6 +310,7 @@ fn trails(calls: &[Call], transcript: &Transcript) -> Vec<Trail> {
             Asked::Interface(request) if request.iids.contains(&IID_IWBEM_FETCH_SMART_ENUM) => {
                 let owner = owned(Some(request.ipid));
                 if let Some(trail) = owner.and_then(|owner| trails.get_mut(owner)) {
+                    let opened = if trail.has_fetched(calls) { trail.opened } else { opened };
                     trail.take(place, ipids, opened);
                 }
             }
@@ -303,7 +325,9 @@ fn trails(calls: &[Call], transcript: &Transcript) -> Vec<Trail> {
             Asked::SmartEnum | Asked::Next { .. } | Asked::Reset | Asked::Skip { .. } => {
                 let owner = owned(call.object);
                 if let Some(trail) = owner.and_then(|owner| trails.get_mut(owner)) {
-                    let opened = if matches!(call.asked, Asked::SmartEnum) { opened } else { trail.opened };
+                    // A smart enumerator for which rows were asked before is no beginning.
+                    let begins = matches!(call.asked, Asked::SmartEnum) && !trail.has_fetched(calls);
+                    let opened = if begins { opened } else { trail.opened };
                     trail.take(place, ipids, opened);
                 }
             }
@@ -320,16 +344,20 @@ impl Trail {
         self.opened = opened;
     }
 
+    fn has_fetched(&self, calls: &[Call]) -> bool {
+        let asked = |place: &usize| calls.get(*place).map(|call| &call.asked);
+        self.calls.iter().filter_map(asked).any(|asked| matches!(asked, Asked::Next { .. }))
+    }
+
     fn planned(&self, calls: &[Call], transcript: &Transcript) -> Planned {
         let calls = || self.calls.iter().filter_map(|place| calls.get(*place));
         let (text, flags) = self.text.clone().unwrap_or_else(|| (UNKNOWN.to_owned(), 0));
         let mut query = Query::new(text.replace('\0', "\u{fffd}")).namespace(&self.namespace);
         query.flags = u32::from_ne_bytes(flags.to_ne_bytes());
-        let (mut asks_smart, mut goes_smart, mut goes_plain, mut deadline) = (false, false, false, None);
+        let (mut asks_smart, mut goes_plain, mut deadline) = (false, false, None);
         for call in calls() {
             match call.asked {
                 Asked::Interface(_) => asks_smart = true,
-                Asked::SmartEnum => goes_smart = call.answer.as_ref().is_some_and(|answer| !answer.ipids.is_empty()),
                 Asked::Next { count, timeout, smart } => {
                     goes_plain |= !smart;
                     // What a fetch asked for is all that the call tells: no bound of the query's own is needed.
@@ -348,10 +376,11 @@ impl Trail {
                 _ => {}
             }
         }
-        query.enumerator = match (asks_smart, goes_smart, goes_plain) {
-            (false, ..) => Enumerator::Next,
-            (true, false, false) => Enumerator::Smart,
-            (true, ..) => Enumerator::Auto,
+        // Which goes over in the middle cannot be told from Next in a short result, and makes no difference there.
+        query.enumerator = match (asks_smart, goes_plain) {
+            (false, _) => Enumerator::Next,
+            (true, false) => Enumerator::Smart,
+            (true, true) => Enumerator::Auto,
         };
         let is_late = query.timeout.is_zero();
         let deadline = deadline.filter(|_| is_late);

@@ -74,7 +74,8 @@ impl Config {
 /// How the objects of a query are fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Enumerator {
-    /// Smart enumeration where the host offers it, `Next` otherwise, and for queries that are not read forward only.
+    /// `Next`, and smart enumeration from where a result turns out to be long, if the host offers it and rows have keys
+    /// by which they are known. Queries that are not read forward only stay with `Next`.
     #[default]
     Auto,
     /// IWbemWCOSmartEnum only; its refusal is the query's error.
@@ -99,6 +100,10 @@ pub struct Query {
     pub enumerator: Enumerator,
     /// Objects per round trip at the most; `None` lets the core choose (a small first batch, then larger ones).
     pub batch: Option<NonZeroU32>,
+    /// Whether the next batch is on its way while the last one is worked on: at most one batch of no more objects than
+    /// the last `fetch` asked for is held. A query that can be reset never reads ahead: its place would be one batch
+    /// further than its reader's.
+    pub prefetch: bool,
     /// [MS-WMI 2.2.6] WBEM_GENERIC_FLAG_TYPE; 0x30 = RETURN_IMMEDIATELY | FORWARD_ONLY by default.
     pub flags: u32,
     /// Named values for WMI and the provider.
@@ -115,6 +120,7 @@ impl Query {
             timeout: Duration::from_secs(30),
             enumerator: Enumerator::Auto,
             batch: None,
+            prefetch: false,
             flags: 0x30,
             context: None,
         }
@@ -161,6 +167,13 @@ impl Query {
     #[must_use]
     pub const fn batch(mut self, batch: NonZeroU32) -> Self {
         self.batch = Some(batch);
+        self
+    }
+
+    /// The same, with the next batch on its way while the last one is worked on, or not.
+    #[must_use]
+    pub const fn prefetch(mut self, prefetch: bool) -> Self {
+        self.prefetch = prefetch;
         self
     }
 }

@@ -26,6 +26,13 @@ pub(super) enum Ticket {
     Release,
 }
 
+impl Ticket {
+    /// Whether the host may take its time with the answer, as it did the last time.
+    pub(super) const fn is_patient(&self) -> bool {
+        matches!(self, Self::Query(_, wmi::Operation::NextAgain))
+    }
+}
+
 pub(super) struct Link {
     pub(super) transport: TransportId,
     pub(super) role: Role,

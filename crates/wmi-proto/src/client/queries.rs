@@ -9,7 +9,7 @@ use crate::limits::Limits;
 use crate::time::Instant;
 use crate::wire::dcom::MInterfacePointer;
 use crate::wire::wmi::services::WBEM_FLAG_FORWARD_ONLY;
-use crate::wmi::{Cursor, Plan, Wish, normalize};
+use crate::wmi::{Cursor, Plan, Way, Wish, normalize};
 
 #[derive(Default)]
 pub(super) struct Queries {
@@ -57,17 +57,18 @@ impl Queries {
         let class = class_of_wql(&query.wql);
         fits("the class's name", class.unwrap_or_default(), MAX_IDENTIFIER)?;
         let flags = i32::from_ne_bytes(query.flags.to_ne_bytes());
+        let forward_only = flags & WBEM_FLAG_FORWARD_ONLY != 0;
         let cursor = Cursor::new(Plan {
             wql: query.wql.clone(),
             flags,
             context: query.context.as_ref().map(MInterfacePointer::from_wbem_context),
-            smart: match query.enumerator {
+            way: match query.enumerator {
+                Enumerator::Auto if forward_only => Way::Both,
                 // What goes back and ahead is the other enumerator; that both read one index is unproven.
-                Enumerator::Auto => flags & WBEM_FLAG_FORWARD_ONLY != 0,
-                Enumerator::Smart => true,
-                Enumerator::Next => false,
+                Enumerator::Auto | Enumerator::Next => Way::Next,
+                Enumerator::Smart => Way::Smart,
             },
-            fall_back: query.enumerator == Enumerator::Auto,
+            prefetch: query.prefetch && forward_only,
             batch: query.batch,
             limits: *limits,
             deadline: now.saturating_add(query.timeout),

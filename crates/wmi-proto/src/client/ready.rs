@@ -400,9 +400,9 @@ impl Ready {
 
     fn call(&mut self, call: ObjectCall, ticket: Ticket, world: &mut World) -> Result<(), Error> {
         let (interface, object) = call.object.unwrap_or_else(|| (self.rem_unknown(), self.activated.rem_unknown));
-        let awaited = !matches!(ticket, Ticket::Release);
-        let call = Call { ticket, interface, object: Some(object), opnum: call.opnum, stub: call.stub, awaited };
-        self.link.call(call, world)
+        let (awaited, patient) = (!matches!(ticket, Ticket::Release), ticket.is_patient());
+        let (object, ObjectCall { opnum, stub, .. }) = (Some(object), call);
+        self.link.call(Call { ticket, interface, object, opnum, stub, awaited, patient }, world)
     }
 
     /// IRemUnknown2 is what Windows binds; the older one where the host accepted only that.
@@ -475,6 +475,10 @@ impl Ready {
                 Effect::Skipped => world.event(Event::Skipped { query: id }),
                 Effect::AtEnd => world.event(Event::AtEnd { query: id }),
                 Effect::Cloned(copy, outcome) => self.cloned(QueryId(copy), outcome, work, world)?,
+                Effect::Release => {
+                    let held = work.queries.get_mut(id).map(|query| query.cursor.take_held()).unwrap_or_default();
+                    held.into_iter().for_each(|ipid| self.drop_reference(ipid, world));
+                }
                 Effect::Done(outcome) => {
                     let outcome = outcome
                         .map(|end| Completion { rows: end.rows, notice: end.notice })

@@ -352,6 +352,7 @@ impl Activating {
             opnum: RemoteCreateInstance::OPNUM,
             stub: dcom::stub::<RemoteCreateInstance>(&this, &request.to_request()),
             awaited: true,
+            patient: false,
         };
         link.association.enqueue(call);
         Self { link, deadline: world.now.saturating_add(world.config.connect_timeout) }

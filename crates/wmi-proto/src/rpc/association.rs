@@ -28,6 +28,20 @@ pub(crate) struct Call<T> {
     pub(crate) stub: Bytes,
     /// Whether somebody waits for the answer; only then it counts as a round trip.
     pub(crate) awaited: bool,
+    /// Whether the host may take its time with the answer, as it did the last time.
+    pub(crate) patient: bool,
+}
+
+impl<T> Call<T> {
+    /// What goes first where one call waits for another: what somebody waits for, what nobody knows how long it takes,
+    /// what nobody waits for.
+    fn rank(&self) -> u8 {
+        match (self.awaited, self.patient) {
+            (true, false) => 0,
+            (true, true) => 1,
+            (false, _) => 2,
+        }
+    }
 }
 
 /// What became of an association or of a call.
@@ -50,8 +64,8 @@ pub(crate) struct Association<T> {
     level: AuthLevel,
     phase: Phase,
     contexts: Vec<Context>,
-    /// Calls that have not been sent, in order.
-    queue: VecDeque<Call<T>>,
+    /// Calls that have not been sent, in order, and how many others went before each that came after it.
+    queue: VecDeque<(Call<T>, u32)>,
     /// Calls that were sent and not answered.
     outstanding: BTreeMap<u32, Outstanding<T>>,
     /// Octets of answers that are not whole yet, of all calls together.
@@ -178,13 +192,13 @@ impl<T: Copy> Association<T> {
 
     /// Queues a call without sending anything yet.
     pub(crate) fn enqueue(&mut self, call: Call<T>) {
-        self.queue.push_back(call);
+        self.queue.push_back((call, 0));
     }
 
     /// Forgets calls that were not sent. One that was sent is answered all the same; its answer has to be verified,
     /// because it moves the keys on.
     pub(crate) fn withdraw(&mut self, whose: impl Fn(&T) -> bool) {
-        self.queue.retain(|call| !whose(&call.ticket));
+        self.queue.retain(|(call, _)| !whose(&call.ticket));
     }
 
     /// Whether nothing is queued and no answer is due.
@@ -221,9 +235,13 @@ impl<T: Copy> Association<T> {
 
     /// What happened next. A fragment is looked at when all that came before it was taken, so that the cut of the octets
     /// makes no difference. After an error the association is dead.
+    ///
+    /// Calls that waited for their turn go out when what came before was taken: the call that follows an answer stands
+    /// in the queue by then.
     pub(crate) fn next(&mut self, cx: &mut Cx<'_>) -> Result<Option<Done<T>>, Error> {
         while self.done.is_empty() {
-            match self.fragment(cx) {
+            let whole = self.pump(cx).and_then(|()| if self.done.is_empty() { self.fragment(cx) } else { Ok(true) });
+            match whole {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -237,7 +255,7 @@ impl<T: Copy> Association<T> {
         Ok(self.done.pop_front())
     }
 
-    /// Handles one fragment and sends what may be sent then; says whether there was a whole one.
+    /// Handles one fragment; says whether there was a whole one.
     fn fragment(&mut self, cx: &mut Cx<'_>) -> Result<bool, Error> {
         if matches!(self.phase, Phase::Dead) {
             return Ok(false);
@@ -248,7 +266,6 @@ impl<T: Copy> Association<T> {
             PduType::RESPONSE | PduType::FAULT => self.answer(header.is_big_endian(), fragment)?,
             _ => self.handshake(header.ptype, fragment, cx).map_err(|error| self.unverifiable(error))?,
         }
-        self.pump(cx)?;
         Ok(true)
     }
 
@@ -423,7 +440,11 @@ impl<T: Copy> Association<T> {
         loop {
             let Phase::Bound { auth3, altering, .. } = &mut self.phase else { return Ok(()) };
             let busy = altering.is_some() || (!self.concurrent && !self.outstanding.is_empty());
-            let Some(call) = self.queue.front().filter(|_| !busy) else { return Ok(()) };
+            if busy {
+                return Ok(());
+            }
+            let turn = if self.concurrent { 0 } else { turn(&self.queue) };
+            let Some((call, _)) = self.queue.get(turn) else { return Ok(()) };
             if let Some(auth3) = auth3.take() {
                 send(auth3, cx);
             }
@@ -435,16 +456,24 @@ impl<T: Copy> Association<T> {
             let state = self.contexts.get(index).map_or(ContextState::Refused, |c| c.state);
             match state {
                 ContextState::Accepted => {
-                    let Some(call) = self.queue.pop_front() else { return Ok(()) };
+                    let Some(call) = self.take(turn) else { return Ok(()) };
                     self.request(call, index, cx)?;
                 }
                 ContextState::Wanting => self.alter_context(index, cx),
                 ContextState::Refused => {
-                    let Some(call) = self.queue.pop_front() else { return Ok(()) };
+                    let Some(call) = self.take(turn) else { return Ok(()) };
                     self.done.push_back(Done::NoInterface(call));
                 }
             }
         }
+    }
+
+    /// Takes a call out of the queue, and notes with those before it that it was preferred.
+    fn take(&mut self, turn: usize) -> Option<Call<T>> {
+        for (_, passed) in self.queue.iter_mut().take(turn) {
+            *passed = passed.saturating_add(1);
+        }
+        self.queue.remove(turn).map(|(call, _)| call)
     }
 
     fn add_context(&mut self, interface: Interface) -> usize {
@@ -535,6 +564,14 @@ impl<T: Copy> Association<T> {
     }
 }
 
+/// Whose turn it is where one call waits for another. A call that may take long does not hold up those that do not, and
+/// a release holds up nobody; what was passed over often enough goes first, so that everything is sent at last.
+fn turn<T>(queue: &VecDeque<(Call<T>, u32)>) -> usize {
+    let is_due = |(_, passed): &(Call<T>, u32)| *passed >= MAX_PASSED;
+    let first = || queue.iter().enumerate().min_by_key(|(place, (call, _))| (call.rank(), *place));
+    queue.iter().position(is_due).or_else(|| first().map(|(place, _)| place)).unwrap_or_default()
+}
+
 fn send(pdu: Bytes, cx: &mut Cx<'_>) {
     cx.stats.octets_out += pdu.len() as u64;
     cx.tx.push(pdu);
@@ -547,6 +584,9 @@ const fn tampered(error: Tampered) -> Error {
         Tampered::Checksum => "a signature that does not match",
     })
 }
+
+/// How many later calls may go before one, where one call waits for another.
+const MAX_PASSED: u32 = 32;
 
 /// The one security context of an association. Any number will do; peers only compare it.
 const AUTH_CONTEXT_ID: u32 = 1;

@@ -1,4 +1,4 @@
-//! One query: ExecQuery, the choice of an enumerator, batches, the end.
+//! One query: ExecQuery, the enumerator that is read, batches, the end.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -7,18 +7,20 @@ use std::collections::VecDeque;
 use crate::dcom;
 use crate::entropy::Draw;
 use crate::time::Instant;
-use crate::wire::cim::{CimObject, ClassCache};
+use crate::wire::cim::ClassCache;
 use crate::wire::dcom::exporter::NoParameters;
 use crate::wire::dcom::rem_unknown::RemQueryInterfaceRequest;
 use crate::wire::dcom::{MInterfacePointer, RemQueryInterface, StdObjRef};
 use crate::wire::guid::IID_IWBEM_FETCH_SMART_ENUM;
 use crate::wire::wmi::enumerator::NextRequest;
 use crate::wire::wmi::services::ExecQueryRequest;
-use crate::wire::wmi::smart_enum::SmartNextRequest;
-use crate::wire::wmi::{CloneEnumerator, DataPacket, ExecQuery, GetSmartEnum, Next, Reset, Skip, SmartNext};
-use crate::wire::{Guid, HResult, Operation as _, Reader, Wire, WireError};
+use crate::wire::wmi::{CloneEnumerator, ExecQuery, GetSmartEnum, Reset, Skip};
+use crate::wire::{Guid, HResult, Operation as _, Reader};
+use crate::wmi::batch::BatchSize;
+use crate::wmi::changeover::{Index, Prefix};
 use crate::wmi::classes::Classes;
-use crate::wmi::{Context, Effect, End, Failure, NotTaken, ObjectCall, Operation, Plan, Step, Wish};
+use crate::wmi::source::{Read, Row, Source};
+use crate::wmi::{Context, Effect, End, Failure, NotTaken, ObjectCall, Operation, Plan, Step, Way, Wish};
 
 /// The machine of one query.
 pub(crate) struct Cursor {
@@ -28,14 +30,36 @@ pub(crate) struct Cursor {
     wishes: VecDeque<Wish>,
     /// Nothing is left to fetch.
     at_end: bool,
-    /// How many objects the next call asks for.
-    batch: u32,
+    batch: BatchSize,
+    changeover: Changeover,
+    /// Objects that came and that nobody wanted yet.
+    ahead: VecDeque<Row>,
+    /// How the enumeration ended, for when these are taken.
+    ending: Option<Result<(), Failure>>,
+    /// How many objects the last fetch asked for.
+    wanted: Option<NonZeroU32>,
     /// Answers in a row that said «go on» and brought nothing.
     idle_answers: u32,
+    /// Whether the last answer brought nothing, so that the next one may take its time too.
+    was_idle: bool,
     held: Vec<Guid>,
     classes: ClassCache,
     rows: u64,
     notice: Option<HResult>,
+}
+
+/// How far a query is with going over from Next to a smart enumerator; [`Prefix`] says why it is done so.
+enum Changeover {
+    /// It does not, or it did.
+    Settled,
+    /// Next is read; these rows came.
+    Before(Prefix),
+    /// The smart enumerator is asked for, or for its first rows.
+    Under(Prefix),
+    /// Next is read to its end, because the first rows of the smart enumerator, which are kept, may have come already.
+    Unclear { smart: Source, kept: Vec<Row> },
+    /// Next came to its end. Whether the smart enumerator did tells what the rows are that were kept.
+    Last(Vec<Row>),
 }
 
 enum State {
@@ -63,37 +87,24 @@ enum State {
     Done,
 }
 
-enum Source {
-    Next(Guid),
-    Smart {
-        ipid: Guid,
-        proxy: Guid,
-        classes: Classes,
-        /// The enumerator that it was made of.
-        enumerator: Guid,
-    },
-}
-
-impl Source {
-    /// The IEnumWbemClassObject. The smart enumerator reads the same current index ([MS-WMI 3.1.4.7.1]); Windows' own
-    /// client resets the one and goes on with the other.
-    const fn enumerator(&self) -> Guid {
-        match self {
-            Self::Next(enumerator) | Self::Smart { enumerator, .. } => *enumerator,
-        }
-    }
-}
-
 impl Cursor {
     pub(crate) fn new(plan: Plan) -> Self {
-        let batch = plan.batch.map_or(FIRST_BATCH, NonZeroU32::get);
+        let changeover = match plan.way {
+            Way::Both => Changeover::Before(Prefix::default()),
+            Way::Next | Way::Smart => Changeover::Settled,
+        };
         Self {
+            batch: BatchSize::new(plan.batch, &plan.limits),
+            changeover,
             plan,
             state: State::Waiting,
             wishes: VecDeque::new(),
             at_end: false,
-            batch,
+            ahead: VecDeque::new(),
+            ending: None,
+            wanted: None,
             idle_answers: 0,
+            was_idle: false,
             held: Vec::new(),
             classes: ClassCache::default(),
             rows: 0,
@@ -197,8 +208,7 @@ impl Cursor {
             }
         };
         if let Err(failure) = result {
-            self.state = State::Done;
-            cx.effects.push(Effect::Done(Err(failure)));
+            self.end(Err(failure), cx);
         }
     }
 
@@ -211,10 +221,7 @@ impl Cursor {
             State::Fetching { source: Source::Smart { enumerator, .. }, .. } if !made => *enumerator,
             _ => return false,
         };
-        if self.plan.fall_back {
-            self.open(Source::Next(enumerator), cx);
-        }
-        self.plan.fall_back
+        self.fall_back(enumerator, cx)
     }
 
     fn executed(&mut self, stub: Reader, cx: &mut Context<'_>) -> Result<(), Failure> {
@@ -227,19 +234,19 @@ impl Cursor {
 
     /// Goes on with the enumerator that is wanted.
     fn choose(&mut self, enumerator: Guid, cx: &mut Context<'_>) {
-        if self.plan.smart {
-            let request = RemQueryInterfaceRequest {
-                ipid: enumerator,
-                refs: PUBLIC_REFS,
-                iids: vec![IID_IWBEM_FETCH_SMART_ENUM],
-            };
-            let stub = dcom::stub::<RemQueryInterface>(cx.this, &request);
-            let call = ObjectCall { object: None, opnum: RemQueryInterface::OPNUM, stub };
-            cx.effects.push(Effect::Call(Operation::QueryInterface, call));
-            self.state = State::AskingInterface { enumerator };
-        } else {
-            self.open(Source::Next(enumerator), cx);
+        match self.plan.way {
+            Way::Smart => self.ask_for_smart(enumerator, cx),
+            Way::Next | Way::Both => self.open(Source::Next(enumerator), cx),
         }
+    }
+
+    fn ask_for_smart(&mut self, enumerator: Guid, cx: &mut Context<'_>) {
+        let request =
+            RemQueryInterfaceRequest { ipid: enumerator, refs: PUBLIC_REFS, iids: vec![IID_IWBEM_FETCH_SMART_ENUM] };
+        let stub = dcom::stub::<RemQueryInterface>(cx.this, &request);
+        let call = ObjectCall { object: None, opnum: RemQueryInterface::OPNUM, stub };
+        cx.effects.push(Effect::Call(Operation::QueryInterface, call));
+        self.state = State::AskingInterface { enumerator };
     }
 
     fn asked(&mut self, enumerator: Guid, stub: Reader, cx: &mut Context<'_>) -> Result<(), Failure> {
@@ -258,13 +265,14 @@ impl Cursor {
         } else {
             response.status
         };
-        self.fall_back(enumerator, refusal, cx)
+        if self.fall_back(enumerator, cx) { Ok(()) } else { Err(Failure::Status(refusal)) }
     }
 
     fn got_smart(&mut self, enumerator: Guid, stub: Reader, cx: &mut Context<'_>) -> Result<(), Failure> {
         let response = dcom::answer::<GetSmartEnum>(stub)?;
         if !response.status.is_success() {
-            return self.fall_back(enumerator, response.status, cx);
+            let goes_on = self.fall_back(enumerator, cx);
+            return if goes_on { Ok(()) } else { Err(Failure::Status(response.status)) };
         }
         let ipid = self.adopt(response.pointer.as_ref(), cx)?;
         let mut proxy = [0; 16];
@@ -275,12 +283,14 @@ impl Cursor {
         Ok(())
     }
 
-    fn fall_back(&mut self, enumerator: Guid, refusal: HResult, cx: &mut Context<'_>) -> Result<(), Failure> {
-        if !self.plan.fall_back {
-            return Err(Failure::Status(refusal));
+    /// The host offers no smart enumerator: goes on with Next, for good, unless the query insists.
+    fn fall_back(&mut self, enumerator: Guid, cx: &mut Context<'_>) -> bool {
+        if !matches!(self.changeover, Changeover::Under(_)) {
+            return false;
         }
+        self.changeover = Changeover::Settled;
         self.open(Source::Next(enumerator), cx);
-        Ok(())
+        true
     }
 
     fn open(&mut self, source: Source, cx: &mut Context<'_>) {
@@ -290,7 +300,15 @@ impl Cursor {
 
     /// Does what is to be done next when nothing is under way.
     pub(crate) fn pull(&mut self, cx: &mut Context<'_>) {
-        let Some(wish) = self.wishes.front().copied() else { return };
+        self.hand_out(cx);
+        if !self.ahead.is_empty() {
+            return;
+        }
+        if let Some(outcome) = self.ending.take() {
+            return self.over(outcome, cx);
+        }
+        let ahead = || self.wanted.filter(|_| self.plan.prefetch).map(Wish::Fetch);
+        let Some(wish) = self.wishes.front().copied().or_else(ahead) else { return };
         let source = match std::mem::replace(&mut self.state, State::Done) {
             State::Open(source) => source,
             state => {
@@ -298,32 +316,51 @@ impl Cursor {
                 return;
             }
         };
-        let left = self.plan.deadline.saturating_since(cx.now);
-        let wanted = match wish {
-            Wish::Fetch(wanted) => wanted,
-            Wish::Reset => return self.act::<Reset>(Operation::Reset, source, &NoParameters, cx),
+        match wish {
+            Wish::Fetch(_) if self.at_end => self.end(Ok(()), cx),
+            Wish::Fetch(wanted) => self.fetch(source, wanted, cx),
+            Wish::Reset => self.act::<Reset>(Operation::Reset, source, &NoParameters, cx),
             // It does not say how far it came, so that it cannot be repeated: it has all the time that there is.
             Wish::Skip(count) => {
-                let request = NextRequest { timeout: milliseconds(left), count: count.get() };
-                return self.act::<Skip>(Operation::Skip, source, &request, cx);
+                let timeout = milliseconds(self.plan.deadline.saturating_since(cx.now));
+                self.act::<Skip>(Operation::Skip, source, &NextRequest { timeout, count: count.get() }, cx);
             }
-            Wish::Clone(_) => return self.act::<CloneEnumerator>(Operation::Clone, source, &NoParameters, cx),
-        };
-        if self.at_end {
-            return self.end(cx);
+            Wish::Clone(_) => self.act::<CloneEnumerator>(Operation::Clone, source, &NoParameters, cx),
         }
-        let count = self.batch.min(wanted.get()).min(self.plan.limits.max_batch).max(1);
-        let left = left.min(SLICE);
+    }
+
+    fn fetch(&mut self, source: Source, wanted: NonZeroU32, cx: &mut Context<'_>) {
+        let mut count = self.batch.count(wanted);
+        match &mut self.changeover {
+            Changeover::Before(prefix) if prefix.is_enough() => {
+                self.changeover = Changeover::Under(std::mem::take(prefix));
+                return self.ask_for_smart(source.enumerator(), cx);
+            }
+            Changeover::Under(prefix) => count = count.min(prefix.most()),
+            Changeover::Last(_) => count = 1,
+            Changeover::Before(_) | Changeover::Unclear { .. } | Changeover::Settled => {}
+        }
+        let left = self.plan.deadline.saturating_since(cx.now).min(SLICE);
         let timeout = milliseconds(left);
-        match &source {
-            Source::Next(ipid) => call::<Next>(Operation::Next, *ipid, &NextRequest { timeout, count }, cx),
-            Source::Smart { ipid, proxy, .. } => {
-                let request = SmartNextRequest { proxy_guid: *proxy, timeout, count };
-                call::<SmartNext>(Operation::Next, *ipid, &request, cx);
-            }
-        }
+        let operation = if self.was_idle { Operation::NextAgain } else { Operation::Next };
+        cx.effects.push(Effect::Call(operation, source.next(timeout, count, cx.this)));
         // Half the time, because clocks and timers of hosts are coarse.
         self.state = State::Fetching { source, count, patient: cx.now.saturating_add(left / 2) };
+    }
+
+    /// Gives the rows that came to who wants them.
+    fn hand_out(&mut self, cx: &mut Context<'_>) {
+        let Some(Wish::Fetch(wanted)) = self.wishes.front().copied() else { return };
+        if self.ahead.is_empty() {
+            return;
+        }
+        self.wishes.pop_front();
+        self.wanted = Some(wanted);
+        let rest = usize::try_from(wanted.get()).ok().filter(|wanted| *wanted < self.ahead.len());
+        let rest = rest.map(|wanted| self.ahead.split_off(wanted)).unwrap_or_default();
+        let rows = Vec::from(std::mem::replace(&mut self.ahead, rest));
+        self.rows = self.rows.saturating_add(rows.len() as u64);
+        cx.effects.push(Effect::Rows(rows));
     }
 
     fn act<O: crate::wire::Operation>(
@@ -342,7 +379,7 @@ impl Cursor {
         match self.wishes.pop_front() {
             Some(Wish::Reset) => {
                 self.check(dcom::answer::<Reset>(stub)?)?;
-                (self.at_end, self.idle_answers) = (false, 0);
+                (self.at_end, self.idle_answers, self.was_idle) = (false, 0, false);
                 cx.effects.push(Effect::Reset);
             }
             Some(Wish::Skip(_)) => {
@@ -371,9 +408,18 @@ impl Cursor {
         Ok(())
     }
 
-    fn end(&mut self, cx: &mut Context<'_>) {
+    /// Nothing more comes. That is told when the rows that came are taken; what the host holds is given back at once.
+    fn end(&mut self, outcome: Result<(), Failure>, cx: &mut Context<'_>) {
         self.state = State::Done;
-        cx.effects.push(Effect::Done(Ok(End { rows: self.rows, notice: self.notice })));
+        if self.ahead.is_empty() {
+            return self.over(outcome, cx);
+        }
+        self.ending = Some(outcome);
+        cx.effects.push(Effect::Release);
+    }
+
+    fn over(&mut self, outcome: Result<(), Failure>, cx: &mut Context<'_>) {
+        cx.effects.push(Effect::Done(outcome.map(|()| End { rows: self.rows, notice: self.notice })));
     }
 
     fn fetched(
@@ -384,63 +430,83 @@ impl Cursor {
         stub: Reader,
         cx: &mut Context<'_>,
     ) -> Result<(), Failure> {
-        let (mut rows, status, too_many_classes) = match &mut source {
-            Source::Next(_) => {
-                let response = dcom::answer::<Next>(stub)?;
-                let decode = |pointer| object(pointer, &mut self.classes);
-                (response.objects.iter().map(decode).collect::<Vec<_>>(), response.status, false)
-            }
-            Source::Smart { classes, .. } => {
-                let response = dcom::answer::<SmartNext>(stub)?;
-                let objects = if response.buffer.is_empty() {
-                    Vec::new()
-                } else {
-                    DataPacket::from_bytes(response.buffer)?.objects
-                };
-                let decode = |item| classes.object(item, &mut self.classes);
-                let rows = objects.into_iter().map(decode).collect();
-                (rows, response.status, classes.is_full())
-            }
-        };
+        let octets = stub.remaining();
+        let Read { mut rows, status, too_many_classes } = source.read(stub, &mut self.classes)?;
         let asked = usize::try_from(count).unwrap_or(usize::MAX);
         let more_than_asked = rows.len() > asked;
         rows.truncate(asked);
-        // Objects first, status second: a short last batch comes with WBEM_S_FALSE, and an error may follow rows.
         let empty = rows.is_empty();
-        if !empty {
-            self.rows = self.rows.saturating_add(rows.len() as u64);
-            self.wishes.pop_front();
-            if self.plan.batch.is_none() {
-                self.batch = self.batch.saturating_mul(GROWTH).min(LARGEST_BATCH);
-            }
-            cx.effects.push(Effect::Rows(rows));
-        }
-        self.check(status)?;
-        if more_than_asked {
-            return Err(Failure::Misbehaved("the host sent more objects than were asked for"));
-        }
-        if too_many_classes {
-            return Err(Failure::Misbehaved("the host sent more classes than one query keeps"));
-        }
-        if status == HResult::WBEM_S_FALSE {
-            if !self.plan.is_rewindable() {
-                self.end(cx);
-                return Ok(());
-            }
-            if empty {
-                self.wishes.pop_front();
-            }
-            self.at_end = true;
-            cx.effects.push(Effect::AtEnd);
+        if empty && IS_TOO_MUCH.contains(&status) && self.batch.halve(count) {
+            // A Next that failed moved no index ([MS-WMI 3.1.4.4.2]): nothing is lost by asking for less.
             self.open(source, cx);
             return Ok(());
         }
+        let verdict = self.check(status).and(match (more_than_asked, too_many_classes) {
+            (true, _) => Err(Failure::Misbehaved("the host sent more objects than were asked for")),
+            (_, true) => Err(Failure::Misbehaved("the host sent more classes than one query keeps")),
+            _ => Ok(()),
+        });
+        let mut is_end = status == HResult::WBEM_S_FALSE;
+        match std::mem::replace(&mut self.changeover, Changeover::Settled) {
+            Changeover::Before(mut prefix) => {
+                prefix.note(&rows);
+                self.changeover = Changeover::Before(prefix);
+            }
+            Changeover::Under(prefix) if empty && !is_end => {
+                self.changeover = Changeover::Under(prefix);
+                if !status.is_success() && self.fall_back(source.enumerator(), cx) {
+                    return Ok(());
+                }
+            }
+            Changeover::Under(prefix) if !is_end && prefix.judge(&rows) == Index::Unclear => {
+                verdict?;
+                let next = Source::Next(source.enumerator());
+                self.changeover = Changeover::Unclear { smart: source, kept: rows };
+                self.open(next, cx);
+                return Ok(());
+            }
+            Changeover::Last(_) if !empty => (rows, is_end) = (Vec::new(), true),
+            Changeover::Last(kept) if is_end => rows = kept,
+            changeover @ (Changeover::Last(_) | Changeover::Unclear { .. }) => self.changeover = changeover,
+            Changeover::Under(_) | Changeover::Settled => {}
+        }
+        // Objects first, status second: a short last batch comes with WBEM_S_FALSE, and an error may follow rows.
+        if !empty {
+            self.batch.came(rows.len(), octets);
+        }
+        self.ahead = rows.into();
+        self.hand_out(cx);
+        verdict?;
+        if is_end {
+            return self.exhausted(source, empty, cx);
+        }
         // A host that brings nothing, does not wait and does not end would keep us busy until the deadline.
         let timed_out = status == HResult::WBEM_S_TIMEDOUT;
+        self.was_idle = empty;
         self.idle_answers = if empty && (in_haste || !timed_out) { self.idle_answers + 1 } else { 0 };
         if self.idle_answers > if timed_out { MAX_HASTY_ANSWERS } else { MAX_IDLE_ANSWERS } {
             return Err(Failure::Misbehaved("the host keeps answering without objects and without an end"));
         }
+        self.open(source, cx);
+        Ok(())
+    }
+
+    /// The enumerator that is read has nothing more.
+    fn exhausted(&mut self, source: Source, empty: bool, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if let Changeover::Unclear { smart, kept } = std::mem::replace(&mut self.changeover, Changeover::Settled) {
+            self.changeover = Changeover::Last(kept);
+            self.open(smart, cx);
+            return Ok(());
+        }
+        if !self.plan.is_rewindable() {
+            self.end(Ok(()), cx);
+            return Ok(());
+        }
+        if empty {
+            self.wishes.pop_front();
+        }
+        self.at_end = true;
+        cx.effects.push(Effect::AtEnd);
         self.open(source, cx);
         Ok(())
     }
@@ -469,31 +535,19 @@ impl Cursor {
 }
 
 fn call<O: crate::wire::Operation>(operation: Operation, ipid: Guid, request: &O::Request, cx: &mut Context<'_>) {
-    let stub = dcom::stub::<O>(cx.this, request);
-    let call = ObjectCall { object: Some((O::INTERFACE, ipid)), opnum: O::OPNUM, stub };
-    cx.effects.push(Effect::Call(operation, call));
+    cx.effects.push(Effect::Call(operation, ObjectCall::on::<O>(ipid, request, cx.this)));
 }
 
 fn milliseconds(time: Duration) -> i32 {
     i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }
 
-/// An object marshalled by value ([MS-WMI 2.2.4]).
-fn object(pointer: &MInterfacePointer, classes: &mut ClassCache) -> Result<CimObject, WireError> {
-    CimObject::decode_unit_with(classes, pointer.wbem_object()?)
-}
-
 /// How many public references to ask for; what COM hands out by itself.
 const PUBLIC_REFS: u32 = 5;
 
-/// The first batch is small, so that the first row of a slow provider is not held back.
-const FIRST_BATCH: u32 = 16;
-
-/// The factor from one batch to the next.
-const GROWTH: u32 = 4;
-
-/// The largest batch that is asked for by itself.
-const LARGEST_BATCH: u32 = 1024;
+/// What a host says that cannot hold so many objects at once ([MS-WMI 2.2.11] WBEM_E_QUOTA_VIOLATION and
+/// WBEM_E_OUT_OF_MEMORY, [MS-ERREF 2.1.1] E_OUTOFMEMORY).
+const IS_TOO_MUCH: [HResult; 3] = [HResult(0x8004_106C), HResult(0x8004_1006), HResult(0x8007_000E)];
 
 /// How much one query can be told to do before anything of it is done.
 const MAX_WISHES: usize = 64;

@@ -21,9 +21,9 @@ pub(crate) struct Plan {
     /// [MS-WMI 2.2.6].
     pub(crate) flags: i32,
     pub(crate) context: Option<MInterfacePointer>,
-    pub(crate) smart: bool,
-    /// Whether `Next` may take the place of a smart enumeration that the host refuses.
-    pub(crate) fall_back: bool,
+    pub(crate) way: Way,
+    /// Whether the next batch is fetched before anybody wants it. Only what is read forward only is.
+    pub(crate) prefetch: bool,
     /// Objects per round trip; `None` starts small and grows.
     pub(crate) batch: Option<NonZeroU32>,
     pub(crate) limits: Limits,
@@ -35,6 +35,15 @@ impl Plan {
     pub(crate) const fn is_rewindable(&self) -> bool {
         self.flags & WBEM_FLAG_FORWARD_ONLY == 0
     }
+}
+
+/// Which enumerator is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Next,
+    Smart,
+    /// Next, and the smart one from where the result turns out to be long.
+    Both,
 }
 
 /// What a query is told to do when it is its turn.
@@ -77,6 +86,8 @@ pub(crate) enum Operation {
     QueryInterface,
     GetSmartEnum,
     Next,
+    /// Next, when the last one brought nothing: the host may take its time again.
+    NextAgain,
     Reset,
     Skip,
     Clone,
@@ -87,7 +98,7 @@ impl Operation {
         match self {
             Self::ExecQuery => Step::Query,
             Self::QueryInterface | Self::GetSmartEnum => Step::SmartEnum,
-            Self::Next | Self::Reset | Self::Skip | Self::Clone => Step::Fetch,
+            Self::Next | Self::NextAgain | Self::Reset | Self::Skip | Self::Clone => Step::Fetch,
         }
     }
 
@@ -104,7 +115,7 @@ impl Operation {
                 |_| Vec::new(),
                 |r| r.results.iter().filter(|item| item.result.is_success()).map(|item| item.std).collect(),
             ),
-            Self::Next | Self::Reset | Self::Skip => Vec::new(),
+            Self::Next | Self::NextAgain | Self::Reset | Self::Skip => Vec::new(),
         }
     }
 }
@@ -126,6 +137,8 @@ pub(crate) enum Effect {
     AtEnd,
     /// The query of that number is a copy of this one, made or refused.
     Cloned(u32, Result<StdObjRef, Failure>),
+    /// The host has nothing more for this query: what it holds can be given back.
+    Release,
     /// The query is over.
     Done(Result<End, Failure>),
 }
@@ -137,6 +150,13 @@ pub(crate) struct ObjectCall {
     pub(crate) object: Option<(Interface, Guid)>,
     pub(crate) opnum: u16,
     pub(crate) stub: Bytes,
+}
+
+impl ObjectCall {
+    /// A method of the object at `ipid`.
+    pub(crate) fn on<O: crate::wire::Operation>(ipid: Guid, request: &O::Request, this: &OrpcThis) -> Self {
+        Self { object: Some((O::INTERFACE, ipid)), opnum: O::OPNUM, stub: dcom::stub::<O>(this, request) }
+    }
 }
 
 /// How a query ended well.

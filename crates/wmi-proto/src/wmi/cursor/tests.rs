@@ -5,12 +5,12 @@ use bytes::Bytes;
 use super::*;
 use crate::entropy::SeededEntropy;
 use crate::limits::Limits;
-use crate::wire::Writer;
-use crate::wire::cim::{CimType, ClassBuilder, PropertyBuilder};
+use crate::wire::cim::{CimObject, CimType, ClassBuilder, PropertyBuilder};
 use crate::wire::dcom::{ComVersion, OrpcThat, OrpcThis};
-use crate::wire::wmi::DataPacketObject;
 use crate::wire::wmi::enumerator::NextResponse;
 use crate::wire::wmi::smart_enum::SmartNextResponse;
+use crate::wire::wmi::{DataPacket, DataPacketObject};
+use crate::wire::{Wire, Writer};
 
 /// A cursor that may fetch, of which somebody wants `max` objects.
 fn open(max: NonZeroU32) -> Cursor {
@@ -18,8 +18,8 @@ fn open(max: NonZeroU32) -> Cursor {
         wql: String::new(),
         flags: 0x30,
         context: None,
-        smart: false,
-        fall_back: false,
+        way: Way::Next,
+        prefetch: false,
         batch: None,
         limits: Limits { max_batch: 100, max_classes: 3, ..Limits::default() },
         deadline: Instant::from_micros(u64::MAX),
