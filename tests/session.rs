@@ -328,7 +328,7 @@ fn refuse(pair: &mut Pair, always: &'static [Guid], lazy: &'static [Guid]) {
 fn the_older_remunknown_takes_the_place_of_a_refused_one() {
     for enumerator in enumerators() {
         for fault in [None, Some(Fault::ZeroPublicRefs)] {
-            let mut pair = Pair::new(config(), host().rows(30).faults(fault));
+            let mut pair = Pair::new(config(), host().faults(fault));
             // Both are refused in the bind, so that each is asked for by itself.
             refuse(&mut pair, &[IID_IREM_UNKNOWN2], &[IID_IREM_UNKNOWN]);
             assert_eq!(ids(&pair.run(Query::new(MANY).enumerator(enumerator), 10)).len(), 30, "{enumerator:?}");
