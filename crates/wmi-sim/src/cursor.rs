@@ -50,6 +50,8 @@ impl Cursors {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Statement {
     pub(crate) namespace: String,
+    /// The LCIDs of the languages of texts; none when no texts are wanted.
+    pub(crate) languages: Vec<u16>,
     pub(crate) wql: String,
     pub(crate) forward_only: bool,
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use wmi_proto::wire::dcom::{ComVersion, OrpcExtent, OrpcThat, OrpcThis, RemAddRef, RemQueryInterface, RemRelease};
 use wmi_proto::wire::rpc::AuthnLevel;
 use wmi_proto::wire::wmi::{
-    CloneEnumerator, EstablishPosition, ExecQuery, GetObject, GetSmartEnum, Next, NtlmLogin, OpenNamespace, Reset,
-    Skip, SmartNext,
+    CloneEnumerator, EstablishPosition, ExecMethod, ExecQuery, GetObject, GetSmartEnum, Next, NtlmLogin, OpenNamespace,
+    Reset, SetClientInfo, Skip, SmartNext,
 };
 use wmi_proto::wire::{FaultStatus, Guid, Interface, Operation, Reader, Wire, Writer, guid};
 use wmi_proto::{Instant, Role};
@@ -14,7 +14,7 @@ use crate::connection::Call;
 use crate::enumeration::PendingNext;
 use crate::machine::{Machine, Process};
 use crate::reply::Damage;
-use crate::{Fault, enumeration, life, rem_unknown, scm, services};
+use crate::{Fault, enumeration, life, login, methods, rem_unknown, scm, services};
 
 /// nca_s_op_rng_error: the interface has no such method.
 pub(crate) const NCA_S_OP_RNG_ERROR: FaultStatus = FaultStatus(0x1c01_0002);
@@ -74,6 +74,7 @@ const OBJECT_INTERFACES: &[Guid] = &[
     guid::IID_IREM_UNKNOWN,
     guid::IID_IREM_UNKNOWN2,
     guid::IID_IWBEM_LEVEL1_LOGIN,
+    guid::IID_IWBEM_LOGIN_CLIENT_ID,
     guid::IID_IWBEM_SERVICES,
     guid::IID_IENUM_WBEM_CLASS_OBJECT,
     guid::IID_IWBEM_FETCH_SMART_ENUM,
@@ -141,12 +142,16 @@ fn object_server(call: &Call, machine: &mut Machine) -> Outcome {
             _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
         },
         guid::IID_IWBEM_LEVEL1_LOGIN => match call.opnum {
-            EstablishPosition::OPNUM => operate::<EstablishPosition>(call, machine, services::establish_position),
+            EstablishPosition::OPNUM => operate::<EstablishPosition>(call, machine, login::establish_position),
             NtlmLogin::OPNUM => match at_stage(machine, Fault::ResetAtLogin, Fault::SilenceAtLogin) {
                 Some(outcome) => outcome,
-                None => operate::<NtlmLogin>(call, machine, services::ntlm_login),
+                None => operate::<NtlmLogin>(call, machine, login::ntlm_login),
             },
             4 | 5 => Outcome::Fault(E_NOTIMPL),
+            _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
+        },
+        guid::IID_IWBEM_LOGIN_CLIENT_ID => match call.opnum {
+            SetClientInfo::OPNUM => operate::<SetClientInfo>(call, machine, login::set_client_info),
             _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
         },
         guid::IID_IWBEM_SERVICES => match call.opnum {
@@ -160,7 +165,8 @@ fn object_server(call: &Call, machine: &mut Machine) -> Outcome {
                 Some(outcome) => outcome,
                 None => operate::<ExecQuery>(call, machine, |request, m| services::exec_query(oid, &request, m)),
             },
-            4..=5 | 7..=19 | 21..=25 => Outcome::Fault(E_NOTIMPL),
+            ExecMethod::OPNUM => methods::exec_method(oid, call, machine),
+            4..=5 | 7..=19 | 21..=23 | 25 => Outcome::Fault(E_NOTIMPL),
             _ => Outcome::Fault(NCA_S_OP_RNG_ERROR),
         },
         guid::IID_IENUM_WBEM_CLASS_OBJECT => match call.opnum {

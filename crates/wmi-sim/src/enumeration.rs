@@ -58,7 +58,8 @@ pub(crate) fn open(statement: Statement, machine: &Machine) -> Cursor {
     if machine.has(Fault::SlowRows) {
         pace.each = SLOW_ROWS;
     }
-    match machine.repository.query(&statement.namespace, &statement.wql, machine.wall()) {
+    let Statement { namespace, wql, languages, .. } = &statement;
+    match machine.repository.select(namespace, wql, machine.wall(), languages) {
         Ok(rows) => {
             let mut cursor = Cursor::new(statement, rows, machine.now(), pace);
             if cursor.class_of_next().as_deref() == Some(SLOW_CLASS) {

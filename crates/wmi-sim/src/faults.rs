@@ -107,6 +107,8 @@ faults! {
     legal ZeroPublicRefs = "zero-public-refs";
     /// Hands out objects that are not to be pinged (SORF_NOPING).
     legal NoPing = "no-ping";
+    /// Answers EstablishPosition with E_NOTIMPL, and knows one locale of the form MS_xxx only.
+    legal EstablishPositionNotImplemented = "establish-position-not-implemented";
 
     /// Takes COM version 5.6 and none above it.
     hostile ComVersion5_6 = "com-version-5-6";

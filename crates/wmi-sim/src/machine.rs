@@ -12,6 +12,7 @@ use crate::cursor::Cursors;
 use crate::exporter::{Exporter, Reference, USUAL_REFS};
 use crate::life::Gone;
 use crate::pings::{Changed, PingSets};
+use crate::registry::Registry;
 use crate::repository::Repository;
 use crate::scm;
 use crate::services::Object;
@@ -36,6 +37,7 @@ pub(crate) struct Machine {
     pub(crate) config: HostConfig,
     pub(crate) faults: BTreeSet<Fault>,
     pub(crate) repository: Repository,
+    pub(crate) registry: Registry,
     pub(crate) exporter: Exporter<Object>,
     pub(crate) cursors: Cursors,
     pub(crate) ping_sets: PingSets,
@@ -72,6 +74,7 @@ impl Machine {
         let mut machine = Self {
             faults: config.faults.iter().copied().collect(),
             repository,
+            registry: Registry::windows(&config.name),
             exporter: Exporter::new(),
             cursors: Cursors::new(),
             ping_sets: PingSets::default(),

@@ -1,24 +1,31 @@
 //! The simulated machine: its namespaces, classes and instances, and the queries over them.
 
+mod associations;
 pub(crate) mod class;
 mod namespace;
+mod objects;
+pub(crate) mod path;
 mod results;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use wmi_proto::FileTime;
-use wmi_proto::cim::{CimObject, CimValue};
+use wmi_proto::cim::CimValue;
 use wmi_proto::wire::HResult;
 
 pub use crate::classes::{PROCESSOR_LOAD, PROCESSOR_LOAD_TOTAL};
 pub use results::ResultSet;
 
 use crate::classes::{self, Clock};
-use crate::wql::{self, Column, Condition, Constant, Filter, Operator, System, same_name};
+use crate::wql::{self, Column, Filter, System, same_name};
 use class::Class;
 use namespace::Namespace;
+pub(crate) use objects::{Instance, Target};
 use results::{Kind, Source};
+
+/// The longest query, in UTF-16 units (WBEM_MAX_QUERY in [MS-WMI] appendix B).
+const MAX_QUERY: usize = 16_384;
 
 /// How long the machine has been running when it is made, in intervals of 100 ns: a day, two hours, three minutes and
 /// four seconds.
@@ -37,29 +44,33 @@ pub enum QueryError {
     /// WBEM_E_INVALID_NAMESPACE: the machine has no such namespace.
     #[error("no namespace {0}")]
     InvalidNamespace(String),
-    /// WBEM_E_ACCESS_DENIED: the namespace lets nobody in.
+    /// WBEM_E_ACCESS_DENIED or E_ACCESSDENIED: the namespace lets nobody in.
     #[error("access denied")]
-    AccessDenied,
+    AccessDenied(HResult),
     /// WBEM_E_NOT_FOUND: no such class or instance is at the path.
     #[error("no object {0}")]
     NotFound(String),
     /// WBEM_E_INVALID_OBJECT_PATH: not the path of an object, or of one whose class has other keys.
     #[error("invalid object path: {0}")]
     InvalidPath(String),
+    /// WBEM_E_QUOTA_VIOLATION: a query, a path or a name is longer than Windows takes.
+    #[error("the {0} is too long")]
+    Quota(&'static str),
 }
 
 impl QueryError {
     /// The status on the wire ([MS-WMI 2.2.11] WBEMSTATUS).
     #[must_use]
     pub const fn status(&self) -> HResult {
-        HResult(match self {
-            Self::NotFound(_) => 0x8004_1002,
-            Self::AccessDenied => 0x8004_1003,
-            Self::InvalidNamespace(_) => 0x8004_100E,
-            Self::InvalidClass(_) => 0x8004_1010,
-            Self::InvalidQuery(_) => 0x8004_1017,
-            Self::InvalidPath(_) => 0x8004_103A,
-        })
+        match self {
+            Self::NotFound(_) => HResult::WBEM_E_NOT_FOUND,
+            Self::AccessDenied(status) => *status,
+            Self::InvalidNamespace(_) => HResult::WBEM_E_INVALID_NAMESPACE,
+            Self::InvalidClass(_) => HResult::WBEM_E_INVALID_CLASS,
+            Self::InvalidQuery(_) => HResult::WBEM_E_INVALID_QUERY,
+            Self::InvalidPath(_) => HResult::WBEM_E_INVALID_OBJECT_PATH,
+            Self::Quota(_) => HResult::WBEM_E_QUOTA_VIOLATION,
+        }
     }
 }
 
@@ -69,7 +80,18 @@ impl From<wql::Invalid> for QueryError {
     }
 }
 
-/// The simulated machine. A clone shares everything.
+/// The namespaces, and the status with which those answer that let nobody in.
+const NAMESPACES: &[(&str, Option<HResult>)] = &[
+    ("root", None),
+    ("root\\cimv2", None),
+    ("root\\cimv2\\power", None),
+    ("root\\default", None),
+    ("root\\secret", Some(HResult::WBEM_E_ACCESS_DENIED)),
+    // How the security descriptor of a namespace refuses somebody, as opposed to a provider.
+    ("root\\SecurityCenter2", Some(HResult::E_ACCESSDENIED)),
+];
+
+/// The simulated machine. A clone shares everything until one of the two changes.
 #[derive(Clone, Debug)]
 pub struct Repository {
     machine: Arc<Machine>,
@@ -110,13 +132,14 @@ impl Repository {
     #[must_use]
     pub fn windows(rows: u32, clock: FileTime) -> Self {
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        let mut cimv2 = Namespace::new("root\\cimv2");
-        cimv2.read_all(classes::CIMV2, rows);
-        let mut secret = Namespace::new("root\\secret");
-        secret.locked = true;
-        let mut root = Namespace::new("root");
-        root.read_all(classes::ROOT, rows);
-        let namespaces = vec![root, cimv2, Namespace::new("root\\default"), secret];
+        let mut namespaces: Vec<_> = NAMESPACES.iter().map(|(path, _)| Namespace::new(path)).collect();
+        for (namespace, (_, locked)) in namespaces.iter_mut().zip(NAMESPACES) {
+            namespace.locked = *locked;
+            namespace.read_all(classes::of_namespace(&namespace.path), rows);
+            for (language, files) in classes::AMENDMENTS {
+                namespace.amend_all(*language, files);
+            }
+        }
         let started = FileTime(clock.0.saturating_sub(UPTIME));
         Self { machine: Arc::new(Machine { name: "WINSIM".to_owned(), started, drift: 0, namespaces }) }
     }
@@ -153,16 +176,36 @@ impl Repository {
     /// The objects that `wql` selects at the time `now`.
     ///
     /// # Errors
-    /// As [`Self::login`]; `InvalidQuery`, `InvalidClass`.
+    /// As [`Self::login`]; `InvalidQuery`, `InvalidClass`, and for associations what a path can be refused for.
     pub fn query(&self, namespace: &str, wql: &str, now: FileTime) -> Result<ResultSet, QueryError> {
+        self.select(namespace, wql, now, &[])
+    }
+
+    /// The same with the texts of the first of `languages` in which a class has any.
+    pub(crate) fn select(
+        &self,
+        namespace: &str,
+        wql: &str,
+        now: FileTime,
+        languages: &[u16],
+    ) -> Result<ResultSet, QueryError> {
+        if path::longer(wql, MAX_QUERY) {
+            return Err(QueryError::Quota("query"));
+        }
         let at = self.machine.open(namespace)?;
+        if wql::is_association(wql) {
+            return self.associated(at, &wql::association(wql)?, now, languages);
+        }
         let select = wql::parse(wql)?;
+        if path::longer(&select.class, path::MAX_NAME) {
+            return Err(QueryError::Quota("class"));
+        }
         let space = &self.machine.namespaces[at];
         if same_name(&select.class, "meta_class") {
             // Windows gives whole classes, whatever columns are named.
             let filter = select.condition.map(|condition| Filter::new(&condition, &system_column)).transpose()?;
-            let sources = (0..space.classes.len()).map(|class| space.source(class, None));
-            return Ok(self.results(at, now, filter, Kind::Classes, sources.collect::<Result<_, _>>()?));
+            let sources = (0..space.classes.len()).map(|class| space.definition(class, languages));
+            return Ok(self.results(at, now, filter, Kind::Classes, sources.collect()));
         }
         let class = space.class(&select.class).ok_or(QueryError::InvalidClass(select.class))?;
         let resolve = |name: &str| class.column(name);
@@ -170,42 +213,15 @@ impl Repository {
         if let Some(unknown) = select.columns.iter().flatten().find(|column| resolve(column).is_none()) {
             return Err(QueryError::InvalidQuery(format!("no property {unknown}")));
         }
-        let sources = space.family(class).map(|class| space.source(class, select.columns.as_deref()));
+        let sources = space.family(class).map(|class| space.source(class, select.columns.as_deref(), languages));
         Ok(self.results(at, now, filter, Kind::Instances, sources.collect::<Result<_, _>>()?))
-    }
-
-    /// The class or instance at an object path: `Win32_Service`, `Win32_Service.Name="Dhcp"`, `Win32_UTCTime=@`.
-    ///
-    /// # Errors
-    /// As [`Self::login`]; `InvalidPath`, `InvalidClass`, `NotFound`.
-    pub fn get_object(&self, namespace: &str, path: &str, now: FileTime) -> Result<CimObject, QueryError> {
-        let (namespace, relative) = match path.starts_with(['\\', '/']).then(|| path.split_once(':')).flatten() {
-            Some(parts) => parts,
-            None => (namespace, path),
-        };
-        let at = self.machine.open(namespace)?;
-        let space = &self.machine.namespaces[at];
-        let (name, keys) = relative.split_at(relative.find(['.', '=']).unwrap_or(relative.len()));
-        let class = space.position(name.trim());
-        let Some(position) = class else {
-            return Err(if keys.is_empty() { QueryError::NotFound(name.to_owned()) } else { no_class(name) });
-        };
-        let class = &space.classes[position];
-        let (filter, kind, family): (_, _, Vec<usize>) = if keys.is_empty() {
-            (None, Kind::Classes, vec![position])
-        } else {
-            (class.key_filter(keys)?, Kind::Instances, space.family(class).collect())
-        };
-        let sources = family.into_iter().map(|class| space.source(class, None)).collect::<Result<_, _>>()?;
-        let found = self.results(at, now, filter, kind, sources).next();
-        found.ok_or_else(|| QueryError::NotFound(path.to_owned()))
     }
 
     /// Every class of the namespaces that can be entered, with what `SELECT * FROM` it must yield at the time `now`.
     /// The values are those that were declared or made: they never were encoded, so an error of the encoding shows.
     pub fn expected(&self, now: FileTime) -> impl Iterator<Item = Expected> + '_ {
         let clock = self.machine.clock(now);
-        let open = self.machine.namespaces.iter().filter(|namespace| !namespace.locked);
+        let open = self.machine.namespaces.iter().filter(|namespace| namespace.locked.is_none());
         let all = open.flat_map(|namespace| namespace.classes.iter().map(move |class| (namespace, class)));
         all.map(move |(namespace, class)| {
             let family = namespace.family(class).map(|at| &namespace.classes[at]);
@@ -242,7 +258,7 @@ impl Machine {
 
     fn open(&self, path: &str) -> Result<usize, QueryError> {
         let at = self.position(path).ok_or_else(|| QueryError::InvalidNamespace(path.to_owned()))?;
-        if self.namespaces[at].locked { Err(QueryError::AccessDenied) } else { Ok(at) }
+        self.namespaces[at].locked.map_or(Ok(at), |status| Err(QueryError::AccessDenied(status)))
     }
 
     fn position(&self, path: &str) -> Option<usize> {
@@ -261,9 +277,15 @@ impl Namespace {
         (0..self.classes.len()).filter(|&at| self.classes[at].is_a(&class.name))
     }
 
-    /// The class at `class`, reduced to `columns`.
-    fn source(&self, class: usize, columns: Option<&[String]>) -> Result<Source, QueryError> {
-        let Class { cim, .. } = &self.classes[class];
+    /// The definition of the class at `class`.
+    fn definition(&self, class: usize, languages: &[u16]) -> Source {
+        Source { class, shape: Arc::clone(self.classes[class].shape(languages)), at: 0, end: 1 }
+    }
+
+    /// The instances of the class at `class`, reduced to `columns`.
+    fn source(&self, class: usize, columns: Option<&[String]>, languages: &[u16]) -> Result<Source, QueryError> {
+        let end = self.classes[class].count();
+        let cim = self.classes[class].shape(languages);
         let shape = match columns {
             None => Arc::clone(cim),
             Some(columns) => {
@@ -271,7 +293,12 @@ impl Namespace {
                 cim.project(&own).map_err(|error| QueryError::InvalidQuery(error.to_string()))?
             }
         };
-        Ok(Source { class, shape, at: 0 })
+        Ok(Source { class, shape, at: 0, end })
+    }
+
+    /// One instance of the class at `class`.
+    fn instance(&self, class: usize, row: usize, languages: &[u16]) -> Source {
+        Source { end: row + 1, at: row, ..self.definition(class, languages) }
     }
 }
 
@@ -286,35 +313,6 @@ impl Class {
             None => system_column(name),
         }
     }
-
-    /// What `.Key="value",…`, `="value"` or `=@` in an object path asks for.
-    fn key_filter(&self, text: &str) -> Result<Option<Filter>, QueryError> {
-        let wrong = |what: &str| QueryError::InvalidPath(format!("{}{text}: {what}", self.name));
-        let properties = self.cim.properties().iter().enumerate().filter(|(_, property)| property.is_key());
-        let names: Vec<&str> = properties.map(|(at, _)| self.properties[at].as_str()).collect();
-        let keys = match (text.split_at(1), &names[..]) {
-            (("=", "@"), []) => return Ok(None),
-            (("=", _), [only]) => wql::keys(&format!("{only}{text}")),
-            ((".", keys), _) => wql::keys(keys),
-            _ => return Err(wrong("not the keys of the class")),
-        };
-        let keys = keys.map_err(|wql::Invalid(what)| wrong(&what))?;
-        let complete = names.iter().all(|name| keys.iter().filter(|(key, _)| same_name(key, name)).count() == 1);
-        if !complete || keys.len() != names.len() {
-            return Err(wrong("not the keys of the class"));
-        }
-        let one = |(property, constant): (String, Constant)| Condition::Compare {
-            property,
-            operator: Operator::Equal,
-            constant,
-        };
-        let condition = Condition::And(keys.into_iter().map(one).collect());
-        Filter::new(&condition, &|name| self.column(name)).map(Some).map_err(|wql::Invalid(what)| wrong(&what))
-    }
-}
-
-fn no_class(name: &str) -> QueryError {
-    QueryError::InvalidClass(name.to_owned())
 }
 
 fn system_column(name: &str) -> Option<Column> {

@@ -1,45 +1,48 @@
-//! IWbemLevel1Login and IWbemServices, and the kinds of objects that clients get hold of.
+//! IWbemServices, and the kinds of objects that clients get hold of.
 
 use wmi_proto::wire::dcom::MInterfacePointer;
-use wmi_proto::wire::wmi::login::{EstablishPositionRequest, EstablishPositionResponse, NtlmLoginRequest};
 use wmi_proto::wire::wmi::services::{
     ExecQueryRequest, PathRequest, PathResponse, WBEM_FLAG_FORWARD_ONLY, WBEM_FLAG_RETURN_IMMEDIATELY,
+    WBEM_FLAG_USE_AMENDED_QUALIFIERS,
 };
 use wmi_proto::wire::wmi::{InOutInterface, InterfaceResponse};
 use wmi_proto::wire::{Guid, HResult, guid};
 
 use crate::Fault;
+use crate::context::Context;
 use crate::cursor::{Cursor, CursorId, Statement};
 use crate::enumeration;
 use crate::exporter::USUAL_REFS;
 use crate::machine::Machine;
 
 /// WBEM_E_FAILED ([MS-WMI 2.2.11]).
-pub(crate) const WBEM_E_FAILED: HResult = HResult(0x8004_1001);
-/// WBEM_E_INVALID_PARAMETER ([MS-WMI 2.2.11]).
-pub(crate) const WBEM_E_INVALID_PARAMETER: HResult = HResult(0x8004_1008);
-/// WBEM_E_INVALID_QUERY_TYPE ([MS-WMI 2.2.11]): the query language is not known.
-pub(crate) const WBEM_E_INVALID_QUERY_TYPE: HResult = HResult(0x8004_1018);
+pub(crate) const WBEM_E_FAILED: HResult = HResult::WBEM_E_FAILED;
 
 /// What an object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Object {
     /// What activation gives.
     Login,
-    /// A namespace, by its canonical name.
-    Services {
-        namespace: String,
-    },
+    Services(Namespace),
     Enumerator(CursorId),
     SmartEnumerator(CursorId),
+}
+
+/// A namespace that somebody has entered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Namespace {
+    /// Its canonical name.
+    pub(crate) path: String,
+    /// The LCIDs of the languages for texts, the preferred one first.
+    pub(crate) languages: Vec<u16>,
 }
 
 impl Object {
     /// Whether QueryInterface finds `iid`.
     pub(crate) fn supports(&self, iid: &Guid) -> bool {
         let own: &[Guid] = match self {
-            Self::Login => &[guid::IID_IWBEM_LEVEL1_LOGIN],
-            Self::Services { .. } => &[guid::IID_IWBEM_SERVICES],
+            Self::Login => &[guid::IID_IWBEM_LEVEL1_LOGIN, guid::IID_IWBEM_LOGIN_CLIENT_ID],
+            Self::Services(_) => &[guid::IID_IWBEM_SERVICES],
             Self::Enumerator(_) => &[guid::IID_IENUM_WBEM_CLASS_OBJECT, guid::IID_IWBEM_FETCH_SMART_ENUM],
             Self::SmartEnumerator(_) => &[guid::IID_IWBEM_WCO_SMART_ENUM],
         };
@@ -50,7 +53,7 @@ impl Object {
     pub(crate) const fn cursor(&self) -> Option<CursorId> {
         match self {
             Self::Enumerator(cursor) | Self::SmartEnumerator(cursor) => Some(*cursor),
-            Self::Login | Self::Services { .. } => None,
+            Self::Login | Self::Services(_) => None,
         }
     }
 }
@@ -68,43 +71,42 @@ pub(crate) fn created(pointer: Option<MInterfacePointer>) -> InterfaceResponse {
     }
 }
 
-/// IWbemLevel1Login::EstablishPosition: unknown locales are ignored.
-pub(crate) fn establish_position(_: EstablishPositionRequest, _: &mut Machine) -> EstablishPositionResponse {
-    EstablishPositionResponse { locale_version: 1, status: HResult::S_OK }
-}
-
-/// IWbemLevel1Login::NTLMLogin ([MS-WMI 3.1.4.1.4]).
-pub(crate) fn ntlm_login(request: NtlmLoginRequest, machine: &mut Machine) -> InterfaceResponse {
-    let NtlmLoginRequest { network_resource: Some(path), flags: 0, .. } = request else {
-        return refused(WBEM_E_INVALID_PARAMETER);
-    };
-    match machine.repository.login(&path) {
-        Ok(namespace) => created(export_services(namespace, machine)),
-        Err(error) => refused(error.status()),
-    }
-}
-
-fn export_services(namespace: String, machine: &mut Machine) -> Option<MInterfacePointer> {
+/// A namespace as a result of a call.
+pub(crate) fn export_services(path: String, languages: Vec<u16>, machine: &mut Machine) -> Option<MInterfacePointer> {
     let refs = if machine.has(Fault::ZeroPublicRefs) { 0 } else { USUAL_REFS };
-    let oid = machine.create(Object::Services { namespace });
+    let oid = machine.create(Object::Services(Namespace { path, languages }));
     machine.objref(oid, guid::IID_IWBEM_SERVICES, refs).map(|objref| MInterfacePointer::new(&objref))
 }
 
 /// IWbemServices::OpenNamespace, relative to the namespace of the object.
 pub(crate) fn open_namespace(oid: u64, request: &PathRequest, machine: &mut Machine) -> PathResponse {
-    let path = format!("{}\\{}", namespace(oid, machine), request.path.as_str());
-    let opened = match machine.repository.login(&path) {
-        Ok(namespace) => export_services(namespace, machine).ok_or(WBEM_E_FAILED),
-        Err(error) => Err(error.status()),
-    };
+    let Namespace { path, languages } = namespace(oid, machine);
+    let path = format!("{path}\\{}", request.path.as_str());
+    let opened = Context::read(request.context.as_ref()).and_then(|_| {
+        let path = machine.repository.login(&path).map_err(|error| error.status())?;
+        export_services(path, languages, machine).ok_or(WBEM_E_FAILED)
+    });
     path_response(request, opened)
 }
 
 /// IWbemServices::GetObject: a class or an instance, by value.
 pub(crate) fn get_object(oid: u64, request: &PathRequest, machine: &mut Machine) -> PathResponse {
-    let found = machine.repository.get_object(&namespace(oid, machine), request.path.as_str(), machine.wall());
-    let object = found.map(|object| MInterfacePointer::from_wbem_object(object.encode_unit()));
-    path_response(request, object.map_err(|error| error.status()))
+    let namespace = namespace(oid, machine);
+    let object = Context::read(request.context.as_ref()).and_then(|context| {
+        context.provider()?;
+        let languages = languages(request.flags, &context, &namespace);
+        let found = machine.repository.object(&namespace.path, request.path.as_str(), machine.wall(), &languages);
+        found.map_err(|error| error.status())
+    });
+    path_response(request, object.map(|object| MInterfacePointer::from_wbem_object(object.encode_unit())))
+}
+
+/// The languages for texts; none unless they are asked for.
+fn languages(flags: i32, context: &Context, namespace: &Namespace) -> Vec<u16> {
+    match flags & WBEM_FLAG_USE_AMENDED_QUALIFIERS {
+        0 => Vec::new(),
+        _ => context.languages(&namespace.languages),
+    }
 }
 
 /// The result where it was asked for; a call result is not made, so nobody has to wait for one.
@@ -124,13 +126,20 @@ pub(crate) fn path_response(request: &PathRequest, result: Result<MInterfacePoin
 /// IWbemServices::ExecQuery ([MS-WMI 3.1.4.3.18]).
 pub(crate) fn exec_query(oid: u64, request: &ExecQueryRequest, machine: &mut Machine) -> InterfaceResponse {
     if !request.query_language.as_str().eq_ignore_ascii_case("WQL") {
-        return refused(WBEM_E_INVALID_QUERY_TYPE);
+        return refused(HResult::WBEM_E_INVALID_QUERY_TYPE);
     }
     if request.query.as_str().is_empty() {
-        return refused(WBEM_E_INVALID_PARAMETER);
+        return refused(HResult::WBEM_E_INVALID_PARAMETER);
     }
+    let context = match Context::read(request.context.as_ref()).and_then(|context| context.provider().map(|()| context))
+    {
+        Ok(context) => context,
+        Err(status) => return refused(status),
+    };
+    let namespace = namespace(oid, machine);
     let statement = Statement {
-        namespace: namespace(oid, machine),
+        languages: languages(request.flags, &context, &namespace),
+        namespace: namespace.path,
         wql: request.query.as_str().to_owned(),
         forward_only: request.flags & WBEM_FLAG_FORWARD_ONLY != 0,
     };
@@ -148,9 +157,10 @@ pub(crate) fn export_enumerator(cursor: Cursor, machine: &mut Machine) -> Option
     machine.export(Object::Enumerator(cursor), guid::IID_IENUM_WBEM_CLASS_OBJECT)
 }
 
-fn namespace(oid: u64, machine: &Machine) -> String {
+/// The namespace that an object is.
+pub(crate) fn namespace(oid: u64, machine: &Machine) -> Namespace {
     match machine.exporter.state(oid) {
-        Some(Object::Services { namespace }) => namespace.clone(),
-        _ => String::new(),
+        Some(Object::Services(namespace)) => namespace.clone(),
+        _ => Namespace::default(),
     }
 }

@@ -26,6 +26,8 @@ pub struct HostStats {
     pub verified: u64,
     /// Request fragments whose signature was wrong, or missing where one was due.
     pub unverified: u64,
+    /// What the last IWbemLoginClientID::SetClientInfo said: the name of the client, and its number.
+    pub client_info: Option<(String, i32)>,
 }
 
 impl HostStats {

@@ -14,8 +14,8 @@ use witness::Verdict;
 use wmi_proto::wire::dcom::RemoteCreateInstance;
 use wmi_proto::wire::dcom::exporter::{ServerAlive2, ServerAlive2Response};
 use wmi_proto::wire::rpc::{Body, Pdu};
-use wmi_proto::wire::wmi::{EstablishPosition, ExecQuery, GetObject, NtlmLogin};
-use wmi_proto::wire::{Guid, HResult, Interface, Operation, Wire, guid};
+use wmi_proto::wire::wmi::{EstablishPosition, ExecMethod, ExecQuery, GetObject, NtlmLogin, SetClientInfo};
+use wmi_proto::wire::{FaultStatus, Guid, HResult, Interface, Operation, Wire, guid};
 use wmi_proto::{AuthLevel, Role};
 use wmi_sim::Fault;
 
@@ -43,6 +43,9 @@ fn requests(folder: &Path) -> Verdict {
         answered::<EstablishPosition>(folder, "IWbemLevel1Login_EstablishPosition", |r| r.status, &[0])?,
         answered::<NtlmLogin>(folder, "IWbemLevel1Login_NTLMLogin", |r| r.status, &[0])?,
         answered::<ExecQuery>(folder, "IWbemServices_ExecQuery", |r| r.status, &[0])?,
+        answered::<SetClientInfo>(folder, "IWbemLoginClientID_SetClientInfo", |status| *status, &[0])?,
+        // One calls a method that its author has added to a class: WBEM_E_INVALID_METHOD.
+        answered::<ExecMethod>(folder, "IWbemServices_ExecMethod", |r| r.status, &[0, 0x8004_102e])?,
         // Some ask for classes that this host does not have: WBEM_E_NOT_FOUND.
         answered::<GetObject>(folder, "IWbemServices_GetObject", |r| r.status, &[0, 0x8004_1002])?,
     ];
@@ -73,9 +76,15 @@ fn answer(stub: &[u8], iid: Guid, opnum: u16) -> Result<Bytes, Ended> {
         return peer.answer(&mut world, call_id);
     }
     let mut session = Session::open_in(World::new(&[Fault::InsistContext]), AuthLevel::Integrity)?;
-    let (context, ipid) = match iid == guid::IID_IWBEM_SERVICES {
-        true => (2, session.services("root/cimv2")?),
-        false => (0, session.login.ipid),
+    let login = session.login.ipid;
+    let (context, ipid) = match iid {
+        guid::IID_IWBEM_SERVICES => (2, session.services("root/cimv2")?),
+        guid::IID_IWBEM_LOGIN_CLIENT_ID => {
+            let ipid = session.query_interface(login, iid)?;
+            session.peer.alter(&mut session.world, 6, Interface::orpc(iid))?;
+            (6, ipid.map_err(|status| Ended::Fault(FaultStatus(status.0)))?)
+        }
+        _ => (0, login),
     };
     let call_id = session.peer.request(&mut session.world, context, opnum, Some(ipid), stub);
     session.peer.answer(&mut session.world, call_id)

@@ -87,7 +87,8 @@ fn what_the_host_does_not_know_is_refused_and_the_connection_lives_on() {
         (login, 99, 32, 0x1c01_0002),
         (login, 6, 3, 0x06f7),
         (services, 20, 40, 0x06f7),
-        (services, 24, 40, 0x8000_4001),
+        (services, 24, 40, 0x06f7),
+        (services, 25, 40, 0x8000_4001),
     ] {
         let call_id = peer.request(world, 0, opnum, Some(ipid), &vec![5; stub]);
         let answer = peer.answer(world, call_id).unwrap_err();

@@ -40,6 +40,11 @@ fn date(time: FileTime, zone: i16) -> CimValue {
     timestamp(time, zone).map_or(CimValue::Null, |timestamp| CimDateTime::Timestamp(timestamp).into())
 }
 
+/// The date of a process that starts at `now`.
+pub(crate) fn creation_date(clock: &Clock) -> CimValue {
+    date(clock.now, ZONE)
+}
+
 fn timestamp(time: FileTime, zone: i16) -> Option<CimTimestamp> {
     let micros = i64::try_from(time.0 / 10).ok()? - i64::try_from(FileTime::UNIX_EPOCH.0 / 10).ok()?;
     CimTimestamp::from_unix_micros(micros, zone)
@@ -72,7 +77,20 @@ pub(super) fn process(clock: &Clock, row: &mut Row<'_>) {
     }
     let CimValue::Uint32(id) = *row.get("ProcessId") else { return };
     let start = FileTime(clock.boot.0.saturating_add(u64::from(id) * TICKS / 10));
-    row.set("CreationDate", date(start, ZONE));
+    // One that was created since then says so itself.
+    if *row.get("CreationDate") == CimValue::Null {
+        row.set("CreationDate", date(start, ZONE));
+    }
+}
+
+/// References of Windows say of which machine they are.
+pub(super) fn association(clock: &Clock, row: &mut Row<'_>) {
+    for property in ["Antecedent", "Dependent"] {
+        if let CimValue::Reference(path) = row.get(property) {
+            let absolute = format!("\\\\{}\\root\\cimv2:{path}", clock.machine);
+            row.set(property, CimValue::Reference(absolute.into()));
+        }
+    }
 }
 
 pub(super) fn local_time(clock: &Clock, row: &mut Row<'_>) {

@@ -6,25 +6,44 @@ pub(crate) mod mof;
 
 use crate::repository::class::{Rows, Update};
 
-pub(crate) use live::Clock;
+pub(crate) use live::{Clock, creation_date};
 pub use live::{PROCESSOR_LOAD, PROCESSOR_LOAD_TOTAL};
 
+/// Files and their names.
+type Files = &'static [(&'static str, &'static str)];
+
 /// The classes of every namespace.
-pub(crate) const NAMESPACE: &[(&str, &str)] = &[("namespace.mof", include_str!("namespace.mof"))];
+pub(crate) const NAMESPACE: Files = &[("namespace.mof", include_str!("namespace.mof"))];
 
-/// What root has beyond that.
-pub(crate) const ROOT: &[(&str, &str)] = &[("root.mof", include_str!("root.mof"))];
+/// What a namespace has beyond that.
+pub(crate) fn of_namespace(path: &str) -> Files {
+    match path {
+        "root" => &[("root.mof", include_str!("root.mof"))],
+        "root\\cimv2" => CIMV2,
+        "root\\default" => &[("registry.mof", include_str!("registry.mof"))],
+        _ => &[],
+    }
+}
 
-/// The classes of root/cimv2.
-pub(crate) const CIMV2: &[(&str, &str)] = &[
+const CIMV2: Files = &[
+    ("cimv2.mof", include_str!("cimv2.mof")),
     ("cim.mof", include_str!("cim.mof")),
     ("system.mof", include_str!("system.mof")),
     ("service.mof", include_str!("service.mof")),
     ("process.mof", include_str!("process.mof")),
     ("storage.mof", include_str!("storage.mof")),
     ("perf.mof", include_str!("perf.mof")),
+    ("registry.mof", include_str!("registry.mof")),
     ("sim.mof", include_str!("sim.mof")),
+    ("methods.mof", include_str!("methods.mof")),
 ];
+
+/// English (United States), the language of the machine.
+pub(crate) const ENGLISH: u16 = 0x409;
+
+/// The texts of the classes by language.
+pub(crate) const AMENDMENTS: &[(u16, Files)] =
+    &[(ENGLISH, &[("ms_409.mof", include_str!("ms_409.mof"))]), (0x407, &[("ms_407.mof", include_str!("ms_407.mof"))])];
 
 /// The rows of a class that are made and not declared; `rows` is the size that was asked for.
 pub(crate) fn made(class: &str, rows: usize) -> Option<Rows> {
@@ -45,6 +64,7 @@ pub(crate) fn update(class: &str) -> Option<Update> {
         "Win32_LocalTime" => live::local_time,
         "Win32_UTCTime" => live::utc_time,
         "Win32_PerfRawData_PerfOS_Processor" | "Win32_PerfRawData_Counters_ProcessorInformation" => live::processor,
+        "Win32_LogicalDiskToPartition" | "Win32_DependentService" => live::association,
         "Win32_PerfFormattedData_PerfOS_System" => live::system_performance,
         "Win32_PerfFormattedData_PerfOS_Memory" => live::performance,
         _ => return None,

@@ -4,6 +4,9 @@
 
 use wmi_proto::cim::CimType;
 
+/// The type of what a method returns that returns nothing.
+pub(crate) const VOID: CimType = CimType(0);
+
 /// What a file declares, in its order.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Declaration {
@@ -316,6 +319,7 @@ fn scalar_type(name: &str) -> Option<CimType> {
         "string" => CimType::STRING,
         "datetime" => CimType::DATETIME,
         "char16" => CimType::CHAR16,
+        "void" => VOID,
         _ => return None,
     })
 }

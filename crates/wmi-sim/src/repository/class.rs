@@ -8,7 +8,7 @@ use wmi_proto::cim::{
 
 use super::namespace::Namespace;
 use crate::classes::Clock;
-use crate::classes::mof::{ClassDecl, InstanceDecl, Literal, MethodDecl, PropertyDecl, QualifierDecl};
+use crate::classes::mof::{self, ClassDecl, InstanceDecl, Literal, MethodDecl, PropertyDecl, QualifierDecl};
 use crate::wql::{Record, System, same_name};
 
 /// Changes a declared row to what it is at a time.
@@ -18,6 +18,9 @@ pub(crate) type Update = fn(&Clock, &mut Row<'_>);
 #[derive(Clone, Debug)]
 pub(crate) struct Class {
     pub(crate) cim: Arc<CimClass>,
+    /// The class with the texts of a language, by its LCID.
+    pub(super) amended: Vec<(u16, Arc<CimClass>)>,
+    declaration: Arc<ClassDecl>,
     pub(crate) name: String,
     /// The names of the properties, in the order of the class.
     pub(crate) properties: Vec<String>,
@@ -48,21 +51,7 @@ pub(crate) struct Row<'a> {
 impl Class {
     /// The class that `declaration` declares in `namespace`.
     pub(crate) fn new(declaration: &ClassDecl, namespace: &Namespace) -> Result<Self, String> {
-        let mut builder = ClassBuilder::new(declaration.name.as_str());
-        if let Some(name) = &declaration.superclass {
-            let superclass = namespace.class(name).ok_or_else(|| format!("no superclass {name}"))?;
-            builder = builder.superclass(&superclass.cim);
-        }
-        for qualifier in &declaration.qualifiers {
-            builder = builder.qualifier(qualifier.name.as_str(), class_flavor(qualifier), untyped(&qualifier.value)?);
-        }
-        for declared in &declaration.properties {
-            builder = builder.property(property(declared, namespace)?);
-        }
-        for declared in &declaration.methods {
-            builder = builder.method(method(declared, namespace)?);
-        }
-        let cim = builder.build().map_err(|error| format!("{}: {error}", declaration.name))?;
+        let cim = build(declaration, None, namespace, |class| Arc::clone(&class.cim))?;
         let defaults = cim.properties().iter().map(|property| property.default_value());
         let properties: Vec<_> = cim.properties().iter().map(|p| p.name().to_str().into_owned()).collect();
         let is_machine_name = |name: &&String| matches!(name.as_str(), "SystemName" | "CSName");
@@ -70,11 +59,38 @@ impl Class {
             defaults: defaults.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
             machine_names: (0..properties.len()).filter(|&at| is_machine_name(&&properties[at])).collect(),
             name: declaration.name.clone(),
+            declaration: Arc::new(declaration.clone()),
+            amended: Vec::new(),
             rows: Rows::Declared(Vec::new()),
             update: None,
             properties,
             cim,
         })
+    }
+
+    /// The class with the texts of `language`, of which `texts` has all; `None` when there are none for the class.
+    pub(super) fn amended(
+        &self,
+        language: u16,
+        texts: &[ClassDecl],
+        namespace: &Namespace,
+    ) -> Result<Option<Arc<CimClass>>, String> {
+        let own = texts.iter().find(|text| same_name(&text.name, &self.name));
+        let above = self.declaration.superclass.as_deref().and_then(|name| namespace.class(name));
+        if own.is_none() && above.is_none_or(|class| class.in_language(language).is_none()) {
+            return Ok(None);
+        }
+        let superclass = |class: &Self| Arc::clone(class.in_language(language).unwrap_or(&class.cim));
+        build(&self.declaration, own, namespace, superclass).map(Some)
+    }
+
+    fn in_language(&self, language: u16) -> Option<&Arc<CimClass>> {
+        self.amended.iter().find(|(own, _)| *own == language).map(|(_, class)| class)
+    }
+
+    /// The class with the texts of the first of `languages` in which it has any; without texts when it has none.
+    pub(super) fn shape(&self, languages: &[u16]) -> &Arc<CimClass> {
+        languages.iter().find_map(|language| self.in_language(*language)).unwrap_or(&self.cim)
     }
 
     /// How many instances are its own.
@@ -185,6 +201,8 @@ impl Row<'_> {
                         format!("\"{text}\"")
                     }
                     CimValue::Boolean(value) => value.to_string().to_uppercase(),
+                    CimValue::Char16(unit) => unit.to_string(),
+                    CimValue::Uint64(value) => value.to_string(),
                     value => value.as_i64().map_or_else(String::new, |value| value.to_string()),
                 };
                 format!("{}={value}", self.class.properties[at])
@@ -240,6 +258,57 @@ impl Record for Located<'_> {
     }
 }
 
+/// The class that is declared, with texts of a language or without.
+fn build(
+    declaration: &ClassDecl,
+    texts: Option<&ClassDecl>,
+    namespace: &Namespace,
+    superclass: impl Fn(&Class) -> Arc<CimClass>,
+) -> Result<Arc<CimClass>, String> {
+    let mut builder = ClassBuilder::new(declaration.name.as_str());
+    if let Some(name) = &declaration.superclass {
+        let above = namespace.class(name).ok_or_else(|| format!("no superclass {name}"))?;
+        builder = builder.superclass(&superclass(above));
+    }
+    for qualifier in &declaration.qualifiers {
+        builder = builder.qualifier(qualifier.name.as_str(), class_flavor(qualifier), untyped(&qualifier.value)?);
+    }
+    for text in texts.iter().flat_map(|texts| &texts.qualifiers) {
+        builder = builder.qualifier(text.name.as_str(), TEXT, untyped(&text.value)?);
+    }
+    for declared in &declaration.properties {
+        let texts = texts.and_then(|texts| texts.properties.iter().find(|text| text.name == declared.name));
+        let mut built = property(declared, namespace)?;
+        for text in texts.iter().flat_map(|text| &text.qualifiers) {
+            built = built.qualifier(text.name.as_str(), TEXT, untyped(&text.value)?);
+        }
+        builder = builder.property(built);
+    }
+    for declared in &declaration.methods {
+        let texts = texts.and_then(|texts| texts.methods.iter().find(|text| text.name == declared.name));
+        let mut built = method(declared, namespace)?;
+        for text in texts.iter().flat_map(|text| &text.qualifiers) {
+            built = built.qualifier(text.name.as_str(), TEXT, untyped(&text.value)?);
+        }
+        builder = builder.method(built);
+    }
+    if let Some(texts) = texts {
+        let properties = texts.properties.iter().map(|text| &text.name);
+        let methods = texts.methods.iter().map(|text| &text.name);
+        let declared = |name: &&String| {
+            declaration.properties.iter().any(|own| own.name == **name)
+                || declaration.methods.iter().any(|own| own.name == **name)
+        };
+        if let Some(stranger) = properties.chain(methods).find(|name| !declared(name)) {
+            return Err(format!("{} declares no {stranger}", declaration.name));
+        }
+    }
+    builder.build().map_err(|error| format!("{}: {error}", declaration.name))
+}
+
+/// Where a text of a language goes.
+const TEXT: Flavor = Flavor::AMENDED.with(Flavor::TO_DERIVED);
+
 /// Where the qualifiers of a class go, as the classes of Windows have it.
 fn class_flavor(qualifier: &QualifierDecl) -> Flavor {
     match qualifier.name.as_str() {
@@ -284,10 +353,11 @@ fn method(declared: &MethodDecl, namespace: &Namespace) -> Result<MethodBuilder,
         method = match (direction("in"), direction("out")) {
             (true, false) => method.input(built),
             (false, true) => method.output(built),
-            _ => return Err(format!("{}: neither in nor out", parameter.name)),
+            (true, true) => method.in_out(built),
+            (false, false) => return Err(format!("{}: neither in nor out", parameter.name)),
         };
     }
-    Ok(method.returns(declared.returns.cim_type))
+    Ok(if declared.returns.cim_type == mof::VOID { method } else { method.returns(declared.returns.cim_type) })
 }
 
 /// The value of a qualifier, whose type is that of the literal.

@@ -1,5 +1,7 @@
 //! A namespace: its classes, read from MOF.
 
+use wmi_proto::wire::HResult;
+
 use super::class::{Class, Rows};
 use crate::classes::{self, mof};
 use crate::wql::same_name;
@@ -9,8 +11,8 @@ use crate::wql::same_name;
 pub(crate) struct Namespace {
     /// The path from the root with backslashes: `root\cimv2`.
     pub(crate) path: String,
-    /// Whether nobody may enter.
-    pub(crate) locked: bool,
+    /// The status with which it answers everybody, when nobody may enter.
+    pub(crate) locked: Option<HResult>,
     /// In the order of declaration, so that a class stands after its superclass.
     pub(crate) classes: Vec<Class>,
 }
@@ -18,7 +20,7 @@ pub(crate) struct Namespace {
 impl Namespace {
     /// A namespace with the classes that every one has.
     pub(crate) fn new(path: &str) -> Self {
-        let mut namespace = Self { path: path.to_owned(), locked: false, classes: Vec::new() };
+        let mut namespace = Self { path: path.to_owned(), locked: None, classes: Vec::new() };
         namespace.read_all(classes::NAMESPACE, 0);
         namespace
     }
@@ -57,6 +59,32 @@ impl Namespace {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Adds the texts of a language to classes that are there.
+    ///
+    /// # Panics
+    /// When a file has a mistake, which the tests rule out.
+    pub(crate) fn amend_all(&mut self, language: u16, files: &[(&str, &str)]) {
+        for (name, text) in files {
+            self.amend(language, text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+
+    /// What a file declares of classes that the namespace does not have belongs to another namespace.
+    fn amend(&mut self, language: u16, text: &str) -> Result<(), String> {
+        let mut texts = Vec::new();
+        for declaration in mof::parse(text).map_err(|error| error.to_string())? {
+            match declaration {
+                mof::Declaration::Class(class) => texts.push(class),
+                mof::Declaration::Instance(instance) => return Err(format!("an instance of {}", instance.class)),
+            }
+        }
+        for at in 0..self.classes.len() {
+            let amended = self.classes[at].amended(language, &texts, self)?;
+            self.classes[at].amended.extend(amended.map(|class| (language, class)));
         }
         Ok(())
     }

@@ -39,6 +39,8 @@ pub(super) struct Source {
     pub(super) shape: Arc<CimClass>,
     /// The next row.
     pub(super) at: usize,
+    /// The row behind the last one.
+    pub(super) end: usize,
 }
 
 impl ResultSet {
@@ -57,14 +59,23 @@ impl ResultSet {
         self.filter.as_ref().is_none_or(|filter| filter.holds(located))
     }
 
+    /// The class and the row of the next object that the filter lets through.
+    pub(super) fn position(mut self) -> Option<(usize, usize)> {
+        loop {
+            if self.step()?.is_some() {
+                let source = self.sources.front()?;
+                return Some((source.class, source.at - 1));
+            }
+        }
+    }
+
     /// The next object and whether the filter lets it through; `None` inside when it does not.
     fn step(&mut self) -> Option<Option<CimObject>> {
         let namespace: &Namespace = &self.machine.namespaces[self.namespace];
         let (class, at, shape) = loop {
             let source = self.sources.front_mut()?;
             let class = &namespace.classes[source.class];
-            let count = if self.kind == Kind::Classes { 1 } else { class.count() };
-            if source.at < count {
+            if source.at < source.end {
                 source.at += 1;
                 break (class, source.at - 1, Arc::clone(&source.shape));
             }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wmi_proto::cim::{CimClass, CimType, Genus, Source};
+use wmi_proto::cim::{CimClass, CimObject, CimType, Genus, Source};
 
 use super::*;
 
@@ -158,10 +158,13 @@ fn namespaces_are_found_however_they_are_written() {
     assert!(machine.namespace_exists("root/secret"));
     assert_eq!(machine.login("root/secret").expect_err("locked").status().0, 0x8004_1003);
     let found: Vec<_> = machine.query("root", "SELECT Name FROM __NAMESPACE", NOW).expect("valid").collect();
-    assert_eq!(names(&found), ["cimv2", "default", "secret"]);
+    assert_eq!(names(&found), ["cimv2", "default", "secret", "SecurityCenter2"]);
     for name in names(&found) {
         assert!(machine.namespace_exists(&format!("root\\{name}")));
     }
+    assert_eq!(names(&rows("SELECT * FROM __NAMESPACE")), ["power"]);
+    assert_eq!(machine.login("root/cimv2/power").as_deref(), Ok("root\\cimv2\\power"));
+    assert_eq!(machine.login("root/securitycenter2").expect_err("denied").status(), HResult::E_ACCESSDENIED);
 }
 
 #[test]

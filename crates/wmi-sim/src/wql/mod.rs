@@ -2,15 +2,17 @@
 //!
 //! Where the grammar of the specification and the habit of Windows differ, the habit wins: `NOT`, nested parentheses,
 //! a constant on the left of the operator, `= NULL` and `__CLASS = "quoted"` are not in the ABNF but are accepted by
-//! Windows. ASSOCIATORS OF, REFERENCES OF and event queries are answered like a query that is not WQL.
+//! Windows. Event queries are answered like a query that is not WQL.
 
+mod associations;
 mod filter;
 mod lexer;
 mod like;
 mod parser;
 
+pub(crate) use associations::{Association, association, is_association};
 pub(crate) use filter::{Column, Filter, Record, System, same_name};
-pub(crate) use parser::{keys, parse};
+pub(crate) use parser::parse;
 
 /// What is wrong with a text, in words; on the wire it is WBEM_E_INVALID_QUERY.
 #[derive(Clone, Debug, PartialEq, Eq)]

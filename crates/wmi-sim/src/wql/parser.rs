@@ -4,7 +4,7 @@ use super::lexer::{Token, tokens, unescape, unescape_pattern};
 use super::{Condition, Constant, Invalid, Operator, Select};
 
 /// Longest text that is read, in octets of UTF-8. Windows sets a limit as well, on the number of tokens.
-const MAX_LENGTH: usize = 0x1_0000;
+pub(super) const MAX_LENGTH: usize = 0x1_0000;
 
 /// How deep parentheses and NOT may nest.
 const MAX_DEPTH: u32 = 64;
@@ -20,26 +20,6 @@ pub(crate) fn parse(text: &str) -> Result<Select, Invalid> {
     match parser.rest {
         [] => Ok(select),
         [token, ..] => Err(Invalid::new(format!("{token:?} after the end"))),
-    }
-}
-
-/// Reads the keys of an object path, what follows the dot after the class: `Name="a",Number=1`.
-pub(crate) fn keys(text: &str) -> Result<Vec<(String, Constant)>, Invalid> {
-    let tokens = tokens(text)?;
-    let mut parser = Parser { rest: &tokens };
-    let mut keys = Vec::new();
-    loop {
-        let name = parser.word("a key")?.to_owned();
-        let (Operator::Equal, Some(value)) = (parser.operator()?, parser.constant()?) else {
-            return Err(Invalid::new(format!("no value for {name}")));
-        };
-        keys.push((name, value));
-        if parser.rest.is_empty() {
-            return Ok(keys);
-        }
-        if !parser.take(Token::Comma) {
-            return Err(Invalid::new(format!("{:?} after a key", parser.next()?)));
-        }
     }
 }
 

@@ -236,6 +236,18 @@ impl MethodBuilder {
         self
     }
 
+    /// Adds a parameter that goes in and comes out, under one ID.
+    #[must_use]
+    pub fn in_out(mut self, parameter: PropertyBuilder) -> Self {
+        let both = parameter
+            .with(QualifierModel::boolean("in", Flavor::default()))
+            .with(QualifierModel::boolean("out", Flavor::default()))
+            .with(self.next_id());
+        self.input.push(both.clone());
+        self.output.push(both);
+        self
+    }
+
     /// Adds the return value, which is called `ReturnValue`.
     #[must_use]
     pub fn returns(mut self, cim_type: CimType) -> Self {
