@@ -18,6 +18,8 @@ use wmi_testkit::{Direction, OBJECT_PORT, Outcome, Pair, config};
 mod cursor;
 #[path = "session/header_signing.rs"]
 mod header_signing;
+#[path = "session/negotiate.rs"]
+mod negotiate;
 
 const MANY: &str = "SELECT * FROM Sim_Many";
 

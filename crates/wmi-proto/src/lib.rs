@@ -21,7 +21,7 @@ mod time;
 mod transport;
 mod wmi;
 
-pub use auth::{AuthError, AuthLevel, Credentials, NotAnNtHash, NtHash, Password};
+pub use auth::{AuthError, AuthLevel, Credentials, Mechanism, NotAnNtHash, NtHash, Password};
 pub use client::{
     AccountKind, CallId, Client, ClientInfo, CommandError, Completion, Concern, Config, Enumerator, Error, ErrorKind,
     Event, ExecMethod, GetObject, Input, Output, Query, QueryId, Row, Stage,
@@ -48,7 +48,7 @@ pub mod cim {
 #[doc(hidden)]
 pub mod internals {
     pub use crate::auth::{
-        AcceptError, Acceptance, AcceptorOptions, AuthError, NtlmAcceptor, NtlmInitiator, SecurityContext, SessionKey,
-        Side, Tampered,
+        AcceptError, Acceptance, AcceptorOptions, Answer, AuthError, Initiator, NegotiateAcceptor, NtlmAcceptor,
+        NtlmInitiator, SecurityContext, SessionKey, Side, SpnegoInitiator, Step, Tampered,
     };
 }

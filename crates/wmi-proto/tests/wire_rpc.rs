@@ -17,18 +17,19 @@ use wmi_proto::wire::ntlm::{Authenticate, Challenge, ClientChallenge, Negotiate,
 use wmi_proto::wire::rpc::{
     AuthType, AuthnLevel, Body, CommonHeader, Pdu, PduType, PfcFlags, Protected, VerificationBody, VerificationTrailer,
 };
-use wmi_proto::wire::spnego::NegotiationToken;
+use wmi_proto::wire::spnego::{NegotiationToken, mech_type_list};
 use wmi_proto::{AuthLevel, Secret};
 
 type Witness = Box<dyn Fn(&Path) -> Verdict>;
 
-/// The captures with NTLM whose password is known, and how many raw NTLM log-ons in them succeed and fail.
+/// The captures with NTLM whose password is known, and how many NTLM log-ons in them, by itself or inside of
+/// SPNEGO, succeed and fail.
 const KNOWN: [(&str, &str, [usize; 2]); 5] = [
     ("ntlm_scapy_svcctl/dcerpc_privacy_ntlm.pcapng", "Password123!", [1, 0]),
     ("foreign_lab/impacket_privacy_next.pcapng", "Tr0ub4dor&3", [18, 0]),
     ("foreign_lab/impacket_integrity_next.pcapng", "Tr0ub4dor&3", [22, 0]),
     ("foreign_lab/aiowmi_integrity_smart.pcapng", "Tr0ub4dor&3", [8, 1]),
-    ("foreign_lab/pyspnego_mic.pcapng", "Tr0ub4dor&3", [1, 0]),
+    ("foreign_lab/pyspnego_mic.pcapng", "Tr0ub4dor&3", [2, 0]),
 ];
 
 fn main() -> ExitCode {
@@ -282,7 +283,7 @@ const fn name(body: &VerificationBody) -> &'static str {
 /// Plays both ends of every NTLM log-on in `file`: MIC and proof are right, every signature verifies, and protecting the
 /// plain octets again gives the captured ones.
 fn signatures(file: &Path, password: &str, log_ons: [usize; 2]) -> Verdict {
-    let (mut found, mut mics, mut verified) = ([0; 2], 0, [0; 2]);
+    let (mut found, mut mics, mut mech_list_mics, mut verified) = ([0; 2], 0, 0, [0; 2]);
     for connection in connections(file)? {
         for log_on in log_on_tokens(&connection)? {
             let mut acceptor = NtlmAcceptor::captured(log_on.negotiate, log_on.challenge);
@@ -303,6 +304,15 @@ fn signatures(file: &Path, password: &str, log_ons: [usize; 2]) -> Verdict {
             };
             let ((mut client, _), (_, mut server)) = (pair(), pair());
             let ((mut again, _), (_, mut again_server)) = (pair(), pair());
+            if let Some((list, [from_client, from_server])) = &log_on.mech_list {
+                let wrong = |e| format!("mechListMIC: {e}");
+                server.verify_signature(list, from_client).map_err(wrong)?;
+                client.verify_signature(list, from_server).map_err(wrong)?;
+                if again.sign(list) != **from_client || again_server.sign(list) != **from_server {
+                    return Err("a mechListMIC is not made again".to_owned());
+                }
+                mech_list_mics += 2;
+            }
             for fragment in &connection.client {
                 verified[0] += verify(fragment, log_on.context_id, &mut server, &mut again)?;
             }
@@ -311,7 +321,9 @@ fn signatures(file: &Path, password: &str, log_ons: [usize; 2]) -> Verdict {
             }
         }
     }
-    let seen = format!("log-ons {found:?}, {mics} MICs, {verified:?} fragments from client and server");
+    let seen = format!(
+        "log-ons {found:?}, {mics} MICs, {mech_list_mics} mechListMICs, {verified:?} fragments from client and server"
+    );
     if found == log_ons && verified.iter().all(|n| *n > 0) { Ok(seen) } else { Err(seen) }
 }
 
@@ -337,36 +349,56 @@ fn verify(
     if pdu == fragment { Ok(1) } else { Err(format!("call {} is not protected back", header.call_id)) }
 }
 
+#[derive(Default)]
 struct LogOn {
     context_id: u32,
     negotiate: Bytes,
     challenge: Bytes,
     authenticate: Bytes,
+    /// The mechanisms that were offered in SPNEGO, and the mechListMICs of client and server.
+    mech_list: Option<(Bytes, [Bytes; 2])>,
 }
 
-/// The raw NTLM log-ons of a connection. Log-ons inside SPNEGO are left out: their mechListMIC uses the context too.
+/// The NTLM log-ons of a connection, by itself or inside of SPNEGO.
 fn log_on_tokens(connection: &Connection) -> Result<Vec<LogOn>, String> {
-    let mut tokens = BTreeMap::<u32, [Bytes; 3]>::new();
-    for fragment in connection.client.iter().chain(&connection.server) {
-        let pdu = Pdu::decode(fragment.clone()).map_err(|e| e.to_string())?;
-        let Some(auth) = pdu.auth.filter(|auth| auth.auth_type == AuthType::WINNT) else { continue };
-        let below = auth.auth_level < AuthnLevel::PKT_INTEGRITY;
-        if below || !has_token(pdu.body.ptype()) {
+    let mut log_ons = BTreeMap::<u32, LogOn>::new();
+    let from =
+        |fragments: &'_ [Bytes], side: usize| fragments.iter().cloned().map(move |f| (side, f)).collect::<Vec<_>>();
+    for (side, fragment) in from(&connection.client, 0).into_iter().chain(from(&connection.server, 1)) {
+        let pdu = Pdu::decode(fragment).map_err(|e| e.to_string())?;
+        let Some(auth) = pdu.auth else { continue };
+        if auth.auth_level < AuthnLevel::PKT_INTEGRITY || !has_token(pdu.body.ptype()) {
             continue;
         }
-        let kind = usize::from(*auth.value.get(8).ok_or("short NTLM message")?);
-        let slot = tokens.entry(auth.context_id).or_default().get_mut(kind - 1).ok_or("unknown NTLM message")?;
-        *slot = auth.value;
+        let log_on = log_ons.entry(auth.context_id).or_default();
+        log_on.context_id = auth.context_id;
+        let inner = match auth.auth_type {
+            AuthType::WINNT => Some(auth.value),
+            AuthType::GSS_NEGOTIATE => match NegotiationToken::from_bytes(auth.value).map_err(|e| e.to_string())? {
+                NegotiationToken::Init(init) => {
+                    log_on.mech_list = Some((mech_type_list(&init.mech_types), Default::default()));
+                    init.mech_token
+                }
+                NegotiationToken::Resp(resp) => {
+                    if let (Some((_, mics)), Some(mic)) = (&mut log_on.mech_list, resp.mech_list_mic) {
+                        mics[side] = mic;
+                    }
+                    resp.response_token
+                }
+            },
+            _ => None,
+        };
+        let Some(message) = inner.filter(|inner| inner.starts_with(b"NTLMSSP\0")) else { continue };
+        match message.get(8) {
+            Some(1) => log_on.negotiate = message,
+            Some(2) => log_on.challenge = message,
+            _ => log_on.authenticate = message,
+        }
     }
-    let complete = tokens.into_iter().filter(|(_, tokens)| tokens.iter().all(|token| !token.is_empty()));
-    Ok(complete
-        .map(|(context_id, [negotiate, challenge, authenticate])| LogOn {
-            context_id,
-            negotiate,
-            challenge,
-            authenticate,
-        })
-        .collect())
+    let complete = |log_on: &LogOn| {
+        [&log_on.negotiate, &log_on.challenge, &log_on.authenticate].iter().all(|message| !message.is_empty())
+    };
+    Ok(log_ons.into_values().filter(complete).collect())
 }
 
 fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {

@@ -149,7 +149,8 @@ impl Connection {
             Body::Auth3 => {
                 let auth = auth.ok_or(misplaced("auth3 without a token"))?;
                 let security = self.securities.get_mut(&auth.context_id);
-                security.ok_or(misplaced("auth3 before bind"))?.authenticate(&auth.value, machine);
+                // Nothing is said to an auth3, not even that it is wrong.
+                let _ = security.ok_or(misplaced("auth3 before bind"))?.step(&auth, machine);
                 Ok(Arrival::Nothing)
             }
             Body::CoCancel => Ok(Arrival::Cancelled(call_id)),
@@ -217,22 +218,26 @@ impl Connection {
         Arrival::Nothing
     }
 
-    /// One leg of a log-on: the first gives a challenge back, the last nothing.
+    /// One leg of a log-on: the token that answers the client's, if there is one.
     fn leg(&mut self, auth: &AuthTrailer, machine: &mut Machine) -> Result<Option<AuthTrailer>, BindNakReason> {
-        if auth.auth_type != AuthType::WINNT {
+        if !matches!(auth.auth_type, AuthType::WINNT | AuthType::GSS_NEGOTIATE) {
             return Err(BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED);
         }
-        if let Some(security) = self.securities.get_mut(&auth.context_id) {
-            security.authenticate(&auth.value, machine);
-            return Ok(None);
-        }
-        if self.securities.len() >= MAX_SECURITIES {
-            return Err(BindNakReason::LOCAL_LIMIT_EXCEEDED);
-        }
-        let challenge = Security::challenge(auth.auth_level, auth.context_id, &auth.value, machine);
-        let (security, value) = challenge.ok_or(BindNakReason::INVALID_CHECKSUM)?;
-        self.securities.insert(auth.context_id, security);
-        Ok(Some(AuthTrailer { value, pad_length: 0, ..auth.clone() }))
+        let full = self.securities.len() >= MAX_SECURITIES;
+        let value = match self.securities.get_mut(&auth.context_id) {
+            Some(security) => security.step(auth, machine),
+            None if full => return Err(BindNakReason::LOCAL_LIMIT_EXCEEDED),
+            None => {
+                let mut security = Security::new(auth, machine).ok_or(BindNakReason::INVALID_CHECKSUM)?;
+                let value = security.step(auth, machine);
+                if value.is_some() {
+                    self.securities.insert(auth.context_id, security);
+                }
+                value
+            }
+        };
+        let value = value.ok_or(BindNakReason::INVALID_CHECKSUM)?;
+        Ok((!value.is_empty()).then(|| AuthTrailer { value, pad_length: 0, ..auth.clone() }))
     }
 
     fn nak(&self, call_id: u32, reason: BindNakReason, machine: &mut Machine) -> Arrival {

@@ -1,26 +1,27 @@
 //! The acceptor side of one security context of a connection.
 
 use bytes::{Bytes, BytesMut};
-use wmi_proto::internals::{AcceptorOptions, NtlmAcceptor, SecurityContext};
+use wmi_proto::internals::{AcceptorOptions, Answer, NegotiateAcceptor, SecurityContext};
 use wmi_proto::wire::ntlm::NegotiateFlags;
-use wmi_proto::wire::rpc::{AuthnLevel, Body, PfcFlags, Protected, Protection, Unsigned};
+use wmi_proto::wire::rpc::{AuthTrailer, AuthType, AuthnLevel, Body, PfcFlags, Protected, Protection, Unsigned};
 use wmi_proto::{AuthLevel, Password};
 
 use crate::machine::Machine;
 use crate::{Fault, HostConfig};
 
-/// A log-on that is under way, done or failed, and the level that it was asked for.
+/// A log-on that is under way, done or failed, and the level and mechanism that it was asked for.
 pub(crate) struct Security {
+    auth_type: AuthType,
     level: AuthLevel,
     context_id: u32,
     phase: Phase,
 }
 
 enum Phase {
-    /// The challenge is out.
-    Challenged(Box<NtlmAcceptor>),
+    /// More is to come of the client.
+    Accepting(Box<NegotiateAcceptor>),
     Established(Box<SecurityContext>),
-    /// The log-on failed, which nobody is told before the first request.
+    /// The log-on failed, which nobody is told before the first request when the last token was not to be answered.
     Failed,
 }
 
@@ -34,41 +35,41 @@ pub(crate) enum Refusal {
 }
 
 impl Security {
-    /// The first leg: a challenge for whoever sent `negotiate`. `None` when that is no negotiate message, or when the
-    /// level would leave requests unprotected.
-    pub(crate) fn challenge(
-        level: AuthnLevel,
-        context_id: u32,
-        negotiate: &Bytes,
-        machine: &mut Machine,
-    ) -> Option<(Self, Bytes)> {
-        let level = match level {
+    /// A log-on by NTLM, or by SPNEGO that ends in NTLM. `None` when it is another mechanism, or when the level would
+    /// leave requests unprotected.
+    pub(crate) fn new(auth: &AuthTrailer, machine: &Machine) -> Option<Self> {
+        let level = match auth.auth_level {
             AuthnLevel::PKT_PRIVACY => AuthLevel::Privacy,
             AuthnLevel::PKT_INTEGRITY => AuthLevel::Integrity,
             _ => return None,
         };
-        let mut acceptor = NtlmAcceptor::new(options(machine));
-        let wall = machine.wall();
-        let challenge = acceptor.challenge(negotiate.clone(), machine.entropy(), wall).ok()?;
-        Some((Self { level, context_id, phase: Phase::Challenged(Box::new(acceptor)) }, challenge))
+        let phase = Phase::Accepting(Box::new(NegotiateAcceptor::new(options(machine))));
+        Some(Self { auth_type: auth.auth_type, level, context_id: auth.context_id, phase })
     }
 
-    /// The last leg. Whether it was right shows with the first request only.
-    pub(crate) fn authenticate(&mut self, token: &Bytes, machine: &mut Machine) {
-        let Phase::Challenged(acceptor) = &mut self.phase else {
-            return;
-        };
-        let accepted = acceptor.accept(token.clone(), |domain, user| password_of(domain, user, &machine.config));
-        self.phase = match accepted {
-            Ok(acceptance) => {
+    /// One leg: the token that answers the client's, if there is one. `None` when the log-on is over and failed.
+    pub(crate) fn step(&mut self, auth: &AuthTrailer, machine: &mut Machine) -> Option<Bytes> {
+        let Phase::Accepting(acceptor) = &mut self.phase else { return None };
+        if auth.auth_type != self.auth_type || (auth.auth_type == AuthType::WINNT && !is_ntlm(&auth.value)) {
+            self.phase = Phase::Failed;
+            return None;
+        }
+        let config = machine.config.clone();
+        let wall = machine.wall();
+        let lookup = |domain: &str, user: &str| password_of(domain, user, &config);
+        match acceptor.step(auth.value.clone(), machine.entropy(), wall, lookup) {
+            Ok(Answer::Continue(token)) => Some(token),
+            Ok(Answer::Done(acceptance, token)) => {
                 machine.stats.logons += 1;
-                Phase::Established(Box::new(acceptance.context))
+                self.phase = Phase::Established(Box::new(acceptance.context));
+                Some(token)
             }
             Err(_) => {
                 machine.stats.failed_logons += 1;
-                Phase::Failed
+                self.phase = Phase::Failed;
+                None
             }
-        };
+        }
     }
 
     /// Verifies a request in place and decrypts it.
@@ -76,7 +77,7 @@ impl Security {
         let Phase::Established(context) = &mut self.phase else {
             return Err(Refusal::NoLogon);
         };
-        if protected.auth_level.0 != self.level.code() {
+        if (protected.auth_type, protected.auth_level) != (self.auth_type, self.level.wire()) {
             return Err(Refusal::Tampered);
         }
         match context.unprotect(self.level, pdu, protected.stub.clone()) {
@@ -87,7 +88,7 @@ impl Security {
 
     /// How fragments are laid out when stubs are padded to `align` octets.
     pub(crate) const fn protection(&self, align: u8) -> Protection {
-        Protection { align, ..Protection::ntlm(AuthnLevel(self.level.code()), self.context_id) }
+        Protection { auth_type: self.auth_type, align, ..Protection::ntlm(self.level.wire(), self.context_id) }
     }
 
     /// Writes and protects a fragment.
@@ -98,6 +99,10 @@ impl Security {
         }
         pdu
     }
+}
+
+fn is_ntlm(token: &[u8]) -> bool {
+    token.starts_with(b"NTLMSSP\0")
 }
 
 fn options(machine: &Machine) -> AcceptorOptions {

@@ -3,7 +3,7 @@
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-use crate::auth::{AuthLevel, Credentials};
+use crate::auth::{AuthLevel, Credentials, Mechanism};
 use crate::limits::Limits;
 use crate::wire::cim::CimValue;
 use crate::wire::wmi::WbemContext;
@@ -18,6 +18,8 @@ pub struct Config {
     pub port: u16,
     /// Who logs on.
     pub credentials: Credentials,
+    /// By which mechanism both associations log on.
+    pub mechanism: Mechanism,
     /// The protection of both associations.
     pub auth_level: AuthLevel,
     /// Where [`Config::host`] does not answer at the told ports, try the addresses in the host's string bindings. Off by
@@ -58,6 +60,7 @@ impl Config {
             host: host.into(),
             port: 135,
             credentials,
+            mechanism: Mechanism::default(),
             auth_level: AuthLevel::Privacy,
             follow_bindings: false,
             connect_timeout: Duration::from_secs(10),

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use crate::auth::{AuthLevel, NtlmInitiator};
+use crate::auth::{AuthLevel, Initiator};
 use crate::client::world::World;
 use crate::client::{CallId, Error, QueryId, Stage};
 use crate::rpc::{self, Association, Call, Done};
@@ -49,7 +49,7 @@ impl Link {
         interfaces: &[Interface],
         world: &mut World,
     ) -> Self {
-        let initiator = NtlmInitiator::new(&world.config.credentials, principal, level);
+        let initiator = Initiator::new(world.config.mechanism, &world.config.credentials, principal, level);
         let association = Association::new(initiator, level, interfaces, &world.config.limits);
         let role = target.role;
         Self { transport: world.open(target), role, association, connected: false }

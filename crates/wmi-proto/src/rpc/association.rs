@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use crate::auth::{AuthLevel, NtlmInitiator, SecurityContext, Tampered};
+use crate::auth::{AuthLevel, Initiator, SecurityContext, Step, Tampered};
 use crate::cx::Cx;
 use crate::limits::Limits;
 use crate::rpc::Error;
@@ -61,6 +61,7 @@ pub(crate) enum Done<T> {
 pub(crate) struct Association<T> {
     framer: Framer,
     limits: Limits,
+    auth_type: AuthType,
     level: AuthLevel,
     phase: Phase,
     contexts: Vec<Context>,
@@ -86,9 +87,18 @@ pub(crate) struct Association<T> {
 }
 
 enum Phase {
-    Idle(Box<NtlmInitiator>),
-    Binding { initiator: Box<NtlmInitiator>, call_id: u32 },
-    Bound { security: Box<SecurityContext>, auth3: Option<Bytes>, altering: Option<Altering> },
+    Idle(Box<Initiator>),
+    /// A token is on its way: in the bind, or in an alter_context when the mechanism has more legs than NTLM's three.
+    Binding {
+        initiator: Box<Initiator>,
+        call_id: u32,
+        accepted: bool,
+    },
+    Bound {
+        security: Box<SecurityContext>,
+        auth3: Option<Bytes>,
+        altering: Option<Altering>,
+    },
     Dead,
 }
 
@@ -115,6 +125,12 @@ enum ContextState {
     Refused,
 }
 
+impl Context {
+    fn offer(&self) -> PresentationContext {
+        PresentationContext::ndr(self.id, self.interface)
+    }
+}
+
 struct Outstanding<T> {
     ticket: T,
     /// Fragments so far; `None` before the first.
@@ -123,7 +139,7 @@ struct Outstanding<T> {
 
 impl<T: Copy> Association<T> {
     /// An association that will offer `interfaces`, all of them in its bind, and seal or sign at `level`.
-    pub(crate) fn new(initiator: NtlmInitiator, level: AuthLevel, interfaces: &[Interface], limits: &Limits) -> Self {
+    pub(crate) fn new(initiator: Initiator, level: AuthLevel, interfaces: &[Interface], limits: &Limits) -> Self {
         let contexts = interfaces.iter().zip(0..).map(|(interface, id)| Context {
             id,
             interface: *interface,
@@ -133,6 +149,7 @@ impl<T: Copy> Association<T> {
         Self {
             framer: Framer::new(limits.max_fragment),
             limits: *limits,
+            auth_type: initiator.auth_type(),
             level,
             phase: Phase::Idle(Box::new(initiator)),
             contexts: contexts.collect(),
@@ -156,8 +173,7 @@ impl<T: Copy> Association<T> {
             self.phase = phase;
             return;
         };
-        let mut contexts: SmallVec<[PresentationContext; 4]> =
-            self.contexts.iter().map(|c| PresentationContext::ndr(c.id, c.interface)).collect();
+        let mut contexts: SmallVec<[PresentationContext; 4]> = self.contexts.iter().map(Context::offer).collect();
         if let (true, Some(first)) = (contexts.len() > 1, self.contexts.first()) {
             let features = bind_time_features(SECURITY_CONTEXT_MULTIPLEXING | KEEP_CONNECTION_ON_ORPHAN);
             contexts.push(PresentationContext {
@@ -167,21 +183,16 @@ impl<T: Copy> Association<T> {
             });
         }
         let call_id = self.take_call_id();
-        let bind = Bind {
-            max_xmit_frag: self.limits.max_fragment,
-            max_recv_frag: self.limits.max_fragment,
-            assoc_group_id: 0,
-            contexts,
-        };
+        let bind = self.offer(contexts);
         let pdu = Pdu {
             flags: PfcFlags::WHOLE | PfcFlags::CONC_MPX | PfcFlags::SUPPORT_HEADER_SIGN,
             call_id,
             body: Body::Bind(bind),
-            auth: Some(self.trailer(initiator.negotiate())),
+            auth: Some(self.trailer(initiator.first())),
         };
         cx.stats.round_trips += 1;
         send(pdu.encode().freeze(), cx);
-        self.phase = Phase::Binding { initiator, call_id };
+        self.phase = Phase::Binding { initiator, call_id, accepted: false };
     }
 
     /// Queues a call; it goes out when the association is bound, its interface accepted and the line free.
@@ -282,10 +293,13 @@ impl<T: Copy> Association<T> {
     /// PDUs that carry no signature.
     fn handshake(&mut self, ptype: PduType, fragment: BytesMut, cx: &mut Cx<'_>) -> Result<(), Error> {
         match ptype {
-            PduType::BIND_ACK if matches!(self.phase, Phase::Binding { .. }) => {
+            PduType::BIND_ACK if matches!(self.phase, Phase::Binding { accepted: false, .. }) => {
                 self.bind_ack(Pdu::decode(fragment.freeze())?, cx)
             }
-            PduType::BIND_NAK if matches!(self.phase, Phase::Binding { .. }) => {
+            PduType::ALTER_CONTEXT_RESP if matches!(self.phase, Phase::Binding { accepted: true, .. }) => {
+                self.next_leg(Pdu::decode(fragment.freeze())?, cx)
+            }
+            PduType::BIND_NAK if matches!(self.phase, Phase::Binding { accepted: false, .. }) => {
                 match Pdu::decode(fragment.freeze())?.body {
                     Body::BindNak(nak) => Err(Error::BindRefused(nak.reason)),
                     _ => Err(Error::Misbehaved("bind_nak")),
@@ -313,18 +327,9 @@ impl<T: Copy> Association<T> {
     }
 
     fn bind_ack(&mut self, pdu: Pdu, cx: &mut Cx<'_>) -> Result<(), Error> {
-        let Phase::Binding { mut initiator, call_id } = std::mem::replace(&mut self.phase, Phase::Dead) else {
-            return Err(Error::Misbehaved("bind_ack without a bind"));
-        };
         let (Body::BindAck(ack), Some(auth)) = (pdu.body, pdu.auth) else {
             return Err(Error::Misbehaved("the host answered the bind without a challenge"));
         };
-        if pdu.call_id != call_id {
-            return Err(Error::Misbehaved("bind_ack with another call id"));
-        }
-        if auth.auth_type != AuthType::WINNT {
-            return Err(Error::Misbehaved("the host answered the bind with another authentication type"));
-        }
         for (context, result) in self.contexts.iter_mut().zip(&ack.results) {
             if result.is_accepted() && result.transfer_syntax == NDR_SYNTAX {
                 context.state = ContextState::Accepted;
@@ -333,12 +338,58 @@ impl<T: Copy> Association<T> {
         self.max_xmit = ack.max_recv_frag.min(self.limits.max_fragment);
         self.concurrent = pdu.flags.contains(PfcFlags::CONC_MPX);
         self.header_signing_granted(pdu.flags, cx);
-        let (token, security) = initiator.authenticate(auth.value, cx.entropy, cx.wall)?;
-        let flags = if self.header_signing { PfcFlags::WHOLE | PfcFlags::SUPPORT_HEADER_SIGN } else { PfcFlags::WHOLE };
-        let auth3 = Pdu { flags, call_id, body: Body::Auth3, auth: Some(self.trailer(token)) };
-        cx.stats.logons += 1;
-        self.phase =
-            Phase::Bound { security: Box::new(security), auth3: Some(auth3.encode().freeze()), altering: None };
+        self.leg(pdu.call_id, auth, cx)
+    }
+
+    /// The answer to an alter_context that carried nothing new but a token.
+    fn next_leg(&mut self, pdu: Pdu, cx: &mut Cx<'_>) -> Result<(), Error> {
+        let (Body::AlterContextResp(_), Some(auth)) = (pdu.body, pdu.auth) else {
+            return Err(Error::Misbehaved("the host answered the log-on without a token"));
+        };
+        self.header_signing_granted(pdu.flags, cx);
+        self.leg(pdu.call_id, auth, cx)
+    }
+
+    /// One leg of the log-on: the host's token goes to the mechanism, and what that says to the host.
+    fn leg(&mut self, answered: u32, auth: AuthTrailer, cx: &mut Cx<'_>) -> Result<(), Error> {
+        let Phase::Binding { initiator, call_id, accepted } = std::mem::replace(&mut self.phase, Phase::Dead) else {
+            return Err(Error::Misbehaved("a token without a log-on"));
+        };
+        if answered != call_id {
+            return Err(Error::Misbehaved("the answer to a bind under another call id"));
+        }
+        if auth.auth_type != self.auth_type {
+            return Err(Error::Misbehaved("the host answered the bind with another authentication type"));
+        }
+        let step = initiator.step(auth.value, cx.entropy, cx.wall)?;
+        cx.stats.logons += u64::from(!accepted);
+        let (security, auth3) = match step {
+            Step::Continue(token, initiator) => {
+                // Under the same call id, and with a context that there is already, as Windows does it.
+                let context = self.contexts.iter().find(|c| c.state == ContextState::Accepted);
+                let Some(context) = context.or(self.contexts.first()) else {
+                    return Err(Error::Misbehaved("a log-on without an interface"));
+                };
+                let body = Body::AlterContext(self.offer(SmallVec::from_iter([context.offer()])));
+                cx.stats.round_trips += 1;
+                // Repeated when it is granted, and offered once more when it is not.
+                let flags = PfcFlags::WHOLE | PfcFlags::SUPPORT_HEADER_SIGN;
+                send(Pdu { flags, call_id, body, auth: Some(self.trailer(token)) }.encode().freeze(), cx);
+                self.phase = Phase::Binding { initiator: Box::new(initiator), call_id, accepted: true };
+                return Ok(());
+            }
+            Step::Last(token, security) => {
+                let signing = if self.header_signing { PfcFlags::SUPPORT_HEADER_SIGN } else { PfcFlags::default() };
+                let flags = PfcFlags::WHOLE | signing;
+                let auth3 = Pdu { flags, call_id, body: Body::Auth3, auth: Some(self.trailer(token)) };
+                (security, Some(auth3.encode().freeze()))
+            }
+            Step::Done(security) => {
+                self.trusted = true;
+                (security, None)
+            }
+        };
+        self.phase = Phase::Bound { security, auth3, altering: None };
         self.done.push_back(Done::Bound);
         Ok(())
     }
@@ -376,7 +427,7 @@ impl<T: Copy> Association<T> {
             return Ok((false, fragment.freeze()));
         };
         let Some(protected) = Protected::locate(&fragment)? else { return Ok((false, fragment.freeze())) };
-        if protected.auth_type != AuthType::WINNT
+        if protected.auth_type != self.auth_type
             || protected.auth_level != AuthnLevel(self.level.code())
             || protected.context_id != AUTH_CONTEXT_ID
         {
@@ -487,12 +538,7 @@ impl<T: Copy> Association<T> {
     fn alter_context(&mut self, index: usize, cx: &mut Cx<'_>) {
         let call_id = self.take_call_id();
         let Some(context) = self.contexts.get(index) else { return };
-        let bind = Bind {
-            max_xmit_frag: self.limits.max_fragment,
-            max_recv_frag: self.limits.max_fragment,
-            assoc_group_id: 0,
-            contexts: SmallVec::from_iter([PresentationContext::ndr(context.id, context.interface)]),
-        };
+        let bind = self.offer(SmallVec::from_iter([context.offer()]));
         if let Phase::Bound { altering, .. } = &mut self.phase {
             *altering = Some(Altering { call_id, context: index });
         }
@@ -516,7 +562,8 @@ impl<T: Copy> Association<T> {
             }
             stub = trailer.append(&stub);
         }
-        let protection = Protection::ntlm(AuthnLevel(self.level.code()), AUTH_CONTEXT_ID);
+        let protection =
+            Protection { auth_type: self.auth_type, ..Protection::ntlm(self.level.wire(), AUTH_CONTEXT_ID) };
         let offset = Request::stub_offset(call.object.is_some());
         let room = max_stub_per_fragment(self.max_xmit, offset, Some(&protection));
         if room == 0 {
@@ -547,9 +594,14 @@ impl<T: Copy> Association<T> {
         Ok(())
     }
 
+    fn offer(&self, contexts: SmallVec<[PresentationContext; 4]>) -> Bind {
+        let max_fragment = self.limits.max_fragment;
+        Bind { max_xmit_frag: max_fragment, max_recv_frag: max_fragment, assoc_group_id: 0, contexts }
+    }
+
     fn trailer(&self, value: Bytes) -> AuthTrailer {
         AuthTrailer {
-            auth_type: AuthType::WINNT,
+            auth_type: self.auth_type,
             auth_level: AuthnLevel(self.level.code()),
             pad_length: 0,
             context_id: AUTH_CONTEXT_ID,

@@ -86,6 +86,15 @@ pub enum AcceptError {
     /// The MIC does not match.
     #[error("bad MIC")]
     BadMic,
+    /// SPNEGO: NTLM is not among the mechanisms, or the client does not go on with it.
+    #[error("NTLM is not offered")]
+    NoNtlm,
+    /// SPNEGO: the mechListMIC is missing where it is due.
+    #[error("no mechListMIC")]
+    MechListMicMissing,
+    /// SPNEGO: the mechListMIC does not match.
+    #[error("bad mechListMIC")]
+    BadMechListMic,
 }
 
 /// A log-on that succeeded.

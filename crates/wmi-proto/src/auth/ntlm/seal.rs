@@ -59,6 +59,7 @@ pub struct SecurityContext {
 
 struct Direction {
     sign_key: Secret<[u8; 16]>,
+    seal_key: Secret<[u8; 16]>,
     seal: Rc4,
     seq_num: u32,
 }
@@ -67,10 +68,9 @@ impl SecurityContext {
     /// The context at `side` that follows from `key`.
     #[must_use]
     pub fn new(key: &SessionKey, key_exchange: bool, side: Side) -> Self {
-        let direction = |sign: &[u8], seal: &[u8]| Direction {
-            sign_key: derive(key, sign),
-            seal: rc4(derive(key, seal).expose()),
-            seq_num: 0,
+        let direction = |sign: &[u8], seal: &[u8]| {
+            let seal_key = derive(key, seal);
+            Direction { sign_key: derive(key, sign), seal: rc4(seal_key.expose()), seal_key, seq_num: 0 }
         };
         let client = direction(CLIENT_SIGNING, CLIENT_SEALING);
         let server = direction(SERVER_SIGNING, SERVER_SEALING);
@@ -116,6 +116,36 @@ impl SecurityContext {
         outcome
     }
 
+    /// The signature of `message`, which is no fragment: SPNEGO's mechListMIC, before any fragment is protected. It has a
+    /// sequence number like them, but the key stream starts over behind it ([MS-SPNG 3.2.5.1, 3.3.5.1]).
+    pub fn sign(&mut self, message: &[u8]) -> [u8; MessageSignature::LEN] {
+        let Direction { seq_num, .. } = self.send;
+        let checksum = self.send.checksum_once(message, self.key_exchange);
+        MessageSignature { checksum, seq_num }.to_bytes()
+    }
+
+    /// Verifies what the other end's `sign` made.
+    ///
+    /// # Errors
+    /// What is wrong with it; from then on every fragment is refused with the same error.
+    pub fn verify_signature(&mut self, message: &[u8], signature: &[u8]) -> Result<(), Tampered> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let expected = self.receive.seq_num;
+        let checksum = self.receive.checksum_once(message, self.key_exchange);
+        let outcome = match signature.try_into().ok().and_then(MessageSignature::from_bytes) {
+            None => Err(Tampered::Malformed),
+            Some(signature) if signature.seq_num != expected => {
+                Err(Tampered::OutOfOrder { expected, found: signature.seq_num })
+            }
+            Some(signature) if checksum.ct_eq(&signature.checksum).into() => Ok(()),
+            Some(_) => Err(Tampered::Checksum),
+        };
+        self.failed = outcome.err();
+        outcome
+    }
+
     /// Takes fragments again behind one whose checksum was wrong, as if it had been sent: for an observer, who wants to
     /// know which fragment was changed and acts on none. False when the failure was another, which tells nothing about
     /// what comes next.
@@ -148,6 +178,17 @@ impl SecurityContext {
 }
 
 impl Direction {
+    /// The checksum of a message that is no fragment: the number counts on, the key stream starts over.
+    fn checksum_once(&mut self, message: &[u8], key_exchange: bool) -> [u8; 8] {
+        let mut checksum = self.checksum(message);
+        if key_exchange {
+            self.seal.apply_keystream(&mut checksum);
+            self.seal = rc4(self.seal_key.expose());
+        }
+        self.seq_num = self.seq_num.wrapping_add(1);
+        checksum
+    }
+
     /// The first half of HMAC_MD5 over sequence number and message ([MS-NLMP 3.4.4.2]).
     fn checksum(&self, message: &[u8]) -> [u8; 8] {
         let [checksum @ .., _, _, _, _, _, _, _, _] =
