@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_std::net::{TcpStream, ToSocketAddrs};
 use async_std::task;
+use socket2::{SockRef, TcpKeepalive};
 use wmi_proto::{Config, Target, TransportFailure};
 
 use crate::driver::{self, BoxFuture, Runtime};
@@ -37,6 +38,9 @@ impl Runtime for AsyncStd {
                     Ok(stream) => {
                         // Requests are small and waited for: batching them would only add delay. Best effort.
                         let _ = stream.set_nodelay(true);
+                        if let Some(idle) = target.keep_alive {
+                            keep_alive(&stream, idle);
+                        }
                         return Ok(stream);
                     }
                     Err(error) => failure = TransportFailure::from(&error),
@@ -50,3 +54,11 @@ impl Runtime for AsyncStd {
         Box::pin(task::sleep(duration))
     }
 }
+
+/// Has TCP probe a peer that was silent for `idle`, and again until it counts as lost. Best effort.
+fn keep_alive(stream: &TcpStream, idle: Duration) {
+    let keep_alive = TcpKeepalive::new().with_time(idle).with_interval(PROBES_APART);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keep_alive);
+}
+
+const PROBES_APART: Duration = Duration::from_secs(10);

@@ -266,7 +266,7 @@ impl Driver {
 
     fn open(&mut self, transport: TransportId, target: Target, shared: &mut Shared) {
         let route = Route { session: self.id, transport };
-        let link = Link::new(transport, Token(shared.tokens.insert(route)));
+        let link = Link::new(transport, Token(shared.tokens.insert(route))).keep_alive(target.keep_alive);
         let wanted = link.wants_addresses();
         self.links.insert(transport.index(), link);
         match shared.resolver.look_up(route, target, wanted) {

@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use std::vec;
 
 use bytes::{Buf, Bytes};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use wmi_proto::{TransportFailure, TransportId};
+
+use crate::os;
 
 /// How a link ended, in the words of `Input::Closed`.
 pub(crate) type End = Option<TransportFailure>;
@@ -20,6 +23,7 @@ pub(crate) struct Link {
     id: TransportId,
     token: Token,
     socket: Socket,
+    keep_alive: Option<Duration>,
     /// Where it stood in the line of those that wait for leave to connect, if it ever did. Places are not used again.
     place: Option<u64>,
     unsent: VecDeque<Bytes>,
@@ -51,7 +55,12 @@ impl Link {
     /// A link whose name is to be looked up; its readiness will be told with `token`.
     pub(crate) fn new(id: TransportId, token: Token) -> Self {
         let (socket, unsent) = (Socket::Resolving(Arc::default()), VecDeque::new());
-        Self { id, token, socket, place: None, unsent, closing: false, readable: false, broken: None }
+        Self { id, token, socket, keep_alive: None, place: None, unsent, closing: false, readable: false, broken: None }
+    }
+
+    /// The same, probed by TCP after so long without traffic.
+    pub(crate) fn keep_alive(self, keep_alive: Option<Duration>) -> Self {
+        Self { keep_alive, ..self }
     }
 
     /// Alive as long as addresses are waited for.
@@ -136,6 +145,9 @@ impl Link {
                 Ok(true) => {
                     // Requests are small and waited for: batching them would only add delay. Best effort.
                     let _ = stream.set_nodelay(true);
+                    if let Some(idle) = self.keep_alive {
+                        os::keep_alive(&stream, idle);
+                    }
                     self.socket = Socket::Open(stream);
                     Ok(true)
                 }

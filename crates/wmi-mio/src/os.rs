@@ -1,7 +1,9 @@
-//! What the core takes as an argument and the operating system knows: random octets and time.
+//! What the operating system knows and does for a session: random octets, time, and probes of idle connections.
 
-use std::time::Instant as StdInstant;
+use std::time::{Duration, Instant as StdInstant};
 
+use mio::net::TcpStream;
+use socket2::{SockRef, TcpKeepalive};
 use wmi_proto::{Draw, Entropy, Instant};
 
 /// The operating system's random number generator.
@@ -32,3 +34,11 @@ impl Clock {
         Instant::default().saturating_add(self.0.elapsed())
     }
 }
+
+/// Has TCP probe a peer that was silent for `idle`, and again until it counts as lost. Best effort.
+pub(crate) fn keep_alive(stream: &TcpStream, idle: Duration) {
+    let keep_alive = TcpKeepalive::new().with_time(idle).with_interval(PROBES_APART);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keep_alive);
+}
+
+const PROBES_APART: Duration = Duration::from_secs(10);

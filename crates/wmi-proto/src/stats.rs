@@ -8,6 +8,10 @@ pub struct Stats {
     pub round_trips: u64,
     /// Security contexts established.
     pub logons: u64,
+    /// Times that an established session lost its host.
+    pub losses: u64,
+    /// SimplePing and ComplexPing requests sent; not counted as round trips, because nobody waits for them.
+    pub pings: u64,
     /// Alter_context requests sent.
     pub alter_contexts: u64,
     /// Associations on which header signing was agreed ([MS-RPCE 3.3.1.5.2.2]).

@@ -1,6 +1,7 @@
 //! What the core says about transports: which one, to where, and how one failed.
 
 use core::fmt;
+use core::time::Duration;
 
 /// A transport that the core asked for. Chosen by the core, never reused within a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +15,7 @@ impl TransportId {
     }
 }
 
-/// Where a transport leads. The runtime resolves names.
+/// Where a transport leads, and how it is to be kept. The runtime resolves names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// What listens there.
@@ -23,6 +24,9 @@ pub struct Target {
     pub host: String,
     /// The TCP port.
     pub port: u16,
+    /// After so long without traffic TCP is to probe whether the peer is still there; `None` leaves it to the operating
+    /// system. A session may say nothing for two minutes, and firewalls forget connections that do not.
+    pub keep_alive: Option<Duration>,
 }
 
 /// What listens at the other end of a transport.

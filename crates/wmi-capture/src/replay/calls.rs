@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use wmi_proto::wire::dcom::rem_unknown::RemQueryInterfaceRequest;
-use wmi_proto::wire::dcom::{MInterfacePointer, OrpcThat, RemQueryInterface, RemRelease};
+use wmi_proto::wire::dcom::{MInterfacePointer, OrpcThat, RemQueryInterface, RemRelease, RemoteCreateInstance};
 use wmi_proto::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use wmi_proto::wire::rpc::{Body, Pdu, PduType, PfcFlags, VerificationTrailer};
 use wmi_proto::wire::wmi::enumerator::NextResponse;
@@ -32,6 +32,7 @@ pub(crate) struct Call {
 
 /// What was called, with what matters of its parameters.
 pub(crate) enum Asked {
+    Activation,
     Login {
         resource: String,
     },
@@ -189,7 +190,9 @@ fn asked((interface, opnum): (Guid, u16), stub: Bytes) -> Asked {
         };
     }
     // Of these two what comes first is enough: what is damaged behind it shall be named in the comparison.
-    if is(NtlmLogin::INTERFACE.uuid, NtlmLogin::OPNUM) {
+    if is(RemoteCreateInstance::INTERFACE.uuid, RemoteCreateInstance::OPNUM) {
+        Asked::Activation
+    } else if is(NtlmLogin::INTERFACE.uuid, NtlmLogin::OPNUM) {
         let resource = start(stub, |r| r.ndr_optional_wide_string("wszNetworkResource"));
         resource.map_or(Asked::Other, |resource| Asked::Login { resource: resource.unwrap_or_default() })
     } else if is(ExecQuery::INTERFACE.uuid, ExecQuery::OPNUM) {
@@ -248,7 +251,9 @@ fn answered(asked: &Asked, stub: Bytes) -> Option<(Vec<Guid>, bool)> {
         }
         Asked::Next { smart: false, .. } => (Vec::new(), !NextResponse::decode(&mut r).ok()?.objects.is_empty()),
         Asked::Next { smart: true, .. } => (Vec::new(), SmartNextResponse::decode(&mut r).ok()?.returned > 0),
-        Asked::Reset | Asked::Skip { .. } | Asked::Release { .. } | Asked::Other => (Vec::new(), false),
+        Asked::Activation | Asked::Reset | Asked::Skip { .. } | Asked::Release { .. } | Asked::Other => {
+            (Vec::new(), false)
+        }
     })
 }
 

@@ -31,6 +31,12 @@ pub enum Refusal {
         /// What is different.
         why: &'static str,
     },
+    /// The client activated WMI more than once: it lost its host, or had to ask for its version of COM.
+    #[error("the session was established again in stream {stream}: only one that was never lost can be replayed")]
+    EstablishedAgain {
+        /// The connection of the second activation.
+        stream: u32,
+    },
     /// Somebody else logged on.
     #[error("the session is of another account: {domain}\\{user}")]
     AnotherAccount {

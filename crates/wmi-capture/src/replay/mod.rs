@@ -111,6 +111,10 @@ impl Recording {
         let config = config(bind.as_ref(), &log_ons, &transcript.streams, credentials);
         let config = config.map_err(foreign)?;
         let (opened, calls) = calls::read(&transcript, &log_ons);
+        let mut activations = calls.iter().filter(|call| matches!(call.asked, calls::Asked::Activation));
+        if let Some(stream) = activations.nth(1).and_then(|again| transcript.streams.get(again.stream)) {
+            return Err(Refusal::EstablishedAgain { stream: stream.number });
+        }
         let plan = Plan::of(&transcript, &calls);
         let mut by_stream = vec![Vec::new(); transcript.streams.len()];
         for (place, call) in calls.iter().enumerate() {

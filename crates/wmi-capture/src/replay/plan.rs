@@ -331,7 +331,7 @@ fn trails(calls: &[Call], transcript: &Transcript) -> Vec<Trail> {
                     trail.take(place, ipids, opened);
                 }
             }
-            Asked::Interface(_) | Asked::Release { .. } | Asked::Other => {}
+            Asked::Activation | Asked::Interface(_) | Asked::Release { .. } | Asked::Other => {}
         }
     }
     trails

@@ -87,7 +87,7 @@ fn resolver(look_up: LookUp) -> (Poll, Resolver) {
 }
 
 fn target(host: &str) -> Target {
-    Target { role: Role::Activator, host: host.to_owned(), port: 135 }
+    Target { role: Role::Activator, host: host.to_owned(), port: 135, keep_alive: None }
 }
 
 fn routes<const N: usize>() -> [Route; N] {

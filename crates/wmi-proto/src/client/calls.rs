@@ -115,20 +115,19 @@ impl Calls {
         self.running.values().map(|running| running.deadline).min()
     }
 
-    /// The session is lost and may come again: calls wait once more, unless they may have done something that is not to
-    /// be done twice. Takes the others out.
-    #[allow(dead_code, reason = "for a session that is established again")]
-    pub(super) fn put_back(&mut self) -> BTreeMap<CallId, RunningCall> {
-        let (back, over) =
-            std::mem::take(&mut self.running).into_iter().partition(|(_, call)| call.machine.can_be_put_back());
-        self.running = back;
-        self.running.values_mut().for_each(|call| call.machine.put_back());
-        over
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// The host is lost: takes out what was under way. What was not sent, or can do no harm when it is done twice, waits
+    /// again, once.
+    pub(super) fn lost(&mut self) -> BTreeMap<CallId, RunningCall> {
+        self.running.extract_if(.., |_, call| !call.machine.begin_anew()).collect()
     }
 
     /// All of them.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = (CallId, RunningCall)> + use<> {
-        std::mem::take(&mut self.running).into_iter()
+    pub(super) fn drain(&mut self) -> BTreeMap<CallId, RunningCall> {
+        std::mem::take(&mut self.running)
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// How long log-on and activation may take when no query's deadline is shorter.
     pub handshake_timeout: Duration,
+    /// Idle time after which the runtime is asked to let TCP find out whether the host is still there; `None` leaves it
+    /// to the operating system.
+    pub keep_alive: Option<Duration>,
     /// How long the goodbye may take before `Close` becomes `Abort`.
     pub linger: Duration,
     /// The languages of texts, in order of preference, separated by commas: `MS_407`, or names of another form. NULL on
@@ -65,6 +68,7 @@ impl Config {
             follow_bindings: false,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(30),
+            keep_alive: Some(Duration::from_secs(60)),
             // Longer than a host may hold back an answer that is due before the goodbye.
             linger: Duration::from_secs(2),
             locale: None,

@@ -39,6 +39,8 @@ pub enum Stage {
     Signature,
     /// IWbemServices::ExecMethod.
     ExecMethod,
+    /// Telling the host which objects are still needed.
+    Ping,
     /// Giving references back.
     Release,
 }
@@ -56,6 +58,7 @@ impl fmt::Display for Stage {
             Self::GetObject => f.write_str("object"),
             Self::Signature => f.write_str("signature of the method"),
             Self::ExecMethod => f.write_str("method"),
+            Self::Ping => f.write_str("ping"),
             Self::Release => f.write_str("release"),
         }
     }

@@ -85,6 +85,12 @@ pub enum Event {
     Stage(Stage),
     /// The first authenticated association with the object server stands; namespaces are entered on first use.
     Ready,
+    /// An established session lost its host, or the host its objects. Queries and calls that were under way have ended
+    /// or wait to be begun anew; the next command establishes the session again, and `Ready` says so.
+    Lost {
+        /// What happened.
+        error: Error,
+    },
     /// Objects in answer to one `fetch`, at least one.
     Batch {
         /// Whose.
@@ -139,7 +145,7 @@ impl Event {
             | Self::Skipped { query }
             | Self::AtEnd { query }
             | Self::QueryDone { query, .. } => Some(*query),
-            Self::Stage(_) | Self::Ready | Self::Reply { .. } | Self::Closed { .. } => None,
+            Self::Stage(_) | Self::Ready | Self::Lost { .. } | Self::Reply { .. } | Self::Closed { .. } => None,
         }
     }
 
@@ -157,6 +163,7 @@ impl Event {
             Self::QueryDone { query, outcome: Err(error) } => Self::QueryDone { query, outcome: Err(tell(error)) },
             Self::Reply { call, outcome: Err(error) } => Self::Reply { call, outcome: Err(tell(error)) },
             Self::Closed { outcome: Err(error) } => Self::Closed { outcome: Err(tell(error)) },
+            Self::Lost { error } => Self::Lost { error: tell(error) },
             other => other,
         }
     }

@@ -14,6 +14,10 @@ use crate::wmi;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ticket {
     Activate,
+    /// Whether it is a SimplePing.
+    Ping {
+        simple: bool,
+    },
     /// By the number of the namespace.
     Login(usize),
     /// The operation tells which references a reply carries when its query is gone.
@@ -38,6 +42,8 @@ pub(super) struct Link {
     pub(super) role: Role,
     pub(super) association: Association<Ticket>,
     pub(super) connected: bool,
+    /// Whether the host accepted the bind.
+    pub(super) bound: bool,
 }
 
 impl Link {
@@ -52,15 +58,14 @@ impl Link {
         let initiator = Initiator::new(world.config.mechanism, &world.config.credentials, principal, level);
         let association = Association::new(initiator, level, interfaces, &world.config.limits);
         let role = target.role;
-        Self { transport: world.open(target), role, association, connected: false }
+        Self { transport: world.open(target), role, association, connected: false, bound: false }
     }
 
-    /// The transport is open.
+    /// The transport is open: says hello, once.
     pub(super) fn start(&mut self, world: &mut World) {
         if std::mem::replace(&mut self.connected, true) {
             return;
         }
-        world.stage(Stage::Bind(self.role));
         world.lend(self.transport, |cx| self.association.start(cx));
     }
 
@@ -77,7 +82,9 @@ impl Link {
 
     /// What happened next on the association, or what ended it.
     pub(super) fn next(&mut self, world: &mut World) -> Result<Option<Done<Ticket>>, rpc::Error> {
-        world.lend(self.transport, |cx| self.association.next(cx))
+        let done = world.lend(self.transport, |cx| self.association.next(cx))?;
+        self.bound |= done == Some(Done::Bound);
+        Ok(done)
     }
 
     /// An error of this link with the stage it belongs to.

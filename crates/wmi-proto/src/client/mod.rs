@@ -1,9 +1,11 @@
 //! The one public machine: a WMI session with one host.
 
+mod activator;
 mod calls;
 mod concern;
 mod config;
 mod error;
+mod establish;
 mod io;
 mod link;
 mod queries;

@@ -138,6 +138,27 @@ impl Queries {
         self.running.values().map(|running| running.cursor.deadline()).min()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// The host is lost: takes out what was under way. What can be begun anew waits again, once: a query that was not
+    /// sent, or to which nothing was answered (ExecQuery is idempotent), and copies that it will make.
+    pub(super) fn lost(&mut self) -> BTreeMap<QueryId, Running> {
+        let mut kept: Vec<QueryId> = Vec::new();
+        for (id, running) in &mut self.running {
+            if running.cursor.begin_anew() {
+                kept.push(*id);
+            }
+        }
+        let mut at = 0;
+        while let Some(running) = kept.get(at).and_then(|id| self.running.get(id)) {
+            kept.extend(running.cursor.unmade().map(QueryId));
+            at += 1;
+        }
+        self.running.extract_if(.., |id, _| !kept.contains(id)).collect()
+    }
+
     /// All of them.
     pub(super) fn drain(&mut self) -> BTreeMap<QueryId, Running> {
         std::mem::take(&mut self.running)

@@ -1,6 +1,7 @@
 //! The phase in which commands run: namespaces, calls, references.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use bytes::BytesMut;
 
@@ -21,7 +22,7 @@ use crate::wire::dcom::{ComVersion, RemAddRef, RemRelease, StdObjRef};
 use crate::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use crate::wire::wmi::NtlmLogin;
 use crate::wire::wmi::login::NtlmLoginRequest;
-use crate::wire::{Guid, Interface, Operation as _, Reader};
+use crate::wire::{Guid, HResult, Interface, Operation as _, Reader};
 use crate::wmi::{self, Context, Effect, ObjectCall};
 
 /// What activation brought.
@@ -179,7 +180,17 @@ impl Ready {
         match done {
             Done::Bound => Ok(()),
             Done::Response { ticket, stub } => self.response(ticket, stub, work, world),
-            Done::Fault { ticket, status, verified } => self.refused(ticket, &fault(status, verified), work, world),
+            Done::Fault { ticket, status, verified, executed } => {
+                let kind = fault(status, verified);
+                if let Ticket::Call(id) = ticket
+                    && !executed
+                    && lost_with(&ticket, &kind)
+                    && let Some(call) = work.calls.get_mut(id)
+                {
+                    call.machine.not_executed();
+                }
+                self.refused(ticket, &kind, work, world)
+            }
             Done::NoInterface(call) if call.interface == Interface::orpc(IID_IREM_UNKNOWN2) => {
                 self.link.call(Call { interface: Interface::orpc(IID_IREM_UNKNOWN), ..call }, world)
             }
@@ -202,8 +213,9 @@ impl Ready {
                 let Some(call) = work.calls.get_mut(id) else { return Ok(()) };
                 let stage = call.stage();
                 let outcome = call.machine.answer(stub).map_err(|failure| Error::new(stage, failure.into()));
+                let lost = outcome.as_ref().err().filter(|error| host_stops(&error.kind)).cloned();
                 self.reply(id, outcome, work, world);
-                Ok(())
+                lost.map_or(Ok(()), Err)
             }
             Ticket::Signature(number) => {
                 self.give_back_all(wmi::references(stub.clone()), world);
@@ -223,11 +235,11 @@ impl Ready {
                 let granted = response
                     .is_ok_and(|r| r.status.is_success() && r.results.first().is_none_or(|result| result.is_success()));
                 if granted && self.references.added(ipid, ADDED_REFS) {
-                    self.drop_reference(ipid, world);
+                    self.schedule_release(world);
                 }
                 Ok(())
             }
-            Ticket::Activate | Ticket::Release => Ok(()),
+            Ticket::Activate | Ticket::Ping { .. } | Ticket::Release => Ok(()),
         }
     }
 
@@ -256,6 +268,9 @@ impl Ready {
 
     /// A call was refused: by a fault, by the bind, or by its own status.
     fn refused(&mut self, ticket: Ticket, kind: &ErrorKind, work: &mut Work, world: &mut World) -> Result<(), Error> {
+        if lost_with(&ticket, kind) {
+            return Err(Error::new(world.stage.clone(), kind.clone()));
+        }
         match ticket {
             Ticket::Login(index) => {
                 let Some(namespace) = self.namespaces.get_mut(index) else { return Ok(()) };
@@ -301,7 +316,7 @@ impl Ready {
                 Ok(())
             }
             // The references stay with the host, which collects them when the session ends.
-            Ticket::AddRef(_) | Ticket::Activate | Ticket::Release => Ok(()),
+            Ticket::AddRef(_) | Ticket::Activate | Ticket::Ping { .. } | Ticket::Release => Ok(()),
         }
     }
 
@@ -357,6 +372,25 @@ impl Ready {
         self.release(world)
     }
 
+    /// The objects that have been held since then and that the host counts on being told of.
+    pub(super) fn objects(&self, since: Instant) -> BTreeSet<u64> {
+        self.references.objects(since)
+    }
+
+    /// The host has this object no more. A query finds out by itself; a namespace is entered again.
+    pub(super) fn gone(&mut self, oid: u64) -> Result<(), Error> {
+        let gone = self.references.gone(oid);
+        if gone.contains(&self.activated.login.ipid) {
+            return Err(Error::new(Stage::Ping, ErrorKind::Status(HResult::CO_E_OBJNOTREG)));
+        }
+        for namespace in &mut self.namespaces {
+            if matches!(namespace.state, NamespaceState::Inside(ipid) if gone.contains(&ipid)) {
+                namespace.state = NamespaceState::Outside;
+            }
+        }
+        Ok(())
+    }
+
     fn release(&mut self, world: &mut World) -> Result<(), Error> {
         let refs = self.references.take_dropped();
         if refs.is_empty() {
@@ -389,7 +423,7 @@ impl Ready {
 
     /// Takes references over; where the host handed out none, asks for some before anything else is asked.
     fn adopt(&mut self, std: &StdObjRef, world: &mut World) -> Result<(), Error> {
-        if self.references.adopt(std) {
+        if self.references.adopt(std, world.now) {
             let refs = vec![RemInterfaceRef { ipid: std.ipid, public_refs: ADDED_REFS, private_refs: 0 }];
             let stub = dcom::stub::<RemAddRef>(&world.this(self.activated.version), &RemRefsRequest { refs });
             let call = ObjectCall { object: None, opnum: RemAddRef::OPNUM, stub };
@@ -483,11 +517,50 @@ impl Ready {
                     let outcome = outcome
                         .map(|end| Completion { rows: end.rows, notice: end.notice })
                         .map_err(|failure| Error::new(before.clone(), failure.into()));
+                    let lost = outcome.as_ref().err().filter(|error| host_stops(&error.kind)).cloned();
                     self.finish(id, outcome, work, world);
+                    lost.map_or(Ok(()), Err)?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the refusal of a call says that the session's own objects are gone, or will be: WMI on the host restarts. A
+/// missing enumerator is the loss of its query alone.
+fn lost_with(ticket: &Ticket, kind: &ErrorKind) -> bool {
+    let own = match ticket {
+        Ticket::Login(_) | Ticket::Call(_) | Ticket::Signature(_) => true,
+        Ticket::Query(_, operation) => *operation == wmi::Operation::ExecQuery,
+        _ => false,
+    };
+    host_stops(kind) || (own && is_gone(kind))
+}
+
+/// Codes with which a host answers for an object that it has no more ([MS-DCOM 3.1.1.5.4]).
+fn is_gone(kind: &ErrorKind) -> bool {
+    const GONE: [HResult; 4] = [
+        HResult::RPC_E_DISCONNECTED,
+        HResult::RPC_E_INVALID_OBJECT,
+        HResult::CO_E_OBJNOTREG,
+        HResult::CO_E_OBJNOTCONNECTED,
+    ];
+    verified_code(kind).is_some_and(|code| GONE.contains(&code))
+}
+
+/// Codes with which a host answers that is about to have no object at all any more.
+fn host_stops(kind: &ErrorKind) -> bool {
+    const STOPS: [HResult; 3] =
+        [HResult::CO_E_SERVER_STOPPING, HResult::WBEM_E_SHUTTING_DOWN, HResult::RPC_E_SERVER_DIED];
+    verified_code(kind).is_some_and(|code| STOPS.contains(&code))
+}
+
+const fn verified_code(kind: &ErrorKind) -> Option<HResult> {
+    match kind {
+        ErrorKind::Status(status) => Some(*status),
+        ErrorKind::Fault(status) => Some(HResult(status.0)),
+        _ => None,
     }
 }
 

@@ -85,7 +85,7 @@ const fn timed_out(stage: &Stage) -> Option<&'static str> {
         Stage::Query | Stage::SmartEnum | Stage::Fetch | Stage::GetObject | Stage::Signature | Stage::ExecMethod => {
             "the provider needs longer: allow more time, or ask for fewer columns and rows"
         }
-        Stage::Release => return None,
+        Stage::Ping | Stage::Release => return None,
     })
 }
 
@@ -104,7 +104,7 @@ const fn disconnected(stage: &Stage) -> Option<&'static str> {
         | Stage::ExecMethod => {
             "the connection was lost on the way: try again; if it repeats, look for a restart of WMI in the host's event log"
         }
-        Stage::Release => return None,
+        Stage::Ping | Stage::Release => return None,
     })
 }
 

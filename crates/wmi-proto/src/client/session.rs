@@ -1,46 +1,52 @@
-//! The phases of a session and every transition between them.
+//! The phases of a session, its loss, its end, and every transition between them.
 
-use std::collections::VecDeque;
+use core::time::Duration;
+use std::collections::BTreeSet;
 
 use bytes::BytesMut;
 
-use crate::auth::AuthLevel;
-use crate::client::link::{Link, Ticket};
-use crate::client::ready::{Activated, Ready};
-use crate::client::work::Work;
+use crate::client::activator::Activator;
+use crate::client::establish::{Activating, Asking, Opening};
+use crate::client::ready::Ready;
+use crate::client::work::{Ended, Work};
 use crate::client::world::World;
 use crate::client::{
     CallId, CommandError, Config, Error, ErrorKind, Event, ExecMethod, GetObject, Input, Output, Query, QueryId, Stage,
 };
-use crate::dcom;
 use crate::entropy::Entropy;
-use crate::rpc::{self, Call, Done};
 use crate::stats::Stats;
 use crate::time::{FileTime, Instant};
-use crate::transport::{Role, Target, TransportFailure, TransportId};
-use crate::wire::dcom::{ActivationReply, ActivationRequest, ComVersion, RemoteCreateInstance};
-use crate::wire::guid::{
-    CLSID_WBEM_LEVEL1_LOGIN, IID_IENUM_WBEM_CLASS_OBJECT, IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2,
-    IID_IWBEM_FETCH_SMART_ENUM, IID_IWBEM_LEVEL1_LOGIN, IID_IWBEM_SERVICES, IID_IWBEM_WCO_SMART_ENUM,
-};
+use crate::transport::{TransportFailure, TransportId};
 use crate::wire::status::BindNakReason;
-use crate::wire::{FaultStatus, Interface, Operation, Reader, WireError};
+use crate::wire::{FaultStatus, HResult};
 use crate::wmi::Wish;
 
 pub(super) struct Session {
     world: World,
     phase: Phase,
     work: Work,
+    activator: Activator,
+    /// Whether it was ready once: from then on it is established again after a loss.
+    established: bool,
+    /// Since when it has been ready, if it is.
+    ready_since: Option<Instant>,
+    /// Attempts to establish it, in a row, that failed or did not last.
+    failures: u32,
+    closing: bool,
 }
 
 /// A phase holds exactly what it needs; a transition consumes it.
-enum Phase {
+pub(super) enum Phase {
     /// Asking the activator for WMI's log-in object.
     Activating(Activating),
+    /// Asking the activator for its version, because it did not take ours.
+    Asking(Asking),
     /// Connecting and binding to the process that holds it.
     Opening(Opening),
     /// Running queries.
     Ready(Ready),
+    /// Without its host, until a command needs it.
+    Down(Down),
     /// Giving references back.
     Releasing(Releasing),
     /// Waiting until no transport is left.
@@ -49,35 +55,26 @@ enum Phase {
     Closed,
 }
 
-struct Activating {
-    link: Link,
-    deadline: Instant,
+pub(super) struct Down {
+    /// What happened.
+    error: Error,
+    /// When the next attempt may be made.
+    due: Instant,
 }
 
-struct Opening {
-    link: Link,
-    deadline: Instant,
-    activated: Activated,
-    target: Target,
-    /// Where else the object server may be.
-    candidates: VecDeque<Target>,
-    /// Whether the bind offers one interface only, because the host refused many.
-    single: bool,
-}
-
-struct Releasing {
+pub(super) struct Releasing {
     ready: Ready,
     deadline: Instant,
 }
 
-struct Ending {
+pub(super) struct Ending {
     outcome: Result<(), Error>,
     /// When transports that are still flushing are dropped.
     linger: Option<Instant>,
 }
 
 /// What can happen to a phase.
-enum Happened {
+pub(super) enum Happened {
     Opened,
     Received(BytesMut),
     Closed(Option<TransportFailure>),
@@ -88,8 +85,17 @@ enum Happened {
 impl Session {
     pub(super) fn new(config: Config, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
         let mut world = World::new(config, entropy, now, wall);
-        let activating = Activating::begin(&mut world);
-        Self { world, phase: Phase::Activating(activating), work: Work::default() }
+        let activating = Activating::begin(None, &mut world);
+        Self {
+            world,
+            phase: Phase::Activating(activating),
+            work: Work::default(),
+            activator: Activator::new(),
+            established: false,
+            ready_since: None,
+            failures: 0,
+            closing: false,
+        }
     }
 
     pub(super) fn input(&mut self, input: Input, now: Instant) {
@@ -110,6 +116,8 @@ impl Session {
         }
         if self.phase.transport() == Some(transport) {
             self.step(happened);
+        } else if self.activator.transport() == Some(transport) {
+            self.activator_step(happened);
         } else {
             self.end();
         }
@@ -117,20 +125,30 @@ impl Session {
 
     pub(super) fn timeout(&mut self, now: Instant) {
         self.world.now = now;
+        let kind = match &self.phase {
+            // What keeps the host away says more than that time is over.
+            Phase::Down(down) => down.error.kind.clone(),
+            _ => ErrorKind::TimedOut,
+        };
         for query in self.work.queries.expired(now) {
-            self.finish(query, ErrorKind::TimedOut);
+            self.finish(query, kind.clone());
         }
         for call in self.work.calls.expired(now) {
-            self.finish_call(call, ErrorKind::TimedOut);
+            self.finish_call(call, kind.clone());
         }
         self.step(Happened::Tick);
+        if matches!(self.phase, Phase::Ready(_)) {
+            self.activator_step(Happened::Tick);
+        }
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let phase = match &self.phase {
-            Phase::Activating(phase) => Some(phase.deadline),
-            Phase::Opening(phase) => Some(phase.deadline),
-            Phase::Ready(phase) => phase.release_due(),
+            Phase::Activating(phase) => Some(phase.deadline()),
+            Phase::Asking(phase) => Some(phase.deadline()),
+            Phase::Opening(phase) => Some(phase.deadline()),
+            Phase::Ready(phase) => [phase.release_due(), self.activator.next_timeout()].into_iter().flatten().min(),
+            Phase::Down(phase) => (!self.work.is_empty()).then_some(phase.due),
             Phase::Releasing(phase) => Some(phase.deadline),
             Phase::Ending(phase) => phase.linger,
             Phase::Closed => None,
@@ -151,6 +169,7 @@ impl Session {
         self.accepts_commands()?;
         let id = self.work.queries.add(&query, now, &self.world.config.limits)?;
         self.run(|ready, work, world| ready.begin_waiting(work, world));
+        self.wake();
         Ok(id)
     }
 
@@ -183,6 +202,7 @@ impl Session {
         self.accepts_commands()?;
         let id = self.work.calls.get(object, now, &self.world.config.limits)?;
         self.run(|ready, work, world| ready.begin_waiting(work, world));
+        self.wake();
         Ok(id)
     }
 
@@ -191,6 +211,7 @@ impl Session {
         self.accepts_commands()?;
         let id = self.work.calls.exec(method, now, &self.world.config.limits)?;
         self.run(|ready, work, world| ready.begin_waiting(work, world));
+        self.wake();
         Ok(id)
     }
 
@@ -212,6 +233,7 @@ impl Session {
         for id in open {
             self.finish_call(id, ErrorKind::Cancelled);
         }
+        self.closing = true;
         self.step(Happened::Close);
     }
 
@@ -225,7 +247,7 @@ impl Session {
 
     const fn accepts_commands(&self) -> Result<(), CommandError> {
         match self.phase {
-            Phase::Activating(_) | Phase::Opening(_) | Phase::Ready(_) => Ok(()),
+            Phase::Activating(_) | Phase::Asking(_) | Phase::Opening(_) | Phase::Ready(_) | Phase::Down(_) => Ok(()),
             Phase::Releasing(_) | Phase::Ending(_) | Phase::Closed => Err(CommandError::Closed),
         }
     }
@@ -234,6 +256,7 @@ impl Session {
     fn finish(&mut self, id: QueryId, kind: ErrorKind) {
         let stage = match (&self.phase, self.work.queries.get_mut(id)) {
             (Phase::Ready(_), Some(query)) => query.stage(),
+            (Phase::Down(down), _) => down.error.stage.clone(),
             _ => self.world.stage.clone(),
         };
         let error = Error::new(stage, kind);
@@ -253,6 +276,7 @@ impl Session {
         let Some(call) = self.work.calls.get_mut(id) else { return };
         let stage = match &self.phase {
             Phase::Ready(_) => call.stage(),
+            Phase::Down(down) => down.error.stage.clone(),
             _ => self.world.stage.clone(),
         };
         let error = Error::new(stage, kind);
@@ -279,34 +303,109 @@ impl Session {
     fn step(&mut self, happened: Happened) {
         let phase = std::mem::replace(&mut self.phase, Phase::Closed);
         let next = match phase {
-            Phase::Activating(phase) => phase.handle(happened, &mut self.world),
+            Phase::Activating(phase) => phase.handle(happened, &mut self.activator, &mut self.world),
+            Phase::Asking(phase) => phase.handle(happened, &mut self.world),
             Phase::Opening(phase) => phase.handle(happened, &mut self.work, &mut self.world),
-            Phase::Ready(phase) => handle_ready(phase, happened, &mut self.work, &mut self.world),
+            Phase::Ready(phase) => handle_ready(phase, happened, &mut self.work, &mut self.activator, &mut self.world),
+            Phase::Down(phase) => Ok(phase.handle(&happened, &mut self.activator, &mut self.world)),
             Phase::Releasing(phase) => phase.handle(happened, &mut self.work, &mut self.world),
             Phase::Ending(phase) => Ok(phase.handle(&happened, &mut self.world)),
             Phase::Closed => Ok(Phase::Closed),
         };
         match next {
-            Ok(next) => self.phase = next,
+            Ok(next) => self.enter(next),
             Err(error) => self.fail(error),
         }
         self.end();
     }
 
+    fn enter(&mut self, next: Phase) {
+        self.phase = next;
+        match &self.phase {
+            Phase::Ready(_) => {
+                self.established = true;
+                self.ready_since.get_or_insert(self.world.now);
+            }
+            Phase::Down(_) => self.wake(),
+            _ => {}
+        }
+    }
+
+    /// Something happened on the association with the activator, or time passed for it.
+    fn activator_step(&mut self, happened: Happened) {
+        let alive = |since| match &self.phase {
+            Phase::Ready(ready) => ready.objects(since),
+            _ => BTreeSet::new(),
+        };
+        let (activator, world) = (&mut self.activator, &mut self.world);
+        let gone = match happened {
+            Happened::Opened => {
+                activator.opened(world);
+                Ok(None)
+            }
+            Happened::Received(data) => activator.receive(data, alive, world),
+            Happened::Closed(_) => {
+                activator.closed(world);
+                Ok(None)
+            }
+            Happened::Tick => activator.tick(alive, world).map(|()| None),
+            Happened::Close => Ok(None),
+        };
+        match gone {
+            Ok(None) => {}
+            Ok(Some(oid)) => self.run(|ready, _, _| ready.gone(oid)),
+            Err(error) => self.fail(error),
+        }
+        self.end();
+    }
+
+    /// A command waits and there is no host: tries again, when it is time.
+    fn wake(&mut self) {
+        let Phase::Down(down) = &self.phase else { return };
+        if down.due <= self.world.now && !self.work.is_empty() {
+            let kept = self.activator.take(&mut self.world);
+            self.phase = Phase::Activating(Activating::begin(kept, &mut self.world));
+        }
+    }
+
+    /// A failure ends the session for good when it never was ready, when its user closes it, or when trying again would
+    /// be wrong. Otherwise only what was under way.
     fn fail(&mut self, error: Error) {
-        self.world.abort_all();
+        let ready_since = self.ready_since.take();
+        if !self.established || self.closing || is_final(&error.kind) {
+            self.world.abort_all();
+            let ended = self.work.drain();
+            self.end_work(ended, &error);
+            self.phase = Phase::Ending(Ending { outcome: Err(error), linger: None });
+            return;
+        }
+        self.world.abort_all_but(self.activator.transport());
+        // What a command waits for now it can wait for a second time, but not for ever.
+        let ended = if ready_since.is_some() { self.work.lost() } else { self.work.drain() };
+        self.end_work(ended, &error);
+        let lasted = ready_since.is_some_and(|since| self.world.now.saturating_since(since) >= STABLE);
+        self.failures = if lasted { 0 } else { self.failures.saturating_add(1) };
+        let due = self.world.now.saturating_add(back_off(self.failures));
+        if ready_since.is_some() {
+            self.world.stats.losses += 1;
+            self.world.event(Event::Lost { error: error.clone() });
+        }
+        self.enter(Phase::Down(Down { error, due }));
+    }
+
+    /// Tells what became of commands that end with the session or with its loss.
+    fn end_work(&mut self, ended: Ended, error: &Error) {
         // Where a command was tells more than where the session was, once there is something to tell apart.
         let early = matches!(error.stage, Stage::Connect(_) | Stage::Bind(_) | Stage::Activate);
         let at = |stage| Error::new(if early { error.stage.clone() } else { stage }, error.kind.clone());
-        for (query, running) in self.work.queries.drain() {
+        for (query, running) in ended.queries {
             let outcome = Err(running.concerned(at(running.stage())));
             self.world.event(Event::QueryDone { query, outcome });
         }
-        for (call, running) in self.work.calls.drain() {
+        for (call, running) in ended.calls {
             let outcome = Err(running.concerned(at(running.stage())));
             self.world.event(Event::Reply { call, outcome });
         }
-        self.phase = Phase::Ending(Ending { outcome: Err(error), linger: None });
     }
 
     /// Leaves `Ending` when nothing is left to wait for.
@@ -323,175 +422,23 @@ impl Session {
 impl Phase {
     const fn transport(&self) -> Option<TransportId> {
         match self {
-            Self::Activating(phase) => Some(phase.link.transport),
-            Self::Opening(phase) => Some(phase.link.transport),
+            Self::Activating(phase) => Some(phase.transport()),
+            Self::Asking(phase) => Some(phase.transport()),
+            Self::Opening(phase) => Some(phase.transport()),
             Self::Ready(phase) => Some(phase.link.transport),
             Self::Releasing(phase) => Some(phase.ready.link.transport),
-            Self::Ending(_) | Self::Closed => None,
+            Self::Down(_) | Self::Ending(_) | Self::Closed => None,
         }
     }
 }
 
-impl Activating {
-    fn begin(world: &mut World) -> Self {
-        let target = Target { role: Role::Activator, host: world.config.host.clone(), port: world.config.port };
-        let level = world.config.auth_level;
-        let principal = activator_principal(world);
-        let mut link = Link::open(target, &principal, level, &[RemoteCreateInstance::INTERFACE], world);
-        let this = world.this(ComVersion::V5_7);
-        let request = ActivationRequest {
-            clsid: CLSID_WBEM_LEVEL1_LOGIN,
-            iids: vec![IID_IWBEM_LEVEL1_LOGIN],
-            client_version: ComVersion::V5_7,
-            context_id: world.identifier(),
-        };
-        let call = Call {
-            ticket: Ticket::Activate,
-            interface: RemoteCreateInstance::INTERFACE,
-            object: None,
-            opnum: RemoteCreateInstance::OPNUM,
-            stub: dcom::stub::<RemoteCreateInstance>(&this, &request.to_request()),
-            awaited: true,
-            patient: false,
-        };
-        link.association.enqueue(call);
-        Self { link, deadline: world.now.saturating_add(world.config.connect_timeout) }
-    }
-
-    fn handle(mut self, happened: Happened, world: &mut World) -> Result<Phase, Error> {
-        match happened {
-            Happened::Opened => {
-                self.deadline = world.now.saturating_add(world.config.handshake_timeout);
-                self.link.start(world);
-            }
-            Happened::Received(data) => {
-                self.link.receive(data, world);
-                while let Some(done) = self.link.next(world).map_err(|error| self.link.error(error, world))? {
-                    match done {
-                        Done::Bound => world.stage(Stage::Activate),
-                        Done::Response { stub, .. } => return self.activated(stub, world),
-                        Done::Fault { status, verified, .. } => {
-                            return Err(Error::new(Stage::Activate, fault(status, verified)));
-                        }
-                        Done::NoInterface(call) => {
-                            return Err(Error::new(Stage::Activate, ErrorKind::NoInterface(call.interface)));
-                        }
-                    }
-                }
-            }
-            Happened::Closed(failure) => return Err(lost(failure, world)),
-            Happened::Tick => expire(self.deadline, &self.link, world)?,
-            Happened::Close => return Ok(Ending::abort(world)),
-        }
-        Ok(Phase::Activating(self))
-    }
-
-    fn activated(self, stub: Reader, world: &mut World) -> Result<Phase, Error> {
-        let error = |kind| Error::new(Stage::Activate, kind);
-        let malformed = |e: WireError| error(ErrorKind::Malformed(e));
-        let response = dcom::answer::<RemoteCreateInstance>(stub).map_err(malformed)?;
-        if !response.status.is_success() {
-            return Err(error(ErrorKind::Status(response.status)));
-        }
-        let reply = response.reply().map_err(malformed)?;
-        let login = reply.interfaces.iter().find(|i| i.iid == IID_IWBEM_LEVEL1_LOGIN);
-        let login =
-            login.ok_or(error(ErrorKind::Misbehaved("activation did not answer for the interface asked for")))?;
-        if !login.result.is_success() {
-            return Err(error(ErrorKind::Status(login.result)));
-        }
-        let std = login.objref.as_ref().and_then(|objref| objref.std().copied());
-        let std = std.ok_or(error(ErrorKind::Misbehaved("activation brought no object")))?;
-        let level = if reply.authn_hint >= 6 { AuthLevel::Privacy } else { world.config.auth_level };
-        let activated = Activated {
-            level,
-            principal: principal(&reply, world),
-            version: ComVersion::V5_7.negotiate(reply.server_version),
-            oxid: reply.oxid,
-            rem_unknown: reply.ipid_rem_unknown,
-            login: std,
-        };
-        let mut candidates = candidates(&reply, world);
-        let target = candidates
-            .pop_front()
-            .ok_or(error(ErrorKind::Misbehaved("activation told no TCP port of the object server")))?;
-        world.close(self.link.transport);
-        Ok(Phase::Opening(Opening::begin(activated, target, candidates, false, world)))
-    }
-}
-
-impl Opening {
-    fn begin(
-        activated: Activated,
-        target: Target,
-        candidates: VecDeque<Target>,
-        single: bool,
-        world: &mut World,
-    ) -> Self {
-        let interfaces = if single { &OBJECT_INTERFACES[..1] } else { &OBJECT_INTERFACES[..] };
-        let link = Link::open(target.clone(), &activated.principal, activated.level, interfaces, world);
-        let deadline = world.now.saturating_add(world.config.connect_timeout);
-        Self { link, deadline, activated, target, candidates, single }
-    }
-
-    fn handle(mut self, happened: Happened, work: &mut Work, world: &mut World) -> Result<Phase, Error> {
-        match happened {
-            Happened::Opened => {
-                self.deadline = world.now.saturating_add(world.config.handshake_timeout);
-                self.link.start(world);
-            }
-            Happened::Received(data) => {
-                self.link.receive(data, world);
-                let done = match self.link.next(world) {
-                    Err(error) if !self.single && refuses_interfaces(&error) => {
-                        world.abort(self.link.transport);
-                        return Ok(self.once_more(world));
-                    }
-                    result => result.map_err(|error| self.link.error(error, world))?,
-                };
-                if done == Some(Done::Bound) {
-                    let mut ready = Ready::new(self.link, self.activated, &world.config.limits);
-                    world.event(Event::Ready);
-                    ready.enter(work, world)?;
-                    ready.proceed(work, world)?;
-                    return Ok(Phase::Ready(ready));
-                }
-            }
-            Happened::Closed(failure) => {
-                let error = lost(failure, world);
-                return match (self.link.connected, self.candidates.pop_front()) {
-                    (false, Some(target)) => Ok(self.elsewhere(target, world)),
-                    (true, _) if !self.single => Ok(self.once_more(world)),
-                    _ => Err(error),
-                };
-            }
-            Happened::Tick => {
-                if world.now >= self.deadline
-                    && !self.link.connected
-                    && let Some(target) = self.candidates.pop_front()
-                {
-                    world.abort(self.link.transport);
-                    return Ok(self.elsewhere(target, world));
-                }
-                expire(self.deadline, &self.link, world)?;
-            }
-            Happened::Close => return Ok(Ending::abort(world)),
-        }
-        Ok(Phase::Opening(self))
-    }
-
-    /// The next place where the object server may be.
-    fn elsewhere(self, target: Target, world: &mut World) -> Phase {
-        Phase::Opening(Self::begin(self.activated, target, self.candidates, self.single, world))
-    }
-
-    /// The same place with one interface: some hosts cannot take many in one bind, and not all of them say so.
-    fn once_more(self, world: &mut World) -> Phase {
-        Phase::Opening(Self::begin(self.activated, self.target, self.candidates, true, world))
-    }
-}
-
-fn handle_ready(mut ready: Ready, happened: Happened, work: &mut Work, world: &mut World) -> Result<Phase, Error> {
+fn handle_ready(
+    mut ready: Ready,
+    happened: Happened,
+    work: &mut Work,
+    activator: &mut Activator,
+    world: &mut World,
+) -> Result<Phase, Error> {
     match happened {
         Happened::Opened => {}
         Happened::Received(data) => ready.receive(data, work, world)?,
@@ -502,11 +449,23 @@ fn handle_ready(mut ready: Ready, happened: Happened, work: &mut Work, world: &m
         }
         Happened::Close => {
             world.stage(Stage::Release);
+            activator.close(world);
             let deadline = world.now.saturating_add(world.config.linger);
             return Releasing { ready, deadline }.advance(world);
         }
     }
     Ok(Phase::Ready(ready))
+}
+
+impl Down {
+    fn handle(self, happened: &Happened, activator: &mut Activator, world: &mut World) -> Phase {
+        if matches!(happened, Happened::Close) {
+            activator.close(world);
+            let linger = Some(world.now.saturating_add(world.config.linger));
+            return Phase::Ending(Ending { outcome: Ok(()), linger });
+        }
+        Phase::Down(self)
+    }
 }
 
 impl Releasing {
@@ -540,7 +499,7 @@ impl Releasing {
 
 impl Ending {
     /// Drops what is open, without a goodbye.
-    fn abort(world: &mut World) -> Phase {
+    pub(super) fn abort(world: &mut World) -> Phase {
         world.abort_all();
         Phase::Ending(Self { outcome: Ok(()), linger: None })
     }
@@ -554,50 +513,16 @@ impl Ending {
     }
 }
 
-/// Where the object server may be, the likeliest first: the host that the caller named, at the ports that its own
-/// string bindings tell.
-fn candidates(reply: &ActivationReply, world: &World) -> VecDeque<Target> {
-    let host = &world.config.host;
-    let mut bindings: Vec<(&str, u16)> =
-        reply.bindings.tcp().filter_map(|(address, port)| Some((address, port?))).collect();
-    bindings.sort_by_key(|(address, _)| !address.eq_ignore_ascii_case(host));
-    let target = |host: &str, port| Target { role: Role::ObjectServer, host: host.to_owned(), port };
-    let mut targets = VecDeque::new();
-    for (_, port) in &bindings {
-        targets.push_back(target(host, *port));
-    }
-    if world.config.follow_bindings {
-        for (address, port) in &bindings {
-            targets.push_back(target(address, *port));
-        }
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    targets.retain(|t| seen.insert((t.host.clone(), t.port)));
-    targets.truncate(MAX_CANDIDATES);
-    targets
-}
-
-/// [MS-DCOM 3.2.4.1.1.2]: the service that every activator runs in.
-fn activator_principal(world: &World) -> String {
-    format!("RPCSS/{}", world.config.host)
-}
-
-/// [MS-DCOM 3.2.4.2]: the principal that the host names for NTLM, or its activator's when it names none.
-fn principal(reply: &ActivationReply, world: &World) -> String {
-    let named = reply.bindings.security_bindings.iter().find(|b| b.authn_svc == WINNT && !b.principal.is_empty());
-    named.map_or_else(|| activator_principal(world), |b| b.principal.clone())
-}
-
-fn lost(failure: Option<TransportFailure>, world: &World) -> Error {
+pub(super) fn lost(failure: Option<TransportFailure>, world: &World) -> Error {
     let kind = failure.map_or(ErrorKind::Disconnected, ErrorKind::Transport);
     Error::new(world.stage.clone(), kind)
 }
 
-fn expire(deadline: Instant, link: &Link, world: &World) -> Result<(), Error> {
+pub(super) fn expire(deadline: Instant, connected: bool, world: &World) -> Result<(), Error> {
     if world.now < deadline {
         return Ok(());
     }
-    let kind = if link.connected { ErrorKind::TimedOut } else { ErrorKind::Transport(TransportFailure::TimedOut) };
+    let kind = if connected { ErrorKind::TimedOut } else { ErrorKind::Transport(TransportFailure::TimedOut) };
     Err(Error::new(world.stage.clone(), kind))
 }
 
@@ -605,34 +530,37 @@ pub(super) const fn fault(status: FaultStatus, verified: bool) -> ErrorKind {
     if verified { ErrorKind::Fault(status) } else { ErrorKind::UnverifiedFault(status) }
 }
 
-/// Whether a bind may have been refused for what was asked for, not for who asked.
-fn refuses_interfaces(error: &rpc::Error) -> bool {
-    match error {
-        rpc::Error::BindRefused(reason) => {
-            ![BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, BindNakReason::INVALID_CHECKSUM].contains(reason)
+/// Whether another attempt is not to be made: somebody changes messages, what answers is no such host, or the account
+/// was refused, which repeated would lock it.
+fn is_final(kind: &ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Tampered(_) | ErrorKind::Auth(_) | ErrorKind::Malformed(_) | ErrorKind::Misbehaved(_) => true,
+        ErrorKind::BindRefused(reason) => {
+            ![BindNakReason::TEMPORARY_CONGESTION, BindNakReason::LOCAL_LIMIT_EXCEEDED].contains(reason)
         }
-        rpc::Error::UnverifiedFault(status) => *status != FaultStatus::ACCESS_DENIED,
+        ErrorKind::Fault(FaultStatus(code))
+        | ErrorKind::UnverifiedFault(FaultStatus(code))
+        | ErrorKind::Status(HResult(code)) => DENIALS.contains(code),
         _ => false,
     }
 }
 
-/// Offered in the first bind, so that no alter_context is needed where the host knows them all. The first one is all
-/// that is offered to a host that refuses many.
-const OBJECT_INTERFACES: [Interface; 7] = [
-    Interface::orpc(IID_IWBEM_LEVEL1_LOGIN),
-    Interface::orpc(IID_IWBEM_SERVICES),
-    Interface::orpc(IID_IENUM_WBEM_CLASS_OBJECT),
-    Interface::orpc(IID_IREM_UNKNOWN2),
-    Interface::orpc(IID_IREM_UNKNOWN),
-    Interface::orpc(IID_IWBEM_FETCH_SMART_ENUM),
-    Interface::orpc(IID_IWBEM_WCO_SMART_ENUM),
-];
+/// ERROR_ACCESS_DENIED, ERROR_LOGON_FAILURE, E_ACCESSDENIED, SEC_E_LOGON_DENIED, SEC_E_NO_CREDENTIALS,
+/// RPC_E_ACCESS_DENIED.
+const DENIALS: [u32; 6] = [5, 1326, 0x8007_0005, 0x8009_030c, 0x8009_030e, 0x8001_011b];
 
-/// [MS-RPCE 2.2.1.1.7] RPC_C_AUTHN_WINNT.
-const WINNT: u16 = 10;
+/// How long to wait after so many failures in a row: not at all, then from a second up to a minute.
+fn back_off(failures: u32) -> Duration {
+    match failures {
+        0 => Duration::ZERO,
+        n => Duration::from_secs(1 << (n - 1).min(6)).min(LONGEST_BACK_OFF),
+    }
+}
 
-/// String bindings beyond these are not tried.
-const MAX_CANDIDATES: usize = 8;
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+
+/// A session that was ready for so long is established again at once.
+const STABLE: Duration = Duration::from_secs(60);
 
 /// Room that the output queue keeps when it is empty.
 const LARGE_QUEUE: usize = 1024;

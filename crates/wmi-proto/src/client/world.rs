@@ -57,7 +57,6 @@ impl World {
         self.next_transport = self.next_transport.wrapping_add(1);
         self.open.insert(transport);
         self.stats.round_trips += 1;
-        self.stage(Stage::Connect(target.role));
         if target.role == Role::ObjectServer {
             self.learnt_port = Some(target.port);
         }
@@ -91,7 +90,12 @@ impl World {
     }
 
     pub(super) fn abort_all(&mut self) {
-        self.out.extend(self.open.iter().map(|transport| Output::Abort { transport: *transport }));
+        self.abort_all_but(None);
+    }
+
+    pub(super) fn abort_all_but(&mut self, kept: Option<TransportId>) {
+        let given_up = self.open.iter().filter(|transport| Some(**transport) != kept);
+        self.out.extend(given_up.map(|transport| Output::Abort { transport: *transport }));
     }
 
     /// Tells the application, an error with what only the session knows about it.

@@ -1,37 +1,50 @@
 //! The public references that this client holds, and those it has yet to give back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::time::Instant;
 use crate::wire::Guid;
 use crate::wire::dcom::{RemInterfaceRef, StdObjRef};
 
 /// Counts per interface pointer ([MS-DCOM 3.2.4.2]).
 #[derive(Debug, Default)]
 pub(crate) struct References {
-    held: BTreeMap<Guid, u32>,
+    held: BTreeMap<Guid, Held>,
     dropped: BTreeMap<Guid, u32>,
+}
+
+#[derive(Debug)]
+struct Held {
+    refs: u32,
+    oid: u64,
+    /// When the first reference came.
+    since: Instant,
+    /// Whether the host counts on pings for its object.
+    pinged: bool,
 }
 
 impl References {
     /// Takes over what an OBJREF hands out. Says whether it handed out nothing, so that RemAddRef has to come first.
-    pub(crate) fn adopt(&mut self, std: &StdObjRef) -> bool {
-        let refs = self.held.entry(std.ipid).or_default();
-        *refs = refs.saturating_add(std.public_refs);
-        *refs == 0
+    pub(crate) fn adopt(&mut self, std: &StdObjRef, now: Instant) -> bool {
+        let pinged = std.wants_pings();
+        let held = self.held.entry(std.ipid).or_insert(Held { refs: 0, oid: std.oid, since: now, pinged });
+        held.refs = held.refs.saturating_add(std.public_refs);
+        held.refs == 0
     }
 
-    /// RemAddRef gave `refs` more. Says whether the pointer was dropped in the meantime and is to be dropped again.
+    /// RemAddRef gave `refs` more. Says whether the pointer was dropped in the meantime: they are to be given back.
     pub(crate) fn added(&mut self, ipid: Guid, refs: u32) -> bool {
-        let late = !self.held.contains_key(&ipid);
-        let count = self.held.entry(ipid).or_default();
-        *count = count.saturating_add(refs);
-        late
+        match self.held.get_mut(&ipid) {
+            Some(held) => held.refs = held.refs.saturating_add(refs),
+            None => self.put_down(ipid, refs),
+        }
+        !self.held.contains_key(&ipid)
     }
 
     /// Nobody needs this pointer any more.
     pub(crate) fn drop(&mut self, ipid: Guid) {
-        if let Some(refs) = self.held.remove(&ipid) {
-            self.put_down(ipid, refs);
+        if let Some(held) = self.held.remove(&ipid) {
+            self.put_down(ipid, held.refs);
         }
     }
 
@@ -42,9 +55,23 @@ impl References {
 
     /// Nobody needs any pointer any more.
     pub(crate) fn drop_all(&mut self) {
-        while let Some((ipid, refs)) = self.held.pop_first() {
-            self.put_down(ipid, refs);
+        while let Some((ipid, held)) = self.held.pop_first() {
+            self.put_down(ipid, held.refs);
         }
+    }
+
+    /// The host has no object `oid` any more: there is nothing to give back. Tells its interface pointers.
+    pub(crate) fn gone(&mut self, oid: u64) -> Vec<Guid> {
+        let gone = self.held.iter().filter(|(_, held)| held.oid == oid).map(|(ipid, _)| *ipid).collect::<Vec<_>>();
+        for ipid in &gone {
+            self.held.remove(ipid);
+        }
+        gone
+    }
+
+    /// The objects of which something is held since `then` or longer, and for which the host counts on pings.
+    pub(crate) fn objects(&self, then: Instant) -> BTreeSet<u64> {
+        self.held.values().filter(|held| held.pinged && held.since <= then).map(|held| held.oid).collect()
     }
 
     fn put_down(&mut self, ipid: Guid, refs: u32) {
@@ -73,12 +100,35 @@ mod tests {
     fn what_nobody_needs_is_given_back_and_what_somebody_holds_is_kept() {
         let std = StdObjRef { public_refs: 5, ..StdObjRef::default() };
         let mut references = References::default();
-        assert!(!references.adopt(&std));
+        assert!(!references.adopt(&std, Instant::default()));
         references.give_back(&StdObjRef { public_refs: 2, ..std });
         let refs =
             |references: &mut References| references.take_dropped().iter().map(|r| r.public_refs).collect::<Vec<_>>();
         assert_eq!(refs(&mut references), [2]);
         references.drop(std.ipid);
         assert_eq!(refs(&mut references), [5]);
+        assert!(references.added(std.ipid, 3), "nobody holds it any more");
+        assert_eq!(refs(&mut references), [3]);
+    }
+
+    #[test]
+    fn the_host_is_to_keep_what_is_held_for_a_while_and_counts_on_pings() {
+        let at = Instant::from_micros;
+        let std = |n: u8, flags| StdObjRef {
+            flags,
+            public_refs: 1,
+            oid: n.into(),
+            ipid: Guid::from_bytes([n; 16]),
+            ..StdObjRef::default()
+        };
+        let mut references = References::default();
+        references.adopt(&std(1, 0), at(10));
+        references.adopt(&std(2, StdObjRef::NO_PING), at(10));
+        references.adopt(&std(3, 0x400), at(20));
+        assert_eq!(Vec::from_iter(references.objects(at(10))), [1]);
+        assert_eq!(Vec::from_iter(references.objects(at(20))), [1, 3]);
+        assert_eq!(references.gone(1), [Guid::from_bytes([1; 16])]);
+        references.drop(Guid::from_bytes([3; 16]));
+        assert!(references.objects(at(20)).is_empty());
     }
 }

@@ -51,8 +51,8 @@ pub(crate) enum Done<T> {
     Bound,
     /// The whole answer, verified, in the byte order in which the host writes.
     Response { ticket: T, stub: Reader },
-    /// The host refused the call.
-    Fault { ticket: T, status: FaultStatus, verified: bool },
+    /// The host refused the call; `executed` unless it says that it did not begin with it (PFC_DID_NOT_EXECUTE).
+    Fault { ticket: T, status: FaultStatus, verified: bool, executed: bool },
     /// The host does not offer the interface of the call, which was not made.
     NoInterface(Call<T>),
 }
@@ -321,7 +321,10 @@ impl<T: Copy> Association<T> {
         match pdu.body {
             Body::Response(_) if !verified => Err(Error::Tampered("an answer without a signature")),
             Body::Response(response) => self.response(pdu.flags, pdu.call_id, big_endian, &response),
-            Body::Fault(fault) => self.fault(pdu.call_id, &fault, verified),
+            Body::Fault(fault) => {
+                let executed = !pdu.flags.contains(PfcFlags::DID_NOT_EXECUTE);
+                self.fault(pdu.call_id, &fault, verified, executed)
+            }
             _ => Err(Error::Misbehaved("a PDU that does not belong here")),
         }
     }
@@ -466,7 +469,7 @@ impl<T: Copy> Association<T> {
         Ok(())
     }
 
-    fn fault(&mut self, call_id: u32, fault: &Fault, verified: bool) -> Result<(), Error> {
+    fn fault(&mut self, call_id: u32, fault: &Fault, verified: bool, executed: bool) -> Result<(), Error> {
         if !verified && !self.trusted {
             return Err(Error::UnverifiedFault(fault.status));
         }
@@ -482,7 +485,7 @@ impl<T: Copy> Association<T> {
             return Err(Error::Misbehaved("a fault for a call that was not made"));
         };
         self.buffered = self.buffered.saturating_sub(call.stub.map_or(0, |stub| stub.len()));
-        self.done.push_back(Done::Fault { ticket: call.ticket, status: fault.status, verified });
+        self.done.push_back(Done::Fault { ticket: call.ticket, status: fault.status, verified, executed });
         Ok(())
     }
 

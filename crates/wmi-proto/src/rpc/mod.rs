@@ -3,6 +3,8 @@
 mod association;
 mod error;
 mod framer;
+mod plain;
 
 pub(crate) use association::{Association, Call, Done};
 pub(crate) use error::Error;
+pub(crate) use plain::Plain;

@@ -100,18 +100,19 @@ impl Call {
         self.state = State::Describing;
     }
 
-    /// Whether it may wait again when the session is lost and comes again: nothing could be done twice, and it was not
-    /// put back before.
-    #[allow(dead_code, reason = "for a session that is established again")]
-    pub(crate) const fn can_be_put_back(&self) -> bool {
-        self.is_waiting() || (matches!(self.demand, Demand::Get { .. }) && !self.again)
+    /// The host said that it did not begin with it.
+    pub(crate) const fn not_executed(&mut self) {
+        self.state = State::Waiting;
     }
 
-    /// Back to waiting.
-    #[allow(dead_code, reason = "for a session that is established again")]
-    pub(crate) const fn put_back(&mut self) {
-        self.again |= !self.is_waiting();
-        self.state = State::Waiting;
+    /// The session is lost: waits for the next one, once, unless something might be done twice. Says whether it does.
+    pub(crate) const fn begin_anew(&mut self) -> bool {
+        let harmless = self.is_waiting() || matches!(self.demand, Demand::Get { .. });
+        if harmless && !std::mem::replace(&mut self.again, true) {
+            self.state = State::Waiting;
+            return true;
+        }
+        false
     }
 
     /// The namespace is open, and for a method its class is known.

@@ -46,6 +46,8 @@ pub(crate) struct Cursor {
     classes: ClassCache,
     rows: u64,
     notice: Option<HResult>,
+    /// Whether it was begun anew already.
+    anew: bool,
 }
 
 /// How far a query is with going over from Next to a smart enumerator; [`Prefix`] says why it is done so.
@@ -109,6 +111,7 @@ impl Cursor {
             classes: ClassCache::default(),
             rows: 0,
             notice: None,
+            anew: false,
         }
     }
 
@@ -147,6 +150,16 @@ impl Cursor {
         };
         call::<ExecQuery>(Operation::ExecQuery, services, &request, cx);
         self.state = State::Executing;
+    }
+
+    /// The session is lost: waits for the next one, once, when nothing was answered yet. Says whether it does.
+    pub(crate) fn begin_anew(&mut self) -> bool {
+        let unanswered = matches!(self.state, State::Waiting | State::Executing);
+        if unanswered && !std::mem::replace(&mut self.anew, true) {
+            self.state = State::Waiting;
+            return true;
+        }
+        false
     }
 
     /// Notes what is to be done; `pull` carries it out.

@@ -43,6 +43,8 @@ pub(super) struct Script {
 pub(super) struct Transcript {
     /// In the order of the script.
     pub(super) queries: Vec<Answer>,
+    /// Why the session lost its host, each time that it did.
+    pub(super) lost: Vec<Error>,
     /// How the session ended.
     pub(super) ended: Result<(), Error>,
     pub(super) octets_in: u64,
@@ -60,7 +62,7 @@ impl Script {
         Self {
             rounds: rounds.into_iter().map(Into::into).collect(),
             running: BTreeMap::new(),
-            said: Transcript { queries: Vec::new(), ended: Ok(()), octets_in: 0 },
+            said: Transcript { queries: Vec::new(), lost: Vec::new(), ended: Ok(()), octets_in: 0 },
             closing: false,
         }
     }
@@ -98,6 +100,7 @@ impl Script {
                 let Some((index, _)) = self.running.remove(&query) else { panic!("{query:?} ended twice") };
                 self.said.queries[index].outcome = Some(outcome);
             }
+            Some(Event::Lost { error }) => self.said.lost.push(error),
             Some(Event::Closed { outcome }) => {
                 assert!(self.running.is_empty(), "the session ended before {:?}", self.running);
                 self.said.ended = outcome;

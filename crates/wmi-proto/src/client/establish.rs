@@ -1,0 +1,393 @@
+//! From nothing to a session that is ready: activation, and the way to the process that holds the objects.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::auth::AuthLevel;
+use crate::client::activator::{self, Activator};
+use crate::client::link::{Link, Ticket};
+use crate::client::ready::{Activated, Ready};
+use crate::client::session::{Ending, Happened, Phase, expire, fault, lost};
+use crate::client::work::Work;
+use crate::client::world::World;
+use crate::client::{Error, ErrorKind, Event, Stage};
+use crate::dcom;
+use crate::rpc::{self, Call, Done, Plain};
+use crate::time::Instant;
+use crate::transport::{Role, Target, TransportId};
+use crate::wire::dcom::exporter::{ServerAlive2, ServerAlive2Response};
+use crate::wire::dcom::{ActivationReply, ActivationRequest, ComVersion, RemoteCreateInstance};
+use crate::wire::guid::{
+    CLSID_WBEM_LEVEL1_LOGIN, IID_IENUM_WBEM_CLASS_OBJECT, IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2,
+    IID_IWBEM_FETCH_SMART_ENUM, IID_IWBEM_LEVEL1_LOGIN, IID_IWBEM_SERVICES, IID_IWBEM_WCO_SMART_ENUM,
+};
+use crate::wire::status::BindNakReason;
+use crate::wire::{FaultStatus, HResult, Interface, Operation as _, Reader, Wire as _, WireError};
+
+/// Asking the activator for WMI's log-in object.
+pub(super) struct Activating {
+    link: Link,
+    deadline: Instant,
+    version: ComVersion,
+    /// Whether the association is one that was kept: the host may have given it up unnoticed.
+    kept: bool,
+    /// Whether the host was asked for its version of COM.
+    asked: bool,
+}
+
+/// Asking the activator which version of COM it speaks, on a connection without security ([MS-DCOM 3.1.2.5.1.6]).
+pub(super) struct Asking {
+    transport: TransportId,
+    plain: Plain,
+    connected: bool,
+    deadline: Instant,
+    /// The association over which WMI is to be activated.
+    link: Link,
+}
+
+/// Connecting and binding to the process that holds the log-in object.
+pub(super) struct Opening {
+    link: Link,
+    deadline: Instant,
+    activated: Activated,
+    target: Target,
+    /// Where else the object server may be.
+    candidates: VecDeque<Target>,
+    /// Whether the bind offers one interface only, because the host refused many.
+    single: bool,
+}
+
+impl Activating {
+    /// Begins on the association that was kept, or on a new one.
+    pub(super) fn begin(kept: Option<Link>, world: &mut World) -> Self {
+        Self::with(kept, ComVersion::V5_7, false, world)
+    }
+
+    fn with(kept: Option<Link>, version: ComVersion, asked: bool, world: &mut World) -> Self {
+        let kept = kept.filter(|link| world.is_open(link.transport));
+        let this = world.this(version);
+        let request = ActivationRequest {
+            clsid: CLSID_WBEM_LEVEL1_LOGIN,
+            iids: vec![IID_IWBEM_LEVEL1_LOGIN],
+            client_version: version,
+            context_id: world.identifier(),
+        };
+        let call = Call {
+            ticket: Ticket::Activate,
+            interface: RemoteCreateInstance::INTERFACE,
+            object: None,
+            opnum: RemoteCreateInstance::OPNUM,
+            stub: dcom::stub::<RemoteCreateInstance>(&this, &request.to_request()),
+            awaited: true,
+            patient: false,
+        };
+        let deadline = world.now.saturating_add(world.config.connect_timeout);
+        if let Some(mut link) = kept {
+            world.stage(Stage::Activate);
+            if link.call(call.clone(), world).is_ok() {
+                return Self { link, deadline, version, kept: true, asked };
+            }
+            world.abort(link.transport);
+        }
+        world.stage(Stage::Connect(Role::Activator));
+        let mut link = activator::connect(world);
+        link.association.enqueue(call);
+        Self { link, deadline, version, kept: false, asked }
+    }
+
+    pub(super) const fn transport(&self) -> TransportId {
+        self.link.transport
+    }
+
+    pub(super) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) fn handle(
+        mut self,
+        happened: Happened,
+        activator: &mut Activator,
+        world: &mut World,
+    ) -> Result<Phase, Error> {
+        match happened {
+            Happened::Opened => {
+                self.deadline = world.now.saturating_add(world.config.handshake_timeout);
+                world.stage(Stage::Bind(Role::Activator));
+                self.link.start(world);
+            }
+            Happened::Received(data) => {
+                self.link.receive(data, world);
+                loop {
+                    match self.link.next(world) {
+                        Ok(None) => break,
+                        Ok(Some(Done::Bound)) => world.stage(Stage::Activate),
+                        Ok(Some(Done::Response { stub, .. })) => return self.activated(stub, activator, world),
+                        Ok(Some(Done::Fault { status, verified, .. })) => {
+                            return self.refused(fault(status, verified), world);
+                        }
+                        Ok(Some(Done::NoInterface(call))) => {
+                            return Err(Error::new(Stage::Activate, ErrorKind::NoInterface(call.interface)));
+                        }
+                        Err(rpc::Error::Shutdown) if self.kept => {
+                            world.abort(self.link.transport);
+                            return Ok(self.afresh(world));
+                        }
+                        Err(error) => return Err(self.link.error(error, world)),
+                    }
+                }
+            }
+            Happened::Closed(_) if self.kept => return Ok(self.afresh(world)),
+            Happened::Closed(failure) => return Err(lost(failure, world)),
+            Happened::Tick if self.kept && world.now >= self.deadline => {
+                world.abort(self.link.transport);
+                return Ok(self.afresh(world));
+            }
+            Happened::Tick => expire(self.deadline, self.link.connected, world)?,
+            Happened::Close => return Ok(Ending::abort(world)),
+        }
+        Ok(Phase::Activating(self))
+    }
+
+    /// The association that was kept is of no use any more.
+    fn afresh(self, world: &mut World) -> Phase {
+        Phase::Activating(Self::with(None, self.version, self.asked, world))
+    }
+
+    /// [MS-DCOM 3.2.4.1.1]: a host that does not take our version is asked for its own, once.
+    fn refused(self, kind: ErrorKind, world: &mut World) -> Result<Phase, Error> {
+        let mismatch = match &kind {
+            ErrorKind::Fault(status) => *status == FaultStatus(HResult::RPC_E_VERSION_MISMATCH.0),
+            ErrorKind::Status(status) => *status == HResult::RPC_E_VERSION_MISMATCH,
+            _ => false,
+        };
+        if self.asked || !mismatch {
+            return Err(Error::new(Stage::Activate, kind));
+        }
+        Ok(Phase::Asking(Asking::begin(self.link, world)))
+    }
+
+    fn activated(self, stub: Reader, activator: &mut Activator, world: &mut World) -> Result<Phase, Error> {
+        let error = |kind| Error::new(Stage::Activate, kind);
+        let malformed = |e: WireError| error(ErrorKind::Malformed(e));
+        let response = dcom::answer::<RemoteCreateInstance>(stub).map_err(malformed)?;
+        if !response.status.is_success() {
+            return self.refused(ErrorKind::Status(response.status), world);
+        }
+        let reply = response.reply().map_err(malformed)?;
+        let login = reply.interfaces.iter().find(|i| i.iid == IID_IWBEM_LEVEL1_LOGIN);
+        let login =
+            login.ok_or(error(ErrorKind::Misbehaved("activation did not answer for the interface asked for")))?;
+        if !login.result.is_success() {
+            return Err(error(ErrorKind::Status(login.result)));
+        }
+        let std = login.objref.as_ref().and_then(|objref| objref.std().copied());
+        let std = std.ok_or(error(ErrorKind::Misbehaved("activation brought no object")))?;
+        let level = if reply.authn_hint >= 6 { AuthLevel::Privacy } else { world.config.auth_level };
+        let activated = Activated {
+            level,
+            principal: principal(&reply, world),
+            version: self.version.negotiate(reply.server_version),
+            oxid: reply.oxid,
+            rem_unknown: reply.ipid_rem_unknown,
+            login: std,
+        };
+        let mut candidates = candidates(&reply, world);
+        let target = candidates
+            .pop_front()
+            .ok_or(error(ErrorKind::Misbehaved("activation told no TCP port of the object server")))?;
+        activator.keep(self.link, world);
+        Ok(Phase::Opening(Opening::begin(activated, target, candidates, false, world)))
+    }
+}
+
+impl Asking {
+    fn begin(link: Link, world: &mut World) -> Self {
+        let plain = Plain::new(ServerAlive2::INTERFACE, ServerAlive2::OPNUM, bytes::Bytes::new(), &world.config.limits);
+        let target = activator::target(world);
+        let deadline = world.now.saturating_add(world.config.connect_timeout);
+        Self { transport: world.open(target), plain, connected: false, deadline, link }
+    }
+
+    pub(super) const fn transport(&self) -> TransportId {
+        self.transport
+    }
+
+    pub(super) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) fn handle(mut self, happened: Happened, world: &mut World) -> Result<Phase, Error> {
+        match happened {
+            Happened::Opened => {
+                self.connected = true;
+                self.deadline = world.now.saturating_add(world.config.handshake_timeout);
+                world.lend(self.transport, |cx| self.plain.start(cx));
+            }
+            Happened::Received(data) => {
+                world.stats.octets_in += data.len() as u64;
+                let answer = world.lend(self.transport, |cx| self.plain.receive(data, cx));
+                if let Some(answer) = answer.map_err(|error| Error::new(Stage::Activate, error.into()))? {
+                    return self.answered(answer, world);
+                }
+            }
+            Happened::Closed(failure) => return Err(lost(failure, world)),
+            Happened::Tick => expire(self.deadline, self.connected, world)?,
+            Happened::Close => return Ok(Ending::abort(world)),
+        }
+        Ok(Phase::Asking(self))
+    }
+
+    /// Nobody has verified the version, and nobody needs to: a wrong one is refused.
+    fn answered(self, answer: Result<Reader, FaultStatus>, world: &mut World) -> Result<Phase, Error> {
+        let error = |kind| Error::new(Stage::Activate, kind);
+        let mut stub = answer.map_err(|status| error(ErrorKind::UnverifiedFault(status)))?;
+        let response = ServerAlive2Response::decode(&mut stub).map_err(|e| error(ErrorKind::Malformed(e)))?;
+        world.close(self.transport);
+        let version = ComVersion::V5_7.negotiate(response.version);
+        if version == ComVersion::V5_7 {
+            return Err(error(ErrorKind::Status(HResult::RPC_E_VERSION_MISMATCH)));
+        }
+        Ok(Phase::Activating(Activating::with(Some(self.link), version, true, world)))
+    }
+}
+
+impl Opening {
+    fn begin(
+        activated: Activated,
+        target: Target,
+        candidates: VecDeque<Target>,
+        single: bool,
+        world: &mut World,
+    ) -> Self {
+        world.stage(Stage::Connect(Role::ObjectServer));
+        let interfaces = if single { &OBJECT_INTERFACES[..1] } else { &OBJECT_INTERFACES[..] };
+        let link = Link::open(target.clone(), &activated.principal, activated.level, interfaces, world);
+        let deadline = world.now.saturating_add(world.config.connect_timeout);
+        Self { link, deadline, activated, target, candidates, single }
+    }
+
+    pub(super) const fn transport(&self) -> TransportId {
+        self.link.transport
+    }
+
+    pub(super) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) fn handle(mut self, happened: Happened, work: &mut Work, world: &mut World) -> Result<Phase, Error> {
+        match happened {
+            Happened::Opened => {
+                self.deadline = world.now.saturating_add(world.config.handshake_timeout);
+                world.stage(Stage::Bind(Role::ObjectServer));
+                self.link.start(world);
+            }
+            Happened::Received(data) => {
+                self.link.receive(data, world);
+                let done = match self.link.next(world) {
+                    Err(error) if !self.single && refuses_interfaces(&error) => {
+                        world.abort(self.link.transport);
+                        return Ok(self.once_more(world));
+                    }
+                    result => result.map_err(|error| self.link.error(error, world))?,
+                };
+                if done == Some(Done::Bound) {
+                    let mut ready = Ready::new(self.link, self.activated, &world.config.limits);
+                    world.event(Event::Ready);
+                    ready.enter(work, world)?;
+                    ready.proceed(work, world)?;
+                    return Ok(Phase::Ready(ready));
+                }
+            }
+            Happened::Closed(failure) => {
+                let error = lost(failure, world);
+                return match (self.link.connected, self.candidates.pop_front()) {
+                    (false, Some(target)) => Ok(self.elsewhere(target, world)),
+                    (true, _) if !self.single => Ok(self.once_more(world)),
+                    _ => Err(error),
+                };
+            }
+            Happened::Tick => {
+                if world.now >= self.deadline
+                    && !self.link.connected
+                    && let Some(target) = self.candidates.pop_front()
+                {
+                    world.abort(self.link.transport);
+                    return Ok(self.elsewhere(target, world));
+                }
+                expire(self.deadline, self.link.connected, world)?;
+            }
+            Happened::Close => return Ok(Ending::abort(world)),
+        }
+        Ok(Phase::Opening(self))
+    }
+
+    /// The next place where the object server may be.
+    fn elsewhere(self, target: Target, world: &mut World) -> Phase {
+        Phase::Opening(Self::begin(self.activated, target, self.candidates, self.single, world))
+    }
+
+    /// The same place with one interface: some hosts cannot take many in one bind, and not all of them say so.
+    fn once_more(self, world: &mut World) -> Phase {
+        Phase::Opening(Self::begin(self.activated, self.target, self.candidates, true, world))
+    }
+}
+
+/// Where the object server may be, the likeliest first: the host that the caller named, at the ports that its own
+/// string bindings tell.
+fn candidates(reply: &ActivationReply, world: &World) -> VecDeque<Target> {
+    let host = &world.config.host;
+    let mut bindings: Vec<(&str, u16)> =
+        reply.bindings.tcp().filter_map(|(address, port)| Some((address, port?))).collect();
+    bindings.sort_by_key(|(address, _)| !address.eq_ignore_ascii_case(host));
+    let target = |host: &str, port| {
+        let keep_alive = world.config.keep_alive;
+        Target { role: Role::ObjectServer, host: host.to_owned(), port, keep_alive }
+    };
+    let mut targets = VecDeque::new();
+    for (_, port) in &bindings {
+        targets.push_back(target(host, *port));
+    }
+    if world.config.follow_bindings {
+        for (address, port) in &bindings {
+            targets.push_back(target(address, *port));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    targets.retain(|t| seen.insert((t.host.clone(), t.port)));
+    targets.truncate(MAX_CANDIDATES);
+    targets
+}
+
+/// [MS-DCOM 3.2.4.2]: the principal that the host names for NTLM, or its activator's when it names none.
+fn principal(reply: &ActivationReply, world: &World) -> String {
+    let named = reply.bindings.security_bindings.iter().find(|b| b.authn_svc == WINNT && !b.principal.is_empty());
+    named.map_or_else(|| activator::principal(world), |b| b.principal.clone())
+}
+
+/// Whether a bind may have been refused for what was asked for, not for who asked.
+fn refuses_interfaces(error: &rpc::Error) -> bool {
+    match error {
+        rpc::Error::BindRefused(reason) => {
+            ![BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, BindNakReason::INVALID_CHECKSUM].contains(reason)
+        }
+        rpc::Error::UnverifiedFault(status) => *status != FaultStatus::ACCESS_DENIED,
+        _ => false,
+    }
+}
+
+/// Offered in the first bind, so that no alter_context is needed where the host knows them all. The first one is all
+/// that is offered to a host that refuses many.
+const OBJECT_INTERFACES: [Interface; 7] = [
+    Interface::orpc(IID_IWBEM_LEVEL1_LOGIN),
+    Interface::orpc(IID_IWBEM_SERVICES),
+    Interface::orpc(IID_IENUM_WBEM_CLASS_OBJECT),
+    Interface::orpc(IID_IREM_UNKNOWN2),
+    Interface::orpc(IID_IREM_UNKNOWN),
+    Interface::orpc(IID_IWBEM_FETCH_SMART_ENUM),
+    Interface::orpc(IID_IWBEM_WCO_SMART_ENUM),
+];
+
+/// [MS-RPCE 2.2.1.1.7] RPC_C_AUTHN_WINNT.
+const WINNT: u16 = 10;
+
+/// String bindings beyond these are not tried.
+const MAX_CANDIDATES: usize = 8;
