@@ -40,6 +40,8 @@ pub(crate) const E_NOTIMPL: FaultStatus = FaultStatus(0x8000_4001);
 pub(crate) enum Outcome {
     /// The stub of the answer, and how it is damaged on its way out.
     Reply(Bytes, Damage),
+    /// An answer that has begun goes on.
+    Rest(Bytes),
     Fault(FaultStatus),
     /// To be answered at that time.
     Later(Instant, Later),
@@ -54,6 +56,8 @@ pub(crate) enum Outcome {
 pub(crate) enum Later {
     Reply(Bytes, Damage),
     Next(PendingNext),
+    /// What an answer still has to say.
+    Rest(Bytes),
 }
 
 /// Whether the listener of `role` accepts a presentation context of `interface`.

@@ -28,6 +28,10 @@ const SLOW_ROWS: Duration = Duration::from_millis(50);
 const SLOW_CLASS: &str = "Sim_Slow";
 /// How long it takes for each row, the first included.
 const SLOW_CLASS_ROWS: Duration = Duration::from_millis(200);
+/// The class whose provider says nothing for a long time, on any host.
+const SILENT_CLASS: &str = "Sim_Silent";
+/// How long that is.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// A Next or a Skip that waits for rows.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +66,10 @@ pub(crate) fn open(statement: Statement, machine: &Machine) -> Cursor {
     match machine.repository.select(namespace, wql, machine.wall(), languages) {
         Ok(rows) => {
             let mut cursor = Cursor::new(statement, rows, machine.now(), pace);
-            if cursor.class_of_next().as_deref() == Some(SLOW_CLASS) {
-                cursor.pace = Pace { first: SLOW_CLASS_ROWS, each: SLOW_CLASS_ROWS };
+            match cursor.class_of_next().as_deref() {
+                Some(SLOW_CLASS) => cursor.pace = Pace { first: SLOW_CLASS_ROWS, each: SLOW_CLASS_ROWS },
+                Some(SILENT_CLASS) => cursor.pace = Pace { first: SILENCE, ..Pace::default() },
+                _ => {}
             }
             cursor
         }

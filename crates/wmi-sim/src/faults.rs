@@ -89,6 +89,8 @@ faults! {
     legal ClassPartPerReply = "class-part-per-reply";
     /// Does not grant concurrent multiplexing.
     legal NoMpx = "no-mpx";
+    /// Sends the fragments of an answer a millisecond apart, so that other answers come in between.
+    legal InterleaveFragments = "interleave-fragments";
     /// Does not grant header signing.
     legal NoHeaderSigning = "no-header-signing";
     /// Grants header signing in an alter_context only.

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use wmi_proto::wire::{Guid, WireError};
 use wmi_proto::{Entropy, FileTime, Instant, Role};
 
@@ -79,6 +79,7 @@ impl Host {
             let outcome = match later {
                 Later::Reply(stub, damage) => Outcome::Reply(stub, damage),
                 Later::Next(pending) => enumeration::complete(pending, &mut self.machine),
+                Later::Rest(rest) => Outcome::Rest(rest),
             };
             self.settle(reply_to, outcome);
         }
@@ -215,12 +216,16 @@ impl Host {
             return;
         };
         match outcome {
-            Outcome::Reply(stub, damage) => connection.respond(reply_to, stub, damage, &mut self.machine),
-            Outcome::Fault(status) => connection.fault(reply_to, status, &mut self.machine),
-            Outcome::Later(due, later) => {
-                self.waited = self.waited.wrapping_add(1);
-                self.waiting.insert((due, self.waited), (reply_to, later));
+            Outcome::Reply(stub, damage) => {
+                let rest = connection.respond(reply_to, stub, damage, &mut self.machine);
+                self.follow(reply_to, rest);
             }
+            Outcome::Rest(rest) => {
+                let rest = connection.continue_with(reply_to, rest, &mut self.machine);
+                self.follow(reply_to, rest);
+            }
+            Outcome::Fault(status) => connection.fault(reply_to, status, &mut self.machine),
+            Outcome::Later(due, later) => self.wait(due, reply_to, later),
             Outcome::Silence => {}
             Outcome::Reset => {
                 self.machine.reset(reply_to.conn);
@@ -229,10 +234,24 @@ impl Host {
         }
     }
 
-    /// Takes the pending answer to a call out.
+    fn wait(&mut self, due: Instant, reply_to: ReplyTo, later: Later) {
+        self.waited = self.waited.wrapping_add(1);
+        self.waiting.insert((due, self.waited), (reply_to, later));
+    }
+
+    /// The rest of an answer follows a moment later, so that others come in between.
+    fn follow(&mut self, reply_to: ReplyTo, rest: Option<Bytes>) {
+        if let Some(rest) = rest {
+            self.wait(self.machine.now().saturating_add(BETWEEN_FRAGMENTS), reply_to, Later::Rest(rest));
+        }
+    }
+
+    /// Takes the pending answer to a call out, unless it has begun.
     fn abandon(&mut self, conn: ConnId, call_id: u32) -> Option<ReplyTo> {
-        let is_it = |reply_to: &ReplyTo| reply_to.conn == conn && reply_to.call_id == call_id;
-        let key = self.waiting.iter().find(|(_, (reply_to, _))| is_it(reply_to)).map(|(key, _)| *key)?;
+        let is_it = |(reply_to, later): &(ReplyTo, Later)| {
+            reply_to.conn == conn && reply_to.call_id == call_id && !matches!(later, Later::Rest(_))
+        };
+        let key = self.waiting.iter().find(|(_, waiting)| is_it(waiting)).map(|(key, _)| *key)?;
         self.waiting.remove(&key).map(|(reply_to, _)| reply_to)
     }
 
@@ -247,6 +266,9 @@ impl Host {
         self.waiting.retain(|_, (reply_to, _)| reply_to.conn != conn);
     }
 }
+
+/// How long a host that lets answers come in between takes from one fragment to the next.
+const BETWEEN_FRAGMENTS: Duration = Duration::from_millis(1);
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

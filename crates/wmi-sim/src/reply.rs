@@ -14,27 +14,40 @@ use crate::machine::Machine;
 pub(crate) type Damage = Option<Fault>;
 
 impl Connection {
-    /// Answers a call with `stub`.
-    pub(crate) fn respond(&mut self, mut to: ReplyTo, mut stub: Bytes, damage: Damage, machine: &mut Machine) {
+    /// Answers a call with `stub`; what it gives back is for [`Self::continue_with`], a little later.
+    pub(crate) fn respond(
+        &mut self,
+        mut to: ReplyTo,
+        mut stub: Bytes,
+        damage: Damage,
+        machine: &mut Machine,
+    ) -> Option<Bytes> {
         if let Some(hook) = &mut machine.on_stub {
             let mut changed = BytesMut::from(stub);
             hook(&mut changed);
             stub = changed.freeze();
         }
         match damage {
-            Some(Fault::FaultPdu) => return self.fault(to, NCA_S_FAULT_UNSPEC, machine),
+            None if machine.has(Fault::InterleaveFragments) => {
+                let first = self.fragment(to, &mut stub, true, machine);
+                machine.transmit(self.id, first.freeze());
+                return Some(stub).filter(|rest| !rest.is_empty());
+            }
+            Some(Fault::FaultPdu) => {
+                self.fault(to, NCA_S_FAULT_UNSPEC, machine);
+                return None;
+            }
             Some(Fault::UnsignedFault) => {
                 to.security = None;
-                return self.fault(to, NCA_S_FAULT_UNSPEC, machine);
+                self.fault(to, NCA_S_FAULT_UNSPEC, machine);
+                return None;
             }
             Some(Fault::WrongCallId) => to.call_id = to.call_id.wrapping_add(0x5000),
             Some(Fault::TruncatedStub) => stub.truncate(stub.len() - stub.len() / 3),
             _ => {}
         }
         let mut fragments = self.fragments(to, &stub, damage, machine);
-        let Some(first) = fragments.first_mut() else {
-            return;
-        };
+        let first = fragments.first_mut()?;
         match damage {
             // Of the checksum: the last four octets are the sequence number.
             Some(Fault::BadSignature) => flip(first.iter_mut().nth_back(5)),
@@ -55,48 +68,56 @@ impl Connection {
                 } else {
                     machine.reset(self.id)
                 }
-                return;
+                return None;
             }
             _ => {}
         }
         for fragment in fragments {
             machine.transmit(self.id, fragment.freeze());
         }
+        None
+    }
+
+    /// Sends the next fragment of an answer.
+    pub(crate) fn continue_with(&mut self, to: ReplyTo, mut rest: Bytes, machine: &mut Machine) -> Option<Bytes> {
+        let fragment = self.fragment(to, &mut rest, false, machine);
+        machine.transmit(self.id, fragment.freeze());
+        Some(rest).filter(|rest| !rest.is_empty())
     }
 
     fn fragments(&mut self, to: ReplyTo, stub: &Bytes, damage: Damage, machine: &Machine) -> Vec<BytesMut> {
+        let mut rest = stub.clone();
+        if damage == Some(Fault::WrongSequence) {
+            // As if a fragment before the first one had been lost on the way.
+            self.fragment(to, &mut rest.clone(), true, machine);
+        }
+        let mut fragments = vec![self.fragment(to, &mut rest, true, machine)];
+        while !rest.is_empty() {
+            fragments.push(self.fragment(to, &mut rest, false, machine));
+        }
+        fragments
+    }
+
+    /// Takes as much of an answer as goes into one fragment.
+    fn fragment(&mut self, to: ReplyTo, rest: &mut Bytes, is_first: bool, machine: &Machine) -> BytesMut {
         let align = pad(machine);
-        let mut security = to.security.and_then(|id| self.securities.get_mut(&id));
+        let security = to.security.and_then(|id| self.securities.get_mut(&id));
         let protection = security.as_ref().map(|security| security.protection(align));
         let max_fragment = self.max_fragment.unwrap_or(u16::MAX);
         let room = max_stub_per_fragment(max_fragment, Response::STUB_OFFSET, protection.as_ref()).max(8);
-        let mut rest = stub.clone();
-        let mut fragments = Vec::new();
-        loop {
-            let alloc_hint = u32::try_from(rest.len()).unwrap_or(0);
-            let piece = rest.split_to(room.min(rest.len()));
-            let mut flags = PfcFlags::default();
-            if fragments.is_empty() {
-                flags |= PfcFlags::FIRST_FRAG;
-            }
-            if rest.is_empty() {
-                flags |= PfcFlags::LAST_FRAG;
-            }
-            let body = Response { alloc_hint, context_id: to.context_id, cancel_count: 0, stub: piece };
-            let body = Body::Response(body);
-            if damage == Some(Fault::WrongSequence) && fragments.is_empty() {
-                // As if a fragment before this one had been lost on the way.
-                if let Some(security) = &mut security {
-                    security.protect(flags, to.call_id, &body, align);
-                }
-            }
-            fragments.push(match &mut security {
-                Some(security) => security.protect(flags, to.call_id, &body, align),
-                None => Pdu { flags, call_id: to.call_id, body, auth: None }.encode(),
-            });
-            if rest.is_empty() {
-                return fragments;
-            }
+        let alloc_hint = u32::try_from(rest.len()).unwrap_or(0);
+        let stub = rest.split_to(room.min(rest.len()));
+        let mut flags = PfcFlags::default();
+        if is_first {
+            flags |= PfcFlags::FIRST_FRAG;
+        }
+        if rest.is_empty() {
+            flags |= PfcFlags::LAST_FRAG;
+        }
+        let body = Body::Response(Response { alloc_hint, context_id: to.context_id, cancel_count: 0, stub });
+        match security {
+            Some(security) => security.protect(flags, to.call_id, &body, align),
+            None => Pdu { flags, call_id: to.call_id, body, auth: None }.encode(),
         }
     }
 

@@ -75,7 +75,7 @@ pub(super) fn wide(index: usize, row: &mut Row<'_>) {
     row.set("Offset", CimValue::Sint64(-1 - i64::from(id)));
 }
 
-/// Row `index` of `Sim_Slow`.
+/// Row `index` of `Sim_Slow` and `Sim_Silent`.
 pub(super) fn slow(index: usize, row: &mut Row<'_>) {
     let id = u32::try_from(index).unwrap_or(u32::MAX);
     row.set("Id", CimValue::Uint32(id));

@@ -50,7 +50,7 @@ pub(crate) fn made(class: &str, rows: usize) -> Option<Rows> {
     match class {
         "Sim_Many" => Some(Rows::Made { count: rows, make: many::many }),
         "Sim_Wide" => Some(Rows::Made { count: rows, make: many::wide }),
-        "Sim_Slow" => Some(Rows::Made { count: 10, make: many::slow }),
+        "Sim_Slow" | "Sim_Silent" => Some(Rows::Made { count: 10, make: many::slow }),
         _ => None,
     }
 }
