@@ -14,6 +14,8 @@ use wmi_proto::{AuthLevel, Client, Enumerator, ErrorKind, Event, Input, Output, 
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{Direction, OBJECT_PORT, Outcome, Pair, config};
 
+#[path = "session/concurrency.rs"]
+mod concurrency;
 #[path = "session/cursor.rs"]
 mod cursor;
 #[path = "session/header_signing.rs"]
