@@ -10,7 +10,9 @@ use wmi_proto::wire::guid::{
     IID_IWBEM_WCO_SMART_ENUM,
 };
 use wmi_proto::wire::rpc::{Body, ContextResult, Pdu, PduType, ProviderReason};
-use wmi_proto::{AuthLevel, Client, Enumerator, ErrorKind, Event, Input, Output, Query, Role, Stage};
+use wmi_proto::{
+    AuthLevel, Client, Credentials, Enumerator, ErrorKind, Event, Input, Output, Query, Role, Secret, Stage,
+};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{Direction, OBJECT_PORT, Outcome, Pair, config};
 
@@ -171,6 +173,36 @@ fn a_wrong_password_is_refused_at_the_activator() {
     let error = pair.run(Query::new(MANY), 10).end.expect_err("refused");
     assert_eq!(error.stage, Stage::Bind(Role::Activator));
     assert!(matches!(error.kind, ErrorKind::UnverifiedFault(status) if status.0 == 5), "{error}");
+}
+
+/// Names and passwords beyond ASCII; the account of a domain and that of the host, in every form of each.
+#[test]
+fn an_account_may_be_written_in_every_form() {
+    let password = "Pässwörd€𝄞";
+    let mut host = host().rows(3);
+    host.user = "Jürgen.Weiß".to_owned();
+    host.password = Secret::from(password).into();
+    for account in [
+        r"ACME\Jürgen.Weiß",
+        r"acme\jürgen.weiß",
+        "Jürgen.Weiß@acme",
+        "Jürgen.Weiß",
+        r"WINSIM\Jürgen.Weiß",
+        r".\Jürgen.Weiß",
+    ] {
+        let mut config = config();
+        config.credentials = Credentials::new(account, Secret::from(password));
+        let mut pair = Pair::new(config, host.clone());
+        let outcome = pair.run(Query::new(MANY), 1000);
+        assert_eq!(outcome.end.clone().map(|end| end.rows), Ok(3), "{account}");
+        assert_eq!(pair.finish_session(), Ok(()), "{account}");
+    }
+    for (account, password) in [(r"ACME\Jurgen.Weiss", password), (r".\Jürgen.Weiß", "Passwörd€𝄞")] {
+        let mut config = config();
+        config.credentials = Credentials::new(account, Secret::from(password));
+        let outcome = Pair::new(config, host.clone()).run(Query::new(MANY), 1000);
+        assert!(matches!(outcome.end, Err(error) if error.stage == Stage::Bind(Role::Activator)), "{account}");
+    }
 }
 
 #[test]

@@ -24,6 +24,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { walk: true, ..Scenario::new(Level::Privacy, Enumerator::Auto, 7) },
     Scenario { walk: true, ..Scenario::new(Level::Integrity, Enumerator::Smart, 7) },
     Scenario::new(Level::Integrity, Enumerator::Smart, 50).header_signing(HeaderSigning::Late),
+    Scenario::new(Level::Privacy, Enumerator::Next, 50).account(r"ÄCME\björn.æøå", r"ÄCME\björn.æøå", "Pässwörd€𝄞"),
+    Scenario::new(Level::Integrity, Enumerator::Next, 50).account(
+        "Жанна@acme.example",
+        r"\Жанна@acme.example",
+        "пароль",
+    ),
+    Scenario::new(Level::Privacy, Enumerator::Next, 50).account(r".\operator", r"{HOST}\operator", " \t\" "),
 ];
 
 /// One session with the foreign host.
@@ -36,6 +43,11 @@ pub(crate) struct Scenario {
     header_signing: HeaderSigning,
     /// Whether the rows are read back and forth, and by a copy.
     walk: bool,
+    /// How our client is told the account.
+    account: &'static str,
+    /// `DOMAIN\name` as the host has to see it; `{HOST}` is its own name.
+    user: &'static str,
+    password: &'static str,
 }
 
 /// What the host says to the offer of header signing.
@@ -49,7 +61,21 @@ enum HeaderSigning {
 
 impl Scenario {
     const fn new(level: Level, enumerator: Enumerator, batch: u32) -> Self {
-        Self { level, enumerator, smart_refused: false, batch, header_signing: HeaderSigning::Granted, walk: false }
+        Self {
+            level,
+            enumerator,
+            smart_refused: false,
+            batch,
+            header_signing: HeaderSigning::Granted,
+            walk: false,
+            account: USER,
+            user: USER,
+            password: PASSWORD,
+        }
+    }
+
+    const fn account(self, account: &'static str, user: &'static str, password: &'static str) -> Self {
+        Self { account, user, password, ..self }
     }
 
     const fn header_signing(self, header_signing: HeaderSigning) -> Self {
@@ -65,8 +91,9 @@ impl Scenario {
             HeaderSigning::Late => " (header signing in mid connection)",
             HeaderSigning::Refused => " (no header signing)",
         };
-        format!("our client against a pyspnego host: {} {:?}{refused}{signing}", self.level.name(), self.enumerator)
-            .to_lowercase()
+        let account = if self.account == USER { String::new() } else { format!(" (as {})", self.account) };
+        let (level, enumerator) = (self.level.name(), self.enumerator);
+        format!("our client against a pyspnego host: {level} {enumerator:?}{refused}{signing}{account}").to_lowercase()
     }
 
     /// Queries the host with our client; what is wrong is the error.
@@ -83,7 +110,7 @@ impl Scenario {
 
     /// Fetches the rows and compares them with those of the capture.
     fn query(&self, port: u16, expected: &[Value]) -> Result<(), String> {
-        let mut config = Config::new("127.0.0.1", Credentials::new(USER, Secret::from(PASSWORD)));
+        let mut config = Config::new("127.0.0.1", Credentials::new(self.account, Secret::from(self.password)));
         config.port = port;
         config.auth_level = match self.level {
             Level::Integrity => AuthLevel::Integrity,
@@ -153,7 +180,7 @@ impl Scenario {
             let right = logon["mic"] == true
                 && logon["bindings_zero"] == true
                 && logon["lm_zero"] == true
-                && logon["user"] == USER
+                && logon["user"] == self.user
                 && logon["level"] == level
                 && logon["header_signing"] == (self.header_signing == HeaderSigning::Granted)
                 && logon["target"].as_str().is_some_and(|spn| spn.ends_with("/127.0.0.1"));
@@ -238,8 +265,8 @@ impl Host {
     /// Starts it, and waits until it listens.
     fn start(mut command: Command, scenario: &Scenario) -> Result<Self, String> {
         let plan = json!({
-            "user": USER,
-            "password": PASSWORD,
+            "user": scenario.user,
+            "password": scenario.password,
             "level": scenario.level.name(),
             "next": [captured("next_100.0.bin")?, captured("next_100.1.bin")?],
             "smart": [captured("smart_100.0.bin")?, captured("smart_100.1.bin")?],

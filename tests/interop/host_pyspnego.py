@@ -2,7 +2,7 @@
 
 It verifies the MIC of the client's AUTHENTICATE and the signature of every request, decodes every request with
 impacket's declarations, and answers any query with the objects of a captured reply. The plan on standard input has
-user (DOMAIN\\name), password, level (integrity or privacy), next and smart (paths of captured replies to
+user (DOMAIN\\name, in which {HOST} is the name of this host), password, level (integrity or privacy), next and smart (paths of captured replies to
 IEnumWbemClassObject::Next and IWbemWCOSmartEnum::Next), smart_refused, and header_signing (granted, late: with an
 alter_context_resp, for which only the first interface is accepted in the bind, or refused). It prints one line when it listens, one for
 each thing that it saw, and ends at the end of its input.
@@ -31,6 +31,8 @@ ACCESS_DENIED = 5
 # The signature of a verification trailer and its first command: rpc_sec_vt_bitmask with its one bit.
 HEADER_SIGNING_OFFERED = bytes.fromhex("8ae3137102f43671 01000400 01000000")
 WBEM_FLAG_FORWARD_ONLY = 0x20
+# What pyspnego calls this host in its challenge.
+COMPUTER = socket.gethostname().upper()
 LEVELS = {"integrity": rpc.PACKET_INTEGRITY, "privacy": rpc.PACKET_PRIVACY}
 
 
@@ -225,7 +227,7 @@ class Connection:
             target=pairs.get(AvId.target_name),
             bindings_zero=pairs.get(AvId.channel_bindings) == bytes(16),
             lm_zero=message.lm_challenge_response == bytes(24),
-            user=f"{message.domain_name}\\{message.user_name}",
+            user=f"{message.domain_name or ''}\\{message.user_name}".replace(COMPUTER, "{HOST}"),
             level=self.security.level,
             header_signing=bool(received.flags & rpc.HEADER_SIGN),
         )
@@ -526,8 +528,8 @@ CALLS = {
 def main():
     line = sys.stdin.readline()
     plan = rows.json.loads(line)
-    domain, _, name = plan["user"].rpartition("\\")
-    with tempfile.NamedTemporaryFile("w", suffix=".ntlm") as users:
+    domain, _, name = plan["user"].replace("{HOST}", COMPUTER).rpartition("\\")
+    with tempfile.NamedTemporaryFile("w", suffix=".ntlm", encoding="utf-8") as users:
         users.write(f"{domain}:{name}:{plan['password']}\n")
         users.flush()
         os.environ["NTLM_USER_FILE"] = users.name

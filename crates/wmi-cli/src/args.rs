@@ -73,7 +73,7 @@ pub(crate) struct Connect {
 /// An account and where its password is.
 #[derive(Args, Debug)]
 pub(crate) struct Account {
-    /// The account: DOMAIN\name, name@domain or name
+    /// The account: DOMAIN\name, name@domain, .\name (a local account of the host) or name
     #[arg(short, long, value_name = "USER", env = "WMI_USER", hide_env_values = true, value_parser = account)]
     pub(crate) user: Option<String>,
 

@@ -41,6 +41,9 @@ impl FromStr for HostPort {
         if host.is_empty() {
             return Err("the host is missing".to_owned());
         }
+        if host.ends_with('%') {
+            return Err("the interface is missing behind %".to_owned());
+        }
         if let Some(odd) = host.chars().find(|c| c.is_whitespace() || c.is_control() || "/\\@\"'".contains(*c)) {
             return Err(format!("a host has no {odd:?} in it"));
         }
@@ -90,6 +93,8 @@ mod tests {
         assert_eq!(parsed("[::1]"), ("::1".to_owned(), None));
         assert_eq!(parsed("[2001:db8::7]:65535"), ("2001:db8::7".to_owned(), Some(65535)));
         assert_eq!(parsed("[fe80::1%eth0]:135"), ("fe80::1%eth0".to_owned(), Some(135)));
+        assert_eq!(parsed("fe80::1%eth0"), ("fe80::1%eth0".to_owned(), None));
+        assert_eq!(parsed("[fe80::1%12]"), ("fe80::1%12".to_owned(), None));
     }
 
     #[test]
@@ -102,6 +107,8 @@ mod tests {
             ("srv01:65536", "port"),
             ("srv01:http", "port"),
             ("2001:db8::7:x:1", "[ADDRESS]:PORT"),
+            ("fe80::1%", "interface"),
+            ("[fe80::1%]:135", "interface"),
             ("[::1", "bracket"),
             ("[::1]135", "bracket"),
             ("[srv01]:135", "IPv6"),

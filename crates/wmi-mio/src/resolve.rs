@@ -1,7 +1,7 @@
 //! From names to addresses, on a few threads for all sessions, so that a slow name server does not delay those that need none.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
@@ -69,6 +69,10 @@ impl Resolver {
         if let Ok(ip) = target.host.parse::<IpAddr>() {
             return Ok(Some(vec![SocketAddr::new(ip, target.port)]));
         }
+        // With a scope that is a number; interfaces by name are the system's business.
+        if let Ok(scoped) = format!("[{}]:{}", target.host, target.port).parse::<SocketAddrV6>() {
+            return Ok(Some(vec![scoped.into()]));
+        }
         if self.threads <= self.outstanding && self.threads < MAX_THREADS {
             match self.spawn() {
                 Ok(()) => self.threads += 1,
@@ -108,7 +112,7 @@ impl Resolver {
     }
 }
 
-/// A scope id behind `%`, by number or by interface name, is the system resolver's business.
+/// An interface name behind `%` is the system resolver's business; it needs no name server for it.
 fn system(target: &Target) -> Result<Vec<SocketAddr>, TransportFailure> {
     let found = (target.host.as_str(), target.port).to_socket_addrs();
     found.map(Iterator::collect).map_err(|error| failure(&error))

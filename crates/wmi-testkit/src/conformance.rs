@@ -37,6 +37,7 @@ macro_rules! conformance_tests {
             several_queries_at_once
             a_name_with_several_addresses
             an_ipv6_address_without_brackets
+            ipv6_addresses_with_a_scope
             refused_activator
             refused_object_server
             a_name_that_does_not_resolve
@@ -103,6 +104,43 @@ pub fn an_ipv6_address_without_brackets<R: Runtime>() {
     let mut config = config(&server);
     config.host = "::1".to_owned();
     run::<R>(config, Script::new([[Ask::all(MANY)]])).assert_rows(&[1]);
+}
+
+/// An interface by number or by name: of the loopback, and of a link-local address where there is one.
+pub fn ipv6_addresses_with_a_scope<R: Runtime>() {
+    let hosts = scoped_addresses();
+    if hosts.is_empty() {
+        println!("skipped: this machine does not tell its IPv6 addresses");
+    }
+    for host in hosts {
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        let server = Server::start(HostConfig::new(0).rows(1), any, any).expect("the host starts");
+        let config = config_of(&host, server.activator_addr().port());
+        println!("{host}");
+        run::<R>(config, Script::new([[Ask::all(MANY)]])).assert_rows(&[1]);
+    }
+}
+
+/// `::1%1`, `fe80::1%2` and `fe80::1%eth0`, as Linux tells the interfaces. The loopback takes its number only.
+fn scoped_addresses() -> Vec<String> {
+    let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let mut hosts = Vec::new();
+    for line in table.lines() {
+        let mut columns = line.split_whitespace();
+        let (Some(address), Some(index)) = (columns.next(), columns.next()) else { continue };
+        let (Ok(bits), Ok(index)) = (u128::from_str_radix(address, 16), u32::from_str_radix(index, 16)) else {
+            continue;
+        };
+        let address = Ipv6Addr::from_bits(bits);
+        let link_local = address.is_unicast_link_local();
+        if link_local || address.is_loopback() {
+            hosts.push(format!("{address}%{index}"));
+        }
+        if let (true, Some(name)) = (link_local, columns.last()) {
+            hosts.push(format!("{address}%{name}"));
+        }
+    }
+    hosts
 }
 
 /// Nobody listens at the activator's port.

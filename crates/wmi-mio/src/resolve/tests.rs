@@ -14,6 +14,9 @@ fn an_address_needs_no_thread() {
     let [route] = routes();
     let found = resolver.look_up(route, target("::1"), Weak::new()).unwrap();
     assert_eq!(found, Some(vec!["[::1]:135".parse().unwrap()]));
+    let [route] = routes();
+    let scoped = resolver.look_up(route, target("fe80::1%7"), Weak::new()).unwrap();
+    assert_eq!(scoped, Some(vec!["[fe80::1%7]:135".parse().unwrap()]));
     assert_eq!((resolver.threads, resolver.outstanding), (0, 0));
 }
 

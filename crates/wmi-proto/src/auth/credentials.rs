@@ -133,7 +133,8 @@ impl FromStr for NtHash {
 /// An account for NTLM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// The domain, or empty for a local account or when the name is `name@domain`.
+    /// The domain, or the name of the host for a local account of it. `.` is the host's name, which its challenge
+    /// tells; empty when the name is `name@domain`, or when the host is to find out.
     pub domain: String,
     /// The account's name.
     pub user: String,
@@ -142,7 +143,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// From `DOMAIN\name`, `name@domain` or `name`, and a password or an NT hash. Only the first backslash separates.
+    /// From `DOMAIN\name`, `name@domain`, `HOST\name` or `.\name` for a local account of the host, or `name`, and a password or an NT hash. Only the first backslash separates.
     #[must_use]
     pub fn new(account: &str, password: impl Into<Password>) -> Self {
         let (domain, user) = account.split_once('\\').unwrap_or(("", account));

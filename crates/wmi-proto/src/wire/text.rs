@@ -21,16 +21,24 @@ pub fn utf16(text: &str) -> Vec<u8> {
     octets
 }
 
-/// A UTF-16 unit in upper case where that is one unit, as Windows does: ß stays ß.
+/// A UTF-16 unit in upper case as Windows has it for names: only letters that lower case leads back to, and the final
+/// sigma. So ß, µ, ı, ſ and the title case ǅ stay what they are, where Unicode has capital letters for them.
 ///
-/// Windows' own table differs from Unicode's for a few letters outside Latin-1; no example of those was found.
+/// This agrees with the table that Windows Vista writes onto NTFS volumes for all letters of that time but 25 Greek
+/// ones with an iota subscript and six that it exchanges; which later letters newer versions know was not found.
 #[must_use]
 pub fn uppercase_unit(unit: u16) -> u16 {
-    let single = char::from_u32(u32::from(unit)).and_then(|c| {
-        let mut upper = c.to_uppercase();
-        upper.next().filter(|_| upper.next().is_none())
+    const FINAL_SIGMA: char = 'ς';
+    let upper = char::from_u32(u32::from(unit)).and_then(|lower| {
+        let upper = only(lower.to_uppercase())?;
+        (only(upper.to_lowercase()) == Some(lower) || lower == FINAL_SIGMA).then_some(upper)
     });
-    single.and_then(|c| u16::try_from(u32::from(c)).ok()).unwrap_or(unit)
+    upper.and_then(|c| u16::try_from(u32::from(c)).ok()).unwrap_or(unit)
+}
+
+/// The character, when it is one.
+fn only(mut chars: impl Iterator<Item = char>) -> Option<char> {
+    chars.next().filter(|_| chars.next().is_none())
 }
 
 impl Writer {
@@ -39,5 +47,32 @@ impl Writer {
         for unit in text.encode_utf16() {
             self.u16(unit);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uppercase_unit;
+
+    /// Of the table that Windows Vista writes onto NTFS volumes, as ntfs-3g and wimlib have it.
+    #[test]
+    fn upper_case_as_windows_has_it() {
+        let upper = |text: &str| text.encode_utf16().map(uppercase_unit).collect::<Vec<_>>();
+        let same = |lower: &str, table: &str| assert_eq!(upper(lower), table.encode_utf16().collect::<Vec<_>>());
+        same("abyz@[`{ 09_-.", "ABYZ@[`{ 09_-.");
+        same("àöøþÿœšžłőąđ", "ÀÖØÞŸŒŠŽŁŐĄĐ");
+        same("αςσώάϋ", "ΑΣΣΏΆΫ");
+        same("жёџґ", "ЖЁЏҐ");
+        same("աֆ", "ԱՖ");
+        // A small roman eight, a circled z, a wide z, Glagolitic, Georgian.
+        same("\u{2177}\u{24e9}\u{ff5a}\u{2c30}\u{2d00}", "\u{2167}\u{24cf}\u{ff3a}\u{2c00}\u{10a0}");
+        // Vietnamese, and Greek of old.
+        same("\u{1e81}\u{1eb7}\u{1f00}\u{1f70}\u{1f7d}", "\u{1e80}\u{1eb6}\u{1f08}\u{1fba}\u{1ffb}");
+        // What Unicode has capital letters for, and Windows not.
+        same("ßµıſŉǅǈǋǲϐϑϕϖϰϱϵẛ\u{1fbe}\u{345}", "ßµıſŉǅǈǋǲϐϑϕϖϰϱϵẛ\u{1fbe}\u{345}");
+        // Surrogates are not letters.
+        same("\u{10428}", "\u{10428}");
+        // Capital letters stay.
+        same("ÀŸΣЖİ", "ÀŸΣЖİ");
     }
 }

@@ -56,10 +56,9 @@ impl NtlmInitiator {
         let flags = self.negotiated(&decoded)?;
 
         let mut av_pairs = decoded.av_pairs()?;
-        if av_pairs.get(AvId::NB_COMPUTER_NAME).is_none() || av_pairs.get(AvId::NB_DOMAIN_NAME).is_none() {
-            // [MS-NLMP 3.1.5.1.2] demands both.
-            return Err(AuthError::Missing("computer and domain name"));
-        }
+        let names = (av_pairs.get(AvId::NB_COMPUTER_NAME).cloned(), av_pairs.get(AvId::NB_DOMAIN_NAME));
+        // [MS-NLMP 3.1.5.1.2] demands both.
+        let (Some(computer), Some(_)) = names else { return Err(AuthError::Missing("computer and domain name")) };
         let server_time = av_pairs.timestamp();
         if server_time.is_some() {
             av_pairs.set(AvId::FLAGS, Bytes::copy_from_slice(&(av_pairs.flags() | AvFlags::MIC).to_le_bytes()));
@@ -77,7 +76,8 @@ impl NtlmInitiator {
         }
         .to_bytes();
 
-        let (user, domain) = (utf16(&self.credentials.user), utf16(&self.credentials.domain));
+        let user = utf16(&self.credentials.user);
+        let domain = if self.credentials.domain == "." { computer.to_vec() } else { utf16(&self.credentials.domain) };
         let key = ntowf_v2(&self.credentials.password.nt_hash(), &user, &domain);
         let response = respond(&key, &decoded.server_challenge, &client_challenge);
         let lm_response = if server_time.is_some() { [0; 24] } else { lm_v2(&key, &decoded.server_challenge, &random) };

@@ -288,11 +288,27 @@ fn a_user_name_with_a_domain_goes_without_a_domain_field() {
 }
 
 #[test]
+fn a_dot_stands_for_the_name_of_the_host() {
+    let credentials = Credentials::new(r".\Admin", Secret::from("Password"));
+    let mut initiator = NtlmInitiator::new(&credentials, "", AuthLevel::Privacy);
+    let options = AcceptorOptions { computer: "SRV-Ü".to_owned(), ..AcceptorOptions::default() };
+    let mut acceptor = NtlmAcceptor::new(options);
+    let challenge = acceptor.challenge(initiator.negotiate(), &mut SpecEntropy, FileTime(9)).unwrap();
+    let (message, _) = initiator.authenticate(challenge, &mut SpecEntropy, FileTime(9)).unwrap();
+    let accepted = acceptor.accept(message, |domain, user| {
+        assert_eq!((domain, user), ("SRV-Ü", "Admin"));
+        Some("Password")
+    });
+    assert_eq!(accepted.unwrap().domain, "SRV-Ü");
+}
+
+#[test]
 fn user_names_are_compared_in_simple_upper_case() {
     let key = |user: &str| *ntowf_v2(&NtHash::of(&Secret::from("x")), &utf16(user), &utf16("Domain")).expose();
     assert_eq!(key("müller"), key("MÜLLER"));
     assert_eq!(key("weiß"), key("WEIß"));
     assert_ne!(key("weiß"), key("WEISS"));
+    assert_ne!(key("yıldız"), key("YILDIZ"));
     assert_ne!(key("a\u{10428}"), key("a\u{10400}"));
 }
 
