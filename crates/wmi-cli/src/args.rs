@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wmi_proto::cim::CimValue;
 use wmi_proto::{AuthLevel, Enumerator};
 use wmi_sim::Fault;
 
 use crate::host::HostPort;
 use crate::password::Files;
+use crate::values;
 
 /// Query Windows hosts over WMI, from anywhere, without an agent.
 #[derive(Debug, Parser)]
@@ -28,8 +30,18 @@ hash from --hash-file or WMI_NT_HASH; never from an argument.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a WQL query and print its rows
+    /// Run WQL queries and print their rows
     Query(QueryArguments),
+    /// Print one object, a class or an instance, by its path
+    Get(GetArguments),
+    /// Call a method of a class or an instance
+    Call(CallArguments),
+    /// Print a class: superclasses, qualifiers, properties, keys and methods
+    Class(ClassArguments),
+    /// List the classes of a namespace
+    Classes(ClassesArguments),
+    /// List the namespaces
+    Namespaces(NamespacesArguments),
     /// Run monitoring checks
     Check(CheckArguments),
     /// Print the objects in files, or the messages in captures, as JSON
@@ -64,6 +76,15 @@ pub(crate) struct Connect {
     /// account's credentials then go to these addresses, too
     #[arg(long)]
     pub(crate) follow_bindings: bool,
+
+    /// The language of the session, for example MS_409 (US English), which texts of classes and values come in
+    #[arg(long, value_name = "LOCALE", value_parser = locale)]
+    pub(crate) locale: Option<String>,
+
+    /// A named value for WMI and its providers, for example __ProviderArchitecture=32; VALUE is JSON or plain
+    /// text; can be given more than once
+    #[arg(long, value_name = "NAME=VALUE", value_parser = context_value)]
+    pub(crate) context: Vec<(String, CimValue)>,
 
     /// Print each stage with its time on standard error
     #[arg(short, long)]
@@ -125,6 +146,120 @@ pub(crate) struct QueryArguments {
     /// Write what goes over the connections to a pcap file
     #[arg(long, value_name = "FILE")]
     pub(crate) capture: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GetArguments {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+
+    /// The path of a class (Win32_Service) or an instance (Win32_Service.Name="W32Time", X="only key", X=@);
+    /// a namespace in it (root/cimv2:…) goes before --namespace, a server must be HOST or .
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+
+    /// The namespace
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "root/cimv2", value_parser = namespace)]
+    pub(crate) namespace: String,
+
+    /// How the object is printed; a class as `wmi class` does, and not as csv
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
+    pub(crate) output: RowFormat,
+
+    /// With types and all qualifiers, also those that are texts in the session's language, such as descriptions;
+    /// not as csv
+    #[arg(long)]
+    pub(crate) amended: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = CALL_HELP)]
+pub(crate) struct CallArguments {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+
+    /// The path of a class, for its static methods, or of an instance; a namespace in it goes before --namespace
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+
+    /// The method
+    #[arg(value_name = "METHOD", value_parser = method)]
+    pub(crate) method: String,
+
+    /// In-parameters of the method; what is left out is NULL, or the default that the method declares
+    #[arg(value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) parameters: Vec<(String, String)>,
+
+    /// The namespace
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "root/cimv2", value_parser = namespace)]
+    pub(crate) namespace: String,
+
+    /// How the out-parameters are printed
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
+    pub(crate) output: RowFormat,
+}
+
+const CALL_HELP: &str = "\
+VALUE is read as the type that the method declares. Text, references and dates are taken as they are; what
+begins with a quotation mark is a JSON string, and null is NULL. Numbers (64 bits also in quotation marks),
+true and false, [arrays] and {embedded objects} are JSON; an object names its class as \"__CLASS\" unless the
+method does. A character is its code, or text of one character.
+
+Exit status 0 says that the host carried the method out. What the method itself says of its success is in
+ReturnValue, which means something else with every method: it is printed, not judged.";
+
+#[derive(Args, Debug)]
+pub(crate) struct ClassArguments {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+
+    /// The class; a namespace in front of it (root/cimv2:Win32_Service) goes before --namespace
+    #[arg(value_name = "CLASS")]
+    pub(crate) class: String,
+
+    /// The namespace
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "root/cimv2", value_parser = namespace)]
+    pub(crate) namespace: String,
+
+    /// How the class is printed
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = TreeFormat::Table)]
+    pub(crate) output: TreeFormat,
+
+    /// With the qualifiers that are texts in the session's language, such as descriptions
+    #[arg(long)]
+    pub(crate) amended: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ClassesArguments {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+
+    /// Only the classes of this name, in which * (or %) stands for any characters and ? for one
+    #[arg(value_name = "PATTERN", value_parser = class_pattern)]
+    pub(crate) pattern: Option<String>,
+
+    /// The namespace
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "root/cimv2", value_parser = namespace)]
+    pub(crate) namespace: String,
+
+    /// How the list is printed
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
+    pub(crate) output: RowFormat,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NamespacesArguments {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+
+    /// The namespace to begin at
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "root", value_parser = namespace)]
+    pub(crate) namespace: String,
+
+    /// How the list is printed; a namespace that the account may not enter is in it, with the reason
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
+    pub(crate) output: RowFormat,
 }
 
 #[derive(Args, Debug)]
@@ -214,6 +349,19 @@ pub(crate) enum RowFormat {
     Csv,
 }
 
+impl RowFormat {
+    /// Whether messages are JSON, too.
+    pub(crate) const fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TreeFormat {
+    Table,
+    Json,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckFormat {
     Table,
@@ -277,6 +425,44 @@ fn namespace(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("the namespace is empty".to_owned()) } else { sendable(text) }
 }
 
+fn locale(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("the locale is empty".to_owned()) } else { sendable(text) }
+}
+
+fn method(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("the method has no name".to_owned()) } else { sendable(text) }
+}
+
+/// `NAME=VALUE`, the value as it was typed.
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a parameter is NAME=VALUE")?;
+    if name.trim().is_empty() {
+        return Err("the name in front of = is missing".to_owned());
+    }
+    sendable(text)?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn context_value(text: &str) -> Result<(String, CimValue), String> {
+    let (name, value) = assignment(text)?;
+    Ok((name, values::of_context(&value)?))
+}
+
+/// A pattern as LIKE has it ([MS-WMI 2.2.1]): the underscores of names are no wildcards.
+fn class_pattern(text: &str) -> Result<String, String> {
+    let mut pattern = String::new();
+    for c in text.chars() {
+        match c {
+            '*' | '%' => pattern.push('%'),
+            '?' => pattern.push('_'),
+            '_' => pattern.push_str("[_]"),
+            c if c.is_alphanumeric() => pattern.push(c),
+            c => return Err(format!("no class has a {c:?} in its name; wildcards are * and ?")),
+        }
+    }
+    if pattern.is_empty() { Err("the pattern is empty".to_owned()) } else { Ok(pattern) }
+}
+
 fn account(text: &str) -> Result<String, String> {
     let name = text.split_once('\\').map_or(text, |(_, name)| name);
     if name.is_empty() { Err("the account's name is empty".to_owned()) } else { sendable(text) }
@@ -298,86 +484,4 @@ fn fault(name: &str) -> Result<Fault, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn parse(line: &[&str]) -> Result<Command, clap::Error> {
-        Arguments::try_parse_from(std::iter::once("wmi").chain(line.iter().copied())).map(|a| a.command)
-    }
-
-    fn usage(line: &[&str], word: &str) {
-        let error = parse(line).expect_err("a usage error");
-        assert_eq!(error.exit_code(), 2, "{line:?}");
-        assert!(error.to_string().contains(word), "{line:?}: {error}");
-    }
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn a_query_with_everything() {
-        let line = [
-            "query",
-            "[::1]:1135",
-            "SELECT * FROM X",
-            "-u",
-            r"ACME\monitor",
-            "-n",
-            r"root\default",
-            "-o",
-            "csv",
-            "--timeout",
-            "2.5",
-            "--auth-level",
-            "integrity",
-            "--enumerator",
-            "next",
-            "--batch",
-            "7",
-            "-v",
-        ];
-        let Ok(Command::Query(query)) = parse(&line) else { panic!("a query") };
-        assert_eq!(query.connect.host, HostPort { host: "::1".to_owned(), port: Some(1135) });
-        assert_eq!(query.connect.account.user.as_deref(), Some(r"ACME\monitor"));
-        assert_eq!(query.connect.timeout, Duration::from_millis(2500));
-        assert_eq!(query.connect.auth_level, Level::Integrity);
-        assert!(query.connect.verbose);
-        assert_eq!((query.wql, query.namespace.as_str()), (vec!["SELECT * FROM X".to_owned()], r"root\default"));
-        assert_eq!((query.output, query.enumerator), (RowFormat::Csv, Fetch::Next));
-        assert_eq!(query.batch, NonZeroU32::new(7));
-    }
-
-    #[test]
-    fn a_query_with_defaults() {
-        let Ok(Command::Query(query)) = parse(&["query", "srv01", "SELECT * FROM X"]) else { panic!("a query") };
-        assert_eq!(query.namespace, "root/cimv2");
-        assert_eq!(query.connect.timeout, Duration::from_secs(30));
-        assert_eq!(query.connect.auth_level, Level::Privacy);
-        assert_eq!((query.output, query.enumerator, query.batch), (RowFormat::Table, Fetch::Auto, None));
-    }
-
-    #[test]
-    fn what_cannot_be_meant_is_a_usage_error() {
-        usage(&["query", "srv01"], "WQL");
-        usage(&["query", "srv01", ""], "empty");
-        usage(&["query", "srv01", " \t "], "empty");
-        usage(&["query", "srv01", "SELECT\0 * FROM X"], "NUL");
-        usage(&["query", "srv01", "SELECT * FROM X", "-n", ""], "empty");
-        usage(&["query", "srv01:99999", "SELECT * FROM X"], "port");
-        usage(&["query", "srv01", "SELECT * FROM X", "-u", r"ACME\"], "empty");
-        usage(&["query", "srv01", "SELECT * FROM X", "--batch", "0"], "--batch");
-        for timeout in ["0", "-1", "NaN", "inf", "1e9", "soon"] {
-            usage(&["query", "srv01", "SELECT * FROM X", &format!("--timeout={timeout}")], "seconds");
-        }
-        usage(&["query", "srv01", "SELECT * FROM X", "--password", "x"], "--password");
-        usage(&["check", "srv01"], "CHECK");
-        usage(&["check", "srv01", "software"], "services");
-        usage(&["sim", "--listen", "127.0.0.1:0", "--fault", "earthquake"], "write-one-octet");
-        usage(&["decode"], "FILE");
-        usage(&[], "Usage");
-    }
-}
+mod tests;

@@ -9,10 +9,9 @@ use wmi_proto::Query;
 use wmi_proto::cim::CimValue;
 
 use crate::args::{CheckArguments, CheckFormat};
-use crate::connection::{self, Connection, Trouble, patience, wall_time};
+use crate::connection::{Connection, Trouble, patience, wall_time};
 use crate::messages::Messages;
 use crate::output::{cells::Cell, json, table};
-use crate::signals::Interrupt;
 use crate::status::{Status, complain};
 
 /// The time between two samples of a counter.
@@ -20,21 +19,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: &CheckArguments) -> Status {
     let connect = &arguments.connect;
-    let config = match connection::config(connect) {
-        Ok(config) => config,
-        Err(usage) => {
-            complain(usage);
-            return Status::Usage;
-        }
-    };
-    let opened = Interrupt::install()
-        .and_then(|interrupt| Connection::open(config, connect.timeout, connect.verbose, &interrupt));
-    let mut connection = match opened {
+    let messages = Messages::about(&connect.host, false);
+    let mut connection = match Connection::start(connect, &messages) {
         Ok(connection) => connection,
-        Err(error) => {
-            complain(format_args!("no session: {error}"));
-            return Status::Failed;
-        }
+        Err(status) => return status,
     };
     let host = connect.host.to_string();
     let mut status = Status::Done;
@@ -63,7 +51,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
     }
     connection.close(patience(status));
     explain(&host, &failures);
-    trouble.map_or(status, |trouble| status.worse(Messages::text(&host).trouble(&trouble, 1, 0)))
+    trouble.map_or(status, |trouble| status.worse(messages.trouble(&trouble, 1, 0)))
 }
 
 /// Takes `check` through a round. Failed queries are the check's business: it reports them, and the worst of them is

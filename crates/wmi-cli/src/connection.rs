@@ -5,12 +5,14 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime};
 
 use wmi_mio::Session;
+use wmi_proto::cim::{CimObject, CimValue};
 use wmi_proto::{
-    Client, CommandError, Completion, Config, Credentials, Error, ErrorKind, Event, FileTime, Query, QueryId, Row,
-    Stage, Stats,
+    CallId, Client, CommandError, Completion, Config, Credentials, Error, ErrorKind, Event, ExecMethod, FileTime,
+    GetObject, Query, QueryId, Row, Stage, Stats, WbemContext,
 };
 
 use crate::args::Connect;
+use crate::messages::{Messages, Part};
 use crate::password;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
@@ -23,6 +25,8 @@ pub(crate) struct Connection {
     session: Session,
     interrupt: Interrupt,
     deadline: Instant,
+    /// What goes along with every query and call.
+    context: Option<WbemContext>,
     /// Why the last query failed: when the session ended with it, also why no other can be had.
     failure: Option<Error>,
     pub(crate) progress: Progress,
@@ -99,6 +103,7 @@ pub(crate) fn config(connect: &Connect) -> Result<Config, String> {
     config.connect_timeout = config.connect_timeout.min(connect.timeout);
     config.handshake_timeout = connect.timeout;
     config.follow_bindings = connect.follow_bindings;
+    config.locale.clone_from(&connect.locale);
     Ok(config)
 }
 
@@ -112,7 +117,35 @@ impl Connection {
         let session = Session::connect(config)?;
         let waker = session.waker();
         interrupt.on_signal(move || drop(waker.wake()));
-        Ok(Self { session, interrupt: interrupt.clone(), deadline, failure: None, progress: Progress::new(verbose) })
+        let (interrupt, progress) = (interrupt.clone(), Progress::new(verbose));
+        Ok(Self { session, interrupt, deadline, context: None, failure: None, progress })
+    }
+
+    /// Takes signals over and begins a session as the command line wants it.
+    ///
+    /// # Errors
+    /// The operating system has no reactor to give, which has been said.
+    pub(crate) fn begin_for(connect: &Connect, config: Config, messages: &Messages) -> Result<Self, Status> {
+        let opened =
+            Interrupt::install().and_then(|interrupt| Self::open(config, connect.timeout, connect.verbose, &interrupt));
+        let mut connection = opened.map_err(|error| {
+            messages.problem("system", format_args!("no session: {error}"), &Part::default());
+            Status::Failed
+        })?;
+        if !connect.context.is_empty() {
+            let put = |context: WbemContext, (name, value): &(String, _)| context.with(name, CimValue::clone(value));
+            connection.context = Some(connect.context.iter().fold(WbemContext::new(), put));
+        }
+        Ok(connection)
+    }
+
+    /// The same for a command that has one session and nothing to adjust.
+    ///
+    /// # Errors
+    /// No account, no password or no reactor, which has been said.
+    pub(crate) fn start(connect: &Connect, messages: &Messages) -> Result<Self, Status> {
+        let config = config(connect).map_err(|usage| messages.usage(usage))?;
+        Self::begin_for(connect, config, messages)
     }
 
     /// Writes what goes over the connections.
@@ -146,10 +179,7 @@ impl Connection {
         queries: Vec<Query>,
         sink: &mut dyn Sink,
     ) -> Result<Vec<Result<Completion, Error>>, Trouble> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Trouble::Failed(Error::new(Stage::Query, ErrorKind::TimedOut)));
-        }
+        let left = self.time_left(Stage::Query)?;
         let mut running = Vec::with_capacity(queries.len());
         let outcome = self.begin(queries, left, &mut running).and_then(|()| self.run(&mut running, sink));
         if outcome.is_err() {
@@ -170,7 +200,8 @@ impl Connection {
     /// Gives all queries to the core; nothing was sent for any when one of them cannot be.
     fn begin(&mut self, queries: Vec<Query>, left: Duration, running: &mut Vec<Running>) -> Result<(), Trouble> {
         for query in queries {
-            let query = query.timeout(left);
+            let mut query = query.timeout(left);
+            query.context.clone_from(&self.context);
             match self.session.command(|client, now| client.exec_query(query, now)) {
                 Ok(id) => running.push(Running { id, fetching: false, outcome: None }),
                 Err(error) => {
@@ -180,6 +211,66 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// The object at a path.
+    ///
+    /// # Errors
+    /// Why it did not come.
+    pub(crate) fn get_object(&mut self, mut object: GetObject) -> Result<CimObject, Trouble> {
+        object.timeout = self.time_left(Stage::GetObject)?;
+        object.context.clone_from(&self.context);
+        let reply = self.call(|client, now| client.get_object(object, now))?;
+        // A reply without an object does not come without an error.
+        reply.ok_or(Trouble::Failed(Error::new(Stage::GetObject, ErrorKind::Misbehaved("no object"))))
+    }
+
+    /// Calls a method; `None` when it has no out-parameters.
+    ///
+    /// # Errors
+    /// Why it was not carried out, as far as is known.
+    pub(crate) fn exec_method(&mut self, mut method: ExecMethod) -> Result<Option<CimObject>, Trouble> {
+        method.timeout = self.time_left(Stage::ExecMethod)?;
+        method.context.clone_from(&self.context);
+        self.call(|client, now| client.exec_method(method, now))
+    }
+
+    fn call(
+        &mut self,
+        begin: impl FnOnce(&mut Client, wmi_proto::Instant) -> Result<CallId, CommandError>,
+    ) -> Result<Option<CimObject>, Trouble> {
+        let id = self
+            .session
+            .command(begin)
+            .map_err(|error| self.failure.clone().map_or(Trouble::Command { error, at: 0 }, Trouble::Failed))?;
+        let outcome = self.reply(id);
+        if !matches!(outcome, Ok(_) | Err(Trouble::Failed(_))) {
+            let _ = self.session.command(|client, now| client.cancel_call(id, now));
+        }
+        if let Err(Trouble::Failed(error)) = &outcome {
+            self.failure = Some(error.clone());
+        }
+        self.progress.leave();
+        outcome
+    }
+
+    fn reply(&mut self, id: CallId) -> Result<Option<CimObject>, Trouble> {
+        loop {
+            match self.next_event(None)? {
+                Some(Event::Stage(stage)) => self.progress.enter(stage),
+                Some(Event::Reply { call, outcome }) if call == id => return outcome.map_err(Trouble::Failed),
+                Some(Event::Closed { outcome: Err(error) }) => return Err(Trouble::Failed(error)),
+                Some(Event::Closed { outcome: Ok(()) }) | None => {
+                    return Err(Trouble::Command { error: CommandError::Closed, at: 0 });
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn time_left(&self, stage: Stage) -> Result<Duration, Trouble> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(Trouble::Failed(Error::new(stage, ErrorKind::TimedOut))) } else { Ok(left) }
     }
 
     fn run(&mut self, running: &mut [Running], sink: &mut dyn Sink) -> Result<(), Trouble> {

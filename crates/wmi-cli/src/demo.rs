@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Status {
         Err(Trouble::Output(error)) => unprinted(&error),
         Err(Trouble::Signal(signal)) => Status::Signal(signal),
         Err(trouble) => {
-            Messages::text(address).trouble(&trouble, 1, 0);
+            Messages::about(address, false).trouble(&trouble, 1, 0);
             Status::Failed
         }
     };

@@ -1,12 +1,16 @@
 //! The program `wmi`: query and check Windows hosts, look into captured objects, and be a simulated host.
 
 mod args;
+mod call;
 mod check;
+mod classes;
 mod connection;
 mod decode;
 mod demo;
+mod get;
 mod host;
 mod messages;
+mod namespaces;
 mod output;
 mod password;
 mod progress;
@@ -16,7 +20,9 @@ mod replay;
 mod signals;
 mod sim;
 mod status;
+mod target;
 mod traffic;
+mod values;
 
 use std::process::ExitCode;
 
@@ -27,6 +33,11 @@ use crate::args::{Arguments, Command};
 fn main() -> ExitCode {
     let status = match Arguments::parse().command {
         Command::Query(arguments) => query::run(&arguments),
+        Command::Get(arguments) => get::run(&arguments),
+        Command::Call(arguments) => call::run(&arguments),
+        Command::Class(arguments) => get::run_class(&arguments),
+        Command::Classes(arguments) => classes::run(&arguments),
+        Command::Namespaces(arguments) => namespaces::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

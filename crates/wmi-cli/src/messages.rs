@@ -5,7 +5,6 @@ use std::fmt::Display;
 use serde_json::{Map, Value, json};
 use wmi_proto::{CommandError, Error, Stage};
 
-use crate::args::RowFormat;
 use crate::connection::Trouble;
 use crate::status::{Status, complain, partial, unprinted, write_line};
 
@@ -16,11 +15,13 @@ pub(crate) struct Messages {
     is_json: bool,
 }
 
-/// Rows and queries that a failure concerns.
+/// What a message is about.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
     /// The numbers of the queries, from 1, where there are several.
     pub(crate) queries: Vec<usize>,
+    /// What helps, where no error says it.
+    pub(crate) remedy: Option<String>,
     /// Rows that had arrived.
     pub(crate) rows: Option<u64>,
 }
@@ -28,7 +29,7 @@ pub(crate) struct Part {
 impl Part {
     /// The only query, with so many rows.
     pub(crate) const fn rows(rows: u64) -> Self {
-        Self { queries: Vec::new(), rows: Some(rows) }
+        Self { queries: Vec::new(), remedy: None, rows: Some(rows) }
     }
 
     fn prefix(&self) -> String {
@@ -48,6 +49,9 @@ impl Part {
             [one] => drop(map.insert("query".to_owned(), Value::from(*one))),
             many => drop(map.insert("queries".to_owned(), Value::from(many))),
         }
+        if let Some(remedy) = &self.remedy {
+            map.insert("remedy".to_owned(), Value::from(remedy.as_str()));
+        }
         if let Some(rows) = self.rows {
             map.insert("rows".to_owned(), Value::from(rows));
         }
@@ -55,14 +59,9 @@ impl Part {
 }
 
 impl Messages {
-    /// About `host`, in the way that goes with `format`.
-    pub(crate) fn about(host: impl Display, format: RowFormat) -> Self {
-        Self { host: host.to_string(), is_json: matches!(format, RowFormat::Json | RowFormat::Jsonl) }
-    }
-
-    /// Lines for people.
-    pub(crate) fn text(host: impl Display) -> Self {
-        Self { host: host.to_string(), is_json: false }
+    /// About `host`, for people or as JSON.
+    pub(crate) fn about(host: impl Display, is_json: bool) -> Self {
+        Self { host: host.to_string(), is_json }
     }
 
     /// The host refused or failed, or was not reached: what and where with code and name, whom it concerns, what helps
@@ -109,6 +108,7 @@ impl Messages {
             write_line(&Value::Object(map).to_string());
         } else {
             complain(format_args!("{}: {}{what}", self.host, part.prefix()));
+            part.remedy.iter().for_each(complain);
             part.rows.into_iter().for_each(partial);
         }
     }
@@ -138,9 +138,12 @@ impl Messages {
         match trouble {
             Trouble::Failed(error) => self.failure(error, &part),
             Trouble::Command { error, at } => {
-                let usage = matches!(error, CommandError::BadQuery(_) | CommandError::TooLong { .. });
+                let usage = matches!(
+                    error,
+                    CommandError::BadQuery(_) | CommandError::BadCall(_) | CommandError::TooLong { .. }
+                );
                 let queries = if queries > 1 && usage { vec![at + 1] } else { Vec::new() };
-                let part = Part { queries, rows: None };
+                let part = Part { queries, ..Part::default() };
                 self.problem(if usage { "usage" } else { "session" }, error, &part);
                 if usage { Status::Usage } else { Status::Failed }
             }
@@ -153,6 +156,18 @@ impl Messages {
                 self.problem("system", error, &part);
                 Status::Failed
             }
+        }
+    }
+
+    /// What ended a call, of which no rows are expected.
+    pub(crate) fn trouble_of_call(&self, trouble: &Trouble) -> Status {
+        match trouble {
+            Trouble::Failed(error) => self.failure(error, &Part::default()),
+            Trouble::Signal(signal) => {
+                self.problem("signal", "interrupted", &Part::default());
+                Status::Signal(*signal)
+            }
+            trouble => self.trouble(trouble, 1, 0),
         }
     }
 

@@ -9,12 +9,11 @@ use crate::connection::{self, Connection, Sink, Trouble, patience};
 use crate::messages::{Messages, Part, is_same};
 use crate::output::several::{End, Several};
 use crate::recorder::Recorder;
-use crate::signals::Interrupt;
 use crate::status::{Status, counted};
 
 pub(crate) fn run(arguments: &QueryArguments) -> Status {
     let connect = &arguments.connect;
-    let messages = Messages::about(&connect.host, arguments.output);
+    let messages = Messages::about(&connect.host, arguments.output.is_json());
     if arguments.wql.len() > 1 && arguments.output == RowFormat::Csv {
         return messages.usage("csv has one header: give one query, or take -o jsonl");
     }
@@ -31,14 +30,9 @@ pub(crate) fn run(arguments: &QueryArguments) -> Status {
             return Status::Failed;
         }
     };
-    let opened = Interrupt::install()
-        .and_then(|interrupt| Connection::open(config, connect.timeout, connect.verbose, &interrupt));
-    let mut connection = match opened {
+    let mut connection = match Connection::begin_for(connect, config, &messages) {
         Ok(connection) => connection,
-        Err(error) => {
-            messages.problem("system", format_args!("no session: {error}"), &Part::default());
-            return Status::Failed;
-        }
+        Err(status) => return status,
     };
     if let Some(recorder) = &recorder {
         connection.record(recorder.clone());

@@ -57,6 +57,12 @@ impl RowWriter for Rows {
     }
 }
 
+/// Prints a whole list at once.
+pub(crate) fn print(names: &[String], rows: &[Vec<Cell>], out: &mut dyn Write) -> io::Result<()> {
+    line(names.iter().map(|name| quoted(name)), out)?;
+    rows.iter().try_for_each(|row| line(row.iter().map(field), out))
+}
+
 fn line<'a>(fields: impl Iterator<Item = Cow<'a, str>>, out: &mut dyn Write) -> io::Result<()> {
     let mut text = String::new();
     for (at, field) in fields.enumerate() {

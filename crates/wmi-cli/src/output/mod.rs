@@ -4,8 +4,10 @@ pub(crate) mod cells;
 mod columns;
 mod csv;
 pub(crate) mod json;
+pub(crate) mod list;
 pub(crate) mod object;
 pub(crate) mod several;
+pub(crate) mod single;
 pub(crate) mod table;
 
 use std::io::{self, Write};

@@ -23,8 +23,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn new(columns: Columns) -> Self {
-        let terminal = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
-        Self { grid: Grid::new(columns), shape: None, terminal }
+        Self { grid: Grid::new(columns), shape: None, terminal: terminal() }
     }
 
     fn print(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -74,13 +73,31 @@ impl RowWriter for Rows {
 
 /// Prints a whole table at once.
 pub(crate) fn print(names: &[String], rows: &[Vec<Cell>], out: &mut dyn Write) -> io::Result<()> {
-    let shape = Shape::of(names, rows, None);
+    print_within(names, rows, None, out)
+}
+
+/// The same, or one value per line when the `terminal` is too narrow for that.
+pub(crate) fn print_within(
+    names: &[String],
+    rows: &[Vec<Cell>],
+    terminal: Option<usize>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let shape = Shape::of(names, rows, terminal);
+    if shape.is_upright {
+        return rows.iter().try_for_each(|row| record(names, row, out));
+    }
     shape.head(names, out)?;
     rows.iter().try_for_each(|row| shape.line(row, out))
 }
 
+/// The width of the terminal that standard output is, when it is one.
+pub(crate) fn terminal() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
 /// One row as a block of lines, a value each.
-fn record(names: &[String], row: &[Cell], out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn record(names: &[String], row: &[Cell], out: &mut dyn Write) -> io::Result<()> {
     let width = names.iter().map(|name| visible(name).width()).max().unwrap_or(0);
     for (name, cell) in names.iter().zip(row).filter(|(_, cell)| **cell != Cell::Absent) {
         let name = visible(name);

@@ -121,7 +121,9 @@ fn list(head: &str, names: &[String], none: &str) -> String {
 }
 
 impl Parameter {
-    fn of(property: &CimProperty) -> Self {
+    /// What `property` takes: of the class `__PARAMETERS`, or of any other whose instances are built of loose values.
+    #[must_use]
+    pub fn of(property: &CimProperty) -> Self {
         let text = |name: &str| {
             let value = property.qualifier(name)?.value().ok()?;
             value.as_str().map(|text| text.into_owned())

@@ -1,0 +1,83 @@
+//! What the command line means, and what it refuses.
+
+use clap::CommandFactory;
+
+use super::*;
+
+fn parse(line: &[&str]) -> Result<Command, clap::Error> {
+    Arguments::try_parse_from(std::iter::once("wmi").chain(line.iter().copied())).map(|a| a.command)
+}
+
+fn usage(line: &[&str], word: &str) {
+    let error = parse(line).expect_err("a usage error");
+    assert_eq!(error.exit_code(), 2, "{line:?}");
+    assert!(error.to_string().contains(word), "{line:?}: {error}");
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn a_query_with_everything() {
+    let line = [
+        "query",
+        "[::1]:1135",
+        "SELECT * FROM X",
+        "-u",
+        r"ACME\monitor",
+        "-n",
+        r"root\default",
+        "-o",
+        "csv",
+        "--timeout",
+        "2.5",
+        "--auth-level",
+        "integrity",
+        "--enumerator",
+        "next",
+        "--batch",
+        "7",
+        "-v",
+    ];
+    let Ok(Command::Query(query)) = parse(&line) else { panic!("a query") };
+    assert_eq!(query.connect.host, HostPort { host: "::1".to_owned(), port: Some(1135) });
+    assert_eq!(query.connect.account.user.as_deref(), Some(r"ACME\monitor"));
+    assert_eq!(query.connect.timeout, Duration::from_millis(2500));
+    assert_eq!(query.connect.auth_level, Level::Integrity);
+    assert!(query.connect.verbose);
+    assert_eq!((query.wql, query.namespace.as_str()), (vec!["SELECT * FROM X".to_owned()], r"root\default"));
+    assert_eq!((query.output, query.enumerator), (RowFormat::Csv, Fetch::Next));
+    assert_eq!(query.batch, NonZeroU32::new(7));
+}
+
+#[test]
+fn a_query_with_defaults() {
+    let Ok(Command::Query(query)) = parse(&["query", "srv01", "SELECT * FROM X"]) else { panic!("a query") };
+    assert_eq!(query.namespace, "root/cimv2");
+    assert_eq!(query.connect.timeout, Duration::from_secs(30));
+    assert_eq!(query.connect.auth_level, Level::Privacy);
+    assert_eq!((query.output, query.enumerator, query.batch), (RowFormat::Table, Fetch::Auto, None));
+}
+
+#[test]
+fn what_cannot_be_meant_is_a_usage_error() {
+    usage(&["query", "srv01"], "WQL");
+    usage(&["query", "srv01", ""], "empty");
+    usage(&["query", "srv01", " \t "], "empty");
+    usage(&["query", "srv01", "SELECT\0 * FROM X"], "NUL");
+    usage(&["query", "srv01", "SELECT * FROM X", "-n", ""], "empty");
+    usage(&["query", "srv01:99999", "SELECT * FROM X"], "port");
+    usage(&["query", "srv01", "SELECT * FROM X", "-u", r"ACME\"], "empty");
+    usage(&["query", "srv01", "SELECT * FROM X", "--batch", "0"], "--batch");
+    for timeout in ["0", "-1", "NaN", "inf", "1e9", "soon"] {
+        usage(&["query", "srv01", "SELECT * FROM X", &format!("--timeout={timeout}")], "seconds");
+    }
+    usage(&["query", "srv01", "SELECT * FROM X", "--password", "x"], "--password");
+    usage(&["check", "srv01"], "CHECK");
+    usage(&["check", "srv01", "software"], "services");
+    usage(&["sim", "--listen", "127.0.0.1:0", "--fault", "earthquake"], "write-one-octet");
+    usage(&["decode"], "FILE");
+    usage(&[], "Usage");
+}
