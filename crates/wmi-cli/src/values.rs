@@ -76,7 +76,9 @@ fn untyped(json: Value) -> Result<CimValue, String> {
         Value::String(text) => CimValue::String(text.into()),
         Value::Array(items) => CimValue::Array(items.into_iter().map(untyped).collect::<Result<_, _>>()?),
         Value::Object(_) => return Err("an object cannot be a value of the context".to_owned()),
-        Value::Number(number) if number.is_f64() => CimValue::Real64(number.as_f64().unwrap_or_default()),
+        Value::Number(number) if number.is_f64() => {
+            CimValue::Real64(number.as_f64().ok_or_else(|| format!("{number} is no real64"))?)
+        }
         Value::Number(number) => match number.as_i64().and_then(|n| i32::try_from(n).ok()) {
             Some(integer) => CimValue::Sint32(integer),
             None => return Err(format!("{number} has more than 32 bits")),
@@ -118,6 +120,10 @@ fn json_of(parameter: &Parameter, text: &str) -> Result<Value, Refusal> {
     Ok(json.unwrap_or_else(|_| Value::from(text)))
 }
 
+const fn is_real(cim_type: CimType) -> bool {
+    matches!(cim_type, CimType::REAL32 | CimType::REAL64)
+}
+
 /// Classes of embedded objects, fetched once each.
 struct Classes<'f> {
     fetched: BTreeMap<String, Arc<CimClass>>,
@@ -145,7 +151,13 @@ fn loose(parameter: &Parameter, json: Value, classes: &mut Classes<'_>) -> Resul
             _ if parameter.cim_type == CimType::CHAR16 => return code(&number),
             (Some(integer), _) => CimValue::Sint64(integer),
             (None, Some(integer)) => CimValue::Uint64(integer),
-            (None, None) => CimValue::Real64(number.as_f64().unwrap_or(f64::NAN)),
+            (None, None) => match number.as_f64() {
+                Some(real) if is_real(parameter.cim_type) => CimValue::Real64(real),
+                _ => {
+                    let expected = parameter.cim_type.mof_name().unwrap_or("of an unknown type");
+                    return Err(Refusal::Wrong(format!("it is {expected}, which {number} is not")));
+                }
+            },
         },
         Value::String(text) => of_text(parameter, text)?,
         Value::Array(items) => {
@@ -181,7 +193,7 @@ fn of_text(parameter: &Parameter, text: String) -> Result<CimValue, Refusal> {
         }
         CimType::BOOLEAN if trimmed.eq_ignore_ascii_case("true") => CimValue::Boolean(true),
         CimType::BOOLEAN if trimmed.eq_ignore_ascii_case("false") => CimValue::Boolean(false),
-        CimType::REAL32 | CimType::REAL64 => match trimmed.parse() {
+        cim_type if is_real(cim_type) => match trimmed.parse() {
             Ok(real) => CimValue::Real64(real),
             Err(_) => CimValue::String(text.into()),
         },

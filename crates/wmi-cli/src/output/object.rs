@@ -74,15 +74,15 @@ pub(crate) fn table(object: &CimObject, undecodable: &mut u64, out: &mut dyn Wri
         writeln!(out)?;
         table::print_within(&names, &rows, table::terminal(), out)?;
     }
-    let mut rows = Vec::new();
-    for method in class.methods() {
-        let of = class.origin(method.origin()).map_or(Cell::Absent, |origin| text(&origin.to_str()));
+    for (at, method) in class.methods().iter().enumerate() {
+        if at == 0 {
+            writeln!(out, "\nmethods")?;
+        }
+        let signature = visible(&signature(class, method, undecodable));
+        let of = class.origin(method.origin()).map_or_else(String::new, |origin| format!(" of {origin}"));
         let qualifiers = listed(Ok(method.qualifiers().to_vec()), undecodable);
-        rows.push(vec![Cell::Text(signature(class, method, undecodable)), of, Cell::Text(qualifiers)]);
-    }
-    if !rows.is_empty() {
-        writeln!(out)?;
-        table::print_within(&["method", "of", "qualifiers"].map(str::to_owned), &rows, table::terminal(), out)?;
+        let qualifiers = if qualifiers.is_empty() { qualifiers } else { format!(" [{qualifiers}]") };
+        writeln!(out, "  {signature}{}", visible(&format!("{of}{qualifiers}")))?;
     }
     out.flush()
 }
