@@ -67,6 +67,11 @@ fn main() -> ExitCode {
     {
         tasks.push(Box::new(move |bench| bench.walk(client, smart)));
     }
+    for client in [Client::Pyspnego, Client::GoMsrpc] {
+        for level in [Level::Integrity, Level::Privacy] {
+            tasks.push(Box::new(move |bench| bench.negotiated(client, level)));
+        }
+    }
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::Pyspnego, Level::Privacy, true)));
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::GoMsrpc, Level::Privacy, true)));
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::Aiowmi, Level::Integrity, false)));
@@ -258,6 +263,27 @@ impl Bench {
         });
     }
 
+    /// NTLM inside of SPNEGO: the right password gives all rows, a wrong one nothing.
+    fn negotiated(&self, client: Client, level: Level) {
+        self.witness(&format!("{} {} by SPNEGO", client.name(), level.name()), || {
+            let mut outcome = Ok(());
+            for password in [DEFAULT_PASSWORD, "not the password"] {
+                let command = client.command(&self.tools)?;
+                let server = serve(HostConfig::new(0).rows(20).faults([Fault::DemandMic]));
+                let logon = Logon { password, negotiate: true, ..logon(&server, level) };
+                let report = drivers::run(command, logon, &[job(CIMV2, "Sim_Many", false, 7)], PATIENCE);
+                let rows: usize = report.answers.iter().map(|answer| answer.rows.len()).sum();
+                let stats = server.stats();
+                outcome = outcome.and(match (failure(&report), password == DEFAULT_PASSWORD) {
+                    (None, true) if rows == 20 && stats.negotiated == stats.logons && stats.unverified == 0 => Ok(()),
+                    (Some(_), false) if rows == 0 && stats.failed_logons == 1 && stats.logons == 0 => Ok(()),
+                    (failure, right) => Err(format!("right password {right}: {rows} rows, {failure:?}, {stats:?}")),
+                });
+            }
+            Ok(outcome)
+        });
+    }
+
     /// A client that verifies what it receives finds a wrong signature, and delivers nothing of it.
     fn tampered(&self, client: Client, level: Level) {
         self.witness(&format!("{} {} finds a bad signature", client.name(), level.name()), || {
@@ -381,7 +407,7 @@ fn serve(config: HostConfig) -> Server {
 fn logon(server: &Server, level: Level) -> Logon<'static> {
     const USER: &str = "ACME\\monitor";
     debug_assert_eq!(USER, format!("{DEFAULT_DOMAIN}\\{DEFAULT_USER}"));
-    Logon { port: server.activator_addr().port(), user: USER, password: DEFAULT_PASSWORD, level }
+    Logon { port: server.activator_addr().port(), user: USER, password: DEFAULT_PASSWORD, level, negotiate: false }
 }
 
 /// All rows of a class.

@@ -131,6 +131,8 @@ pub(crate) struct Logon<'a> {
     pub(crate) password: &'a str,
     /// The protection.
     pub(crate) level: Level,
+    /// Whether NTLM is negotiated by SPNEGO.
+    pub(crate) negotiate: bool,
 }
 
 /// Runs a plan with a client; it is killed when it takes longer than `patience`.
@@ -141,6 +143,7 @@ pub(crate) fn run(mut command: Command, logon: Logon<'_>, jobs: &[Job], patience
         "user": logon.user,
         "password": logon.password,
         "level": logon.level.name(),
+        "mechanism": if logon.negotiate { "negotiate" } else { "ntlm" },
         "jobs": jobs.iter().enumerate().map(|(id, job)| json!({
             "id": id.to_string(),
             "namespace": job.namespace,

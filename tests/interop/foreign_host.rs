@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wmi_mio::Session;
-use wmi_proto::{AuthLevel, Config, Credentials, Enumerator, Event, Query, QueryId, Secret};
+use wmi_proto::{AuthLevel, Config, Credentials, Enumerator, Event, Mechanism, Query, QueryId, Secret};
 
 use crate::compare::object_agrees;
 use crate::drivers::Level;
@@ -31,6 +31,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "пароль",
     ),
     Scenario::new(Level::Privacy, Enumerator::Next, 50).account(r".\operator", r"{HOST}\operator", " \t\" "),
+    Scenario::new(Level::Privacy, Enumerator::Next, 40).negotiated(),
+    Scenario::new(Level::Privacy, Enumerator::Next, 40)
+        .account(r"ÄCME\björn.æøå", r"ÄCME\björn.æøå", "Pässwörd€𝄞")
+        .negotiated(),
+    Scenario::new(Level::Integrity, Enumerator::Smart, 40).negotiated().header_signing(HeaderSigning::Late),
 ];
 
 /// One session with the foreign host.
@@ -41,6 +46,7 @@ pub(crate) struct Scenario {
     smart_refused: bool,
     batch: u32,
     header_signing: HeaderSigning,
+    mechanism: Mechanism,
     /// Whether the rows are read back and forth, and by a copy.
     walk: bool,
     /// How our client is told the account.
@@ -67,6 +73,7 @@ impl Scenario {
             smart_refused: false,
             batch,
             header_signing: HeaderSigning::Granted,
+            mechanism: Mechanism::Ntlm,
             walk: false,
             account: USER,
             user: USER,
@@ -82,6 +89,14 @@ impl Scenario {
         Self { header_signing, ..self }
     }
 
+    const fn negotiated(self) -> Self {
+        Self { mechanism: Mechanism::Negotiate, ..self }
+    }
+
+    fn is_negotiated(&self) -> bool {
+        self.mechanism == Mechanism::Negotiate
+    }
+
     /// The name of the witness.
     pub(crate) fn name(&self) -> String {
         let refused = if self.smart_refused { " (smart refused)" } else { "" };
@@ -93,7 +108,9 @@ impl Scenario {
         };
         let account = if self.account == USER { String::new() } else { format!(" (as {})", self.account) };
         let (level, enumerator) = (self.level.name(), self.enumerator);
-        format!("our client against a pyspnego host: {level} {enumerator:?}{refused}{signing}{account}").to_lowercase()
+        let what = format!("{level} {enumerator:?}{refused}{signing}{account}").to_lowercase();
+        let spnego = if self.is_negotiated() { " (by SPNEGO)" } else { "" };
+        format!("our client against a pyspnego host: {what}{spnego}")
     }
 
     /// Queries the host with our client; what is wrong is the error.
@@ -112,6 +129,7 @@ impl Scenario {
     fn query(&self, port: u16, expected: &[Value]) -> Result<(), String> {
         let mut config = Config::new("127.0.0.1", Credentials::new(self.account, Secret::from(self.password)));
         config.port = port;
+        config.mechanism = self.mechanism;
         config.auth_level = match self.level {
             Level::Integrity => AuthLevel::Integrity,
             Level::Privacy => AuthLevel::Privacy,
@@ -182,7 +200,10 @@ impl Scenario {
                 && logon["lm_zero"] == true
                 && logon["user"] == self.user
                 && logon["level"] == level
-                && logon["header_signing"] == (self.header_signing == HeaderSigning::Granted)
+                && logon["complete"] == true
+                && logon["mech_list_mic"] == self.is_negotiated()
+                // An alter_context repeats the offer, an auth3 says what was agreed.
+                && logon["header_signing"] == (self.is_negotiated() || self.header_signing == HeaderSigning::Granted)
                 && logon["target"].as_str().is_some_and(|spn| spn.ends_with("/127.0.0.1"));
             if !right {
                 return Err(format!("the log-on is not as it should be: {logon}"));
@@ -194,9 +215,10 @@ impl Scenario {
             return Err(format!("the host was asked {:?}", events("query")));
         }
         let left = events("left").into_iter().next().unwrap_or_default();
-        // Of the two connections the activator's needs no alter_context.
+        // Of the two connections the activator's needs no alter_context, but for the log-on by SPNEGO.
         let signing = match self.header_signing {
             HeaderSigning::Granted => 2,
+            HeaderSigning::Late if self.is_negotiated() => 2,
             HeaderSigning::Late => 1,
             HeaderSigning::Refused => 0,
         };
@@ -268,6 +290,7 @@ impl Host {
             "user": scenario.user,
             "password": scenario.password,
             "level": scenario.level.name(),
+            "mechanism": if scenario.is_negotiated() { "negotiate" } else { "ntlm" },
             "next": [captured("next_100.0.bin")?, captured("next_100.1.bin")?],
             "smart": [captured("smart_100.0.bin")?, captured("smart_100.1.bin")?],
             "smart_refused": scenario.smart_refused,

@@ -2,7 +2,8 @@
 
 It verifies the MIC of the client's AUTHENTICATE and the signature of every request, decodes every request with
 impacket's declarations, and answers any query with the objects of a captured reply. The plan on standard input has
-user (DOMAIN\\name, in which {HOST} is the name of this host), password, level (integrity or privacy), next and smart (paths of captured replies to
+user (DOMAIN\\name, in which {HOST} is the name of this host), password, mechanism (ntlm, or negotiate: NTLM inside of
+SPNEGO), level (integrity or privacy), next and smart (paths of captured replies to
 IEnumWbemClassObject::Next and IWbemWCOSmartEnum::Next), smart_refused, and header_signing (granted, late: with an
 alter_context_resp, for which only the first interface is accepted in the bind, or refused). It prints one line when it listens, one for
 each thing that it saw, and ends at the end of its input.
@@ -22,6 +23,7 @@ import spnego
 from impacket.dcerpc.v5 import dcomrt
 from impacket.dcerpc.v5.dcom import wmi
 from spnego._ntlm_raw.messages import Authenticate, AvFlags, AvId, NTClientChallengeV2
+from spnego._spnego import unpack_token
 
 OXID = 0x0102030405060708
 PUBLIC_REFS = 5
@@ -192,12 +194,11 @@ class Connection:
         head += bytes(-len(head) % 4) + results
         trailer = token = b""
         if received.token:
-            kind, level, _, _, context_id = rpc.TRAILER.unpack(received.trailer)
-            if (kind, level) != (rpc.AUTHN_WINNT, self.host.level):
-                raise ValueError(f"security {kind} at level {level}")
-            context = spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
-            self.security = rpc.Security(context, level, context_id)
-            trailer, token = self.security.trailer(), context.step(received.token)
+            token = self.leg(received)
+            if token is None:
+                self.fault(received, ACCESS_DENIED)
+                return
+            trailer = self.security.trailer()
         kind = rpc.BIND_ACK if received.kind == rpc.BIND else rpc.ALTER_CONTEXT_RESP
         flags = rpc.WHOLE
         if received.flags & rpc.HEADER_SIGN:
@@ -210,20 +211,43 @@ class Connection:
             raise ValueError("header signing is not offered")
         self.socket.sendall(rpc.pdu(kind, received.call, head, trailer, token, flags))
 
-    def authenticate(self, received):
-        """Takes the AUTHENTICATE message; pyspnego checks the response and the MIC."""
-        message = Authenticate.unpack(received.token)
-        pairs = NTClientChallengeV2.unpack(message.nt_challenge_response[16:]).av_pairs
-        promised = bool(pairs.get(AvId.flags, 0) & AvFlags.mic)
+    def leg(self, received):
+        """One token of the client; pyspnego checks the response, the MIC and the mechListMIC. None when it is refused."""
+        kind, options = rpc.provider(self.host.plan)
+        found, level, _, _, context_id = rpc.TRAILER.unpack(received.trailer)
+        if (found, level) != (kind, self.host.level):
+            raise ValueError(f"security {found} at level {level}")
+        first = self.security is None
+        if first:
+            self.security = rpc.Security(spnego.server(**options), kind, level, context_id)
         try:
-            self.security.context.step(received.token)
+            token = self.security.context.step(received.token)
         except spnego.exceptions.SpnegoError as cause:
             self.host.say(event="refused", error=rows.explain(cause))
             self.security = None
-            return
+            return None
+        if not first:
+            self.authenticated(received, kind)
+        return token or b""
+
+    def authenticate(self, received):
+        """Takes the AUTHENTICATE message."""
+        self.leg(received)
+
+    def authenticated(self, received, kind):
+        """Says what is in the AUTHENTICATE message."""
+        token, mech_list_mic = received.token, None
+        if kind == rpc.AUTHN_GSS_NEGOTIATE:
+            around = unpack_token(token)
+            token, mech_list_mic = around.response_token, around.mech_list_mic
+        message = Authenticate.unpack(token)
+        pairs = NTClientChallengeV2.unpack(message.nt_challenge_response[16:]).av_pairs
+        promised = bool(pairs.get(AvId.flags, 0) & AvFlags.mic)
         self.host.say(
             event="authenticated",
             mic=promised and message.mic not in (None, bytes(16)),
+            mech_list_mic=mech_list_mic is not None,
+            complete=self.security.context.complete,
             target=pairs.get(AvId.target_name),
             bindings_zero=pairs.get(AvId.channel_bindings) == bytes(16),
             lm_zero=message.lm_challenge_response == bytes(24),

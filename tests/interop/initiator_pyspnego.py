@@ -1,7 +1,8 @@
 """Runs a plan with impacket's calls under a security context of pyspnego.
 
 pyspnego sends a MIC when the host sends a timestamp, and here every reply's signature is verified with it. Header signing
-is offered and has to be granted. Interfaces
+is offered and has to be granted. The plan's mechanism is ntlm or negotiate: NTLM inside of SPNEGO, with a mechListMIC
+from both ends. Interfaces
 after the first get a presentation context by a plain alter_context, as Windows' own clients do it.
 """
 
@@ -15,6 +16,7 @@ import rpc
 import spnego
 from impacket.dcerpc.v5 import dcomrt
 from impacket.dcerpc.v5.rpcrt import DCERPC, DCERPCException, rpc_status_codes
+from spnego._spnego import unpack_token
 
 CONTEXT_ID = 1
 
@@ -70,7 +72,7 @@ class Association(DCERPC):
         self.level = level
 
     def get_auth_type(self):
-        return rpc.AUTHN_WINNT
+        return rpc.provider(self._transport.plan)[0]
 
     def get_credentials(self):
         return ()
@@ -84,21 +86,23 @@ class Association(DCERPC):
         self.socket.close()
 
     def bind(self, iid):
-        """Binds to one interface, and authenticates: bind, bind_ack, auth3."""
+        """Binds to one interface, and authenticates: bind, bind_ack, auth3, or bind and alter_context and their answers."""
         plan = self._transport.plan
-        context = spnego.client(
-            plan["user"],
-            plan["password"],
-            hostname=plan["host"],
-            service="RPCSS",
-            protocol="ntlm",
-            options=spnego.NegotiateOptions.use_ntlm,
-        )
-        self.security = rpc.Security(context, self.level, CONTEXT_ID)
-        ack = self.exchange(rpc.BIND, self.offer(iid), self.security.trailer(), context.step())
+        kind, options = rpc.provider(plan)
+        context = spnego.client(plan["user"], plan["password"], hostname=plan["host"], service="RPCSS", **options)
+        self.security = rpc.Security(context, kind, self.level, CONTEXT_ID)
+        offer = self.offer(iid)
+        ack = self.exchange(rpc.BIND, offer, self.security.trailer(), context.step())
         token = context.step(ack.token)
         if not ack.flags & rpc.HEADER_SIGN:
             raise DCERPCException("header signing was not granted")
+        if kind == rpc.AUTHN_GSS_NEGOTIATE:
+            answer = self.exchange(rpc.ALTER_CONTEXT, offer, self.security.trailer(), token)
+            if context.step(answer.token) or not context.complete:
+                raise DCERPCException("the negotiation is not complete")
+            if unpack_token(answer.token).mech_list_mic is None:
+                raise DCERPCException("the host sent no mechListMIC")
+            return
         flags = rpc.WHOLE | rpc.HEADER_SIGN
         self.socket.sendall(rpc.pdu(rpc.AUTH3, self.calls, b"\0" * 4, self.security.trailer(), token, flags))
 

@@ -1,7 +1,8 @@
-"""Connection-oriented DCE/RPC PDUs ([MS-RPCE] 2.2.2, C706 12.6) over a socket, protected by a pyspnego NTLM context."""
+"""Connection-oriented DCE/RPC PDUs ([MS-RPCE] 2.2.2, C706 12.6) over a socket, protected by a pyspnego context."""
 
 import struct
 
+import spnego
 from spnego.iov import BufferType
 
 BIND, BIND_ACK, BIND_NAK, ALTER_CONTEXT, ALTER_CONTEXT_RESP, AUTH3 = 11, 12, 13, 14, 15, 16
@@ -9,7 +10,7 @@ REQUEST, RESPONSE, FAULT = 0, 2, 3
 FIRST_FRAG, LAST_FRAG, HEADER_SIGN, OBJECT_UUID = 0x01, 0x02, 0x04, 0x80
 WHOLE = FIRST_FRAG | LAST_FRAG
 PACKET_INTEGRITY, PACKET_PRIVACY = 5, 6
-AUTHN_WINNT = 10
+AUTHN_GSS_NEGOTIATE, AUTHN_WINNT = 9, 10
 NDR = bytes.fromhex("045d888aeb1cc9119fe808002b10486002000000")
 MAX_FRAGMENT = 5840
 SIGNATURE_LENGTH = 16
@@ -67,17 +68,25 @@ def pdu(kind, call, body, trailer=b"", token=b"", flags=WHOLE):
     return header(kind, flags, call, length, len(token)) + body + trailer + token
 
 
+def provider(plan):
+    """Of a plan's mechanism the authentication type, and how pyspnego calls it: NTLM, by itself or inside of SPNEGO."""
+    if plan["mechanism"] == "negotiate":
+        return AUTHN_GSS_NEGOTIATE, {"protocol": "negotiate", "options": spnego.NegotiateOptions.use_negotiate}
+    return AUTHN_WINNT, {"protocol": "ntlm", "options": spnego.NegotiateOptions.use_ntlm}
+
+
 class Security:
     """A security context on an association."""
 
-    def __init__(self, context, level, context_id):
+    def __init__(self, context, kind, level, context_id):
         self.context = context
+        self.kind = kind
         self.level = level
         self.context_id = context_id
 
     def trailer(self, padding=0):
         """The sec_trailer of a PDU under this context."""
-        return TRAILER.pack(AUTHN_WINNT, self.level, padding, 0, self.context_id)
+        return TRAILER.pack(self.kind, self.level, padding, 0, self.context_id)
 
     def protect(self, kind, call, head, stub, flags=WHOLE):
         """A signed or sealed PDU."""
@@ -97,7 +106,7 @@ class Security:
     def verify(self, received):
         """The stub of a received PDU; raises BadMICError when its signature is wrong."""
         kind, level, padding, _, context_id = TRAILER.unpack(received.trailer)
-        if (kind, level, context_id) != (AUTHN_WINNT, self.level, self.context_id):
+        if (kind, level, context_id) != (self.kind, self.level, self.context_id):
             raise ValueError(f"the sec_trailer says {kind}, {level}, {context_id}")
         prefix = received.raw[: received.head_length]
         data = received.raw[received.head_length : received.end]

@@ -92,6 +92,7 @@ fn all_rows_come_whatever_a_host_may_do() {
                 let host = pair.host.stats();
                 assert_eq!((host.unverified, host.failed_logons), (0, 0), "{faults:?}");
                 assert_eq!(host.logons, pair.client.stats().logons, "{faults:?}");
+                assert_eq!(host.negotiated, if mechanism == Mechanism::Negotiate { host.logons } else { 0 });
                 pair.client.stats()
             };
             let (plain, negotiated) = (run(Mechanism::Ntlm), run(Mechanism::Negotiate));

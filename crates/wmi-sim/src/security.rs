@@ -61,6 +61,7 @@ impl Security {
             Ok(Answer::Continue(token)) => Some(token),
             Ok(Answer::Done(acceptance, token)) => {
                 machine.stats.logons += 1;
+                machine.stats.negotiated += u64::from(self.auth_type == AuthType::GSS_NEGOTIATE);
                 self.phase = Phase::Established(Box::new(acceptance.context));
                 Some(token)
             }

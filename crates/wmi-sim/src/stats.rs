@@ -14,6 +14,8 @@ pub struct HostStats {
     pub alter_contexts: u64,
     /// Log-ons with a right password.
     pub logons: u64,
+    /// Those of them that were negotiated by SPNEGO.
+    pub negotiated: u64,
     /// Log-ons with a wrong account, password or MIC.
     pub failed_logons: u64,
     /// Requests by the name of the operation, as the specification spells it (`IWbemServices::ExecQuery`).

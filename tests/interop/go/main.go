@@ -44,7 +44,9 @@ type plan struct {
 	User     string `json:"user"`
 	Password string `json:"password"`
 	Level    string `json:"level"`
-	Jobs     []job  `json:"jobs"`
+	// Mechanism is ntlm, or negotiate: NTLM inside of SPNEGO.
+	Mechanism string `json:"mechanism"`
+	Jobs      []job  `json:"jobs"`
 }
 
 // job is one query.
@@ -79,6 +81,9 @@ func main() {
 	}
 	gssapi.AddCredential(credential.NewFromPassword(p.User, p.Password))
 	gssapi.AddMechanism(ssp.NTLM)
+	if p.Mechanism == "negotiate" {
+		gssapi.AddMechanism(ssp.SPNEGO)
+	}
 
 	ctx := context.Background()
 	session, err := connect(ctx, &p)
@@ -136,6 +141,9 @@ func connect(ctx context.Context, p *plan) (*session, error) {
 		level = dcerpc.WithSign()
 	}
 	opts := []dcerpc.Option{level, dcerpc.WithTargetName("RPCSS/" + p.Host)}
+	if p.Mechanism == "negotiate" {
+		opts = append(opts, dcerpc.WithSecurtyProvider(dcerpc.AuthTypeGSSNegotiate))
+	}
 	timeout := dcerpc.WithTimeout(20 * time.Second)
 
 	activator, err := dcerpc.Dial(ctx, net.JoinHostPort(p.Host, strconv.Itoa(p.Port)), timeout)
