@@ -32,7 +32,8 @@ pub(crate) fn run(arguments: &CallArguments) -> Status {
         Err(Failure::Trouble(trouble)) => messages.trouble_of_call(&trouble),
         Err(Failure::Wrong { what, taken }) => {
             let remedy = taken.map(|taken| format!("{} takes {taken}", arguments.method));
-            messages.problem("parameters", what, &Part { remedy, ..Part::default() });
+            let (namespace, class) = (Some(target.namespace), Some(target.class));
+            messages.problem("parameters", what, &Part { namespace, class, remedy, ..Part::default() });
             Status::Usage
         }
     };

@@ -12,14 +12,14 @@ use crate::args::{CheckArguments, CheckFormat};
 use crate::connection::{Connection, Trouble, patience, wall_time};
 use crate::messages::Messages;
 use crate::output::{cells::Cell, json, table};
-use crate::status::{Status, complain};
+use crate::status::Status;
 
 /// The time between two samples of a counter.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: &CheckArguments) -> Status {
     let connect = &arguments.connect;
-    let messages = Messages::about(&connect.host, false);
+    let messages = Messages::about(&connect.host, arguments.output == CheckFormat::Json);
     let mut connection = match Connection::start(connect, &messages) {
         Ok(connection) => connection,
         Err(status) => return status,
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
         }
     }
     connection.close(patience(status));
-    explain(&host, &failures);
+    explain(&messages, &failures);
     trouble.map_or(status, |trouble| status.worse(messages.trouble(&trouble, 1, 0)))
 }
 
@@ -96,8 +96,8 @@ pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Resul
 }
 
 /// Says on standard error what failed; what several parts failed of is said once.
-fn explain(host: &str, failures: &[(&str, Failure)]) {
-    let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone(), failure.remedy.clone());
+fn explain(messages: &Messages, failures: &[(&str, Failure)]) {
+    let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone());
     let mut told = Vec::new();
     for (_, failure) in failures {
         if told.contains(&cause(failure)) {
@@ -107,10 +107,7 @@ fn explain(host: &str, failures: &[(&str, Failure)]) {
         let same = failures.iter().filter(|(_, other)| cause(other) == cause(failure));
         let mut parts: Vec<String> = same.map(|(check, other)| format!("{check}/{}", other.part)).collect();
         parts.dedup();
-        complain(format_args!("{host}: {}: {} (check {})", failure.stage, failure.text, parts.join(", ")));
-        if let Some(remedy) = &failure.remedy {
-            complain(remedy);
-        }
+        messages.failed_parts(failure, &parts);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use serde_json::{Map, Value, json};
+use wmi_checks::Failure;
 use wmi_proto::{CommandError, Error, Stage};
 
 use crate::connection::Trouble;
@@ -20,6 +21,9 @@ pub(crate) struct Messages {
 pub(crate) struct Part {
     /// The numbers of the queries, from 1, where there are several.
     pub(crate) queries: Vec<usize>,
+    /// The namespace and the class, where no error says them.
+    pub(crate) namespace: Option<String>,
+    pub(crate) class: Option<String>,
     /// What helps, where no error says it.
     pub(crate) remedy: Option<String>,
     /// Rows that had arrived.
@@ -28,8 +32,8 @@ pub(crate) struct Part {
 
 impl Part {
     /// The only query, with so many rows.
-    pub(crate) const fn rows(rows: u64) -> Self {
-        Self { queries: Vec::new(), remedy: None, rows: Some(rows) }
+    pub(crate) fn rows(rows: u64) -> Self {
+        Self { rows: Some(rows), ..Self::default() }
     }
 
     fn prefix(&self) -> String {
@@ -48,9 +52,6 @@ impl Part {
             [] => {}
             [one] => drop(map.insert("query".to_owned(), Value::from(*one))),
             many => drop(map.insert("queries".to_owned(), Value::from(many))),
-        }
-        if let Some(remedy) = &self.remedy {
-            map.insert("remedy".to_owned(), Value::from(remedy.as_str()));
         }
         if let Some(rows) = self.rows {
             map.insert("rows".to_owned(), Value::from(rows));
@@ -100,10 +101,19 @@ impl Messages {
     /// Something else that went wrong, `at` a stage of the program.
     pub(crate) fn problem(&self, at: &str, what: impl Display, part: &Part) {
         if self.is_json {
-            let mut map = Map::new();
-            map.insert("host".to_owned(), Value::from(self.host.as_str()));
-            map.insert("stage".to_owned(), Value::from(at));
-            map.insert("what".to_owned(), Value::from(what.to_string()));
+            let Value::Object(mut map) = json!({
+                "host": self.host,
+                "stage": at,
+                "what": what.to_string(),
+                "code": null,
+                "code_number": null,
+                "name": null,
+                "namespace": part.namespace,
+                "class": part.class,
+                "remedy": part.remedy,
+            }) else {
+                return;
+            };
             part.put(&mut map);
             write_line(&Value::Object(map).to_string());
         } else {
@@ -111,6 +121,25 @@ impl Messages {
             part.remedy.iter().for_each(complain);
             part.rows.into_iter().for_each(partial);
         }
+    }
+
+    /// A check failed in these parts.
+    pub(crate) fn failed_parts(&self, failure: &Failure, parts: &[String]) {
+        if self.is_json {
+            let line = json!({
+                "host": self.host,
+                "stage": failure.stage,
+                "what": failure.text,
+                "code": failure.code.map(|code| format!("0x{code:08x}")),
+                "code_number": failure.code,
+                "remedy": failure.remedy,
+                "parts": parts,
+            });
+            write_line(&line.to_string());
+            return;
+        }
+        complain(format_args!("{}: {}: {} (check {})", self.host, failure.stage, failure.text, parts.join(", ")));
+        failure.remedy.iter().for_each(complain);
     }
 
     /// The command line asks for what cannot be.

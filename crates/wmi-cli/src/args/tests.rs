@@ -75,9 +75,43 @@ fn what_cannot_be_meant_is_a_usage_error() {
         usage(&["query", "srv01", "SELECT * FROM X", &format!("--timeout={timeout}")], "seconds");
     }
     usage(&["query", "srv01", "SELECT * FROM X", "--password", "x"], "--password");
+    usage(&["query", "srv01", "SELECT * FROM X", ""], "empty");
+    usage(&["query", "srv01", "SELECT * FROM X", "--context", "A"], "NAME=VALUE");
+    usage(&["query", "srv01", "SELECT * FROM X", "--context", "A=4294967296"], "32 bits");
+    usage(&["query", "srv01", "SELECT * FROM X", "--locale", ""], "empty");
+    usage(&["get", "srv01"], "PATH");
+    usage(&["call", "srv01", "X"], "METHOD");
+    usage(&["call", "srv01", "X", "Do", "A"], "NAME=VALUE");
+    usage(&["call", "srv01", "X", "Do", "=1"], "missing");
+    usage(&["class", "srv01", "X", "-o", "csv"], "csv");
+    usage(&["classes", "srv01", "X'"], "wildcards");
     usage(&["check", "srv01"], "CHECK");
     usage(&["check", "srv01", "software"], "services");
     usage(&["sim", "--listen", "127.0.0.1:0", "--fault", "earthquake"], "write-one-octet");
     usage(&["decode"], "FILE");
     usage(&[], "Usage");
+}
+
+#[test]
+fn a_call_with_everything() {
+    let line = ["call", "srv01", "X.A='b'", "Do", "A=1", "B=x=y", "-n", "root/x", "-o", "json", "--locale", "MS_407"];
+    let context = ["--context", "A=5", "--context", "__b=x", "--follow-bindings"];
+    let Ok(Command::Call(call)) = parse(&[&line[..], &context].concat()) else { panic!("a call") };
+    assert_eq!((call.path.as_str(), call.method.as_str()), ("X.A='b'", "Do"));
+    let given = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(call.parameters, [given("A", "1"), given("B", "x=y")]);
+    assert_eq!((call.namespace.as_str(), call.output), ("root/x", RowFormat::Json));
+    let connect = call.connect;
+    assert!(connect.follow_bindings && connect.locale.as_deref() == Some("MS_407"));
+    let expected = [("A".to_owned(), CimValue::Sint32(5)), ("__b".to_owned(), "x".into())];
+    assert_eq!(connect.context, expected);
+}
+
+#[test]
+fn patterns_of_classes_are_those_of_like() {
+    assert_eq!(class_pattern("Win32_*Ti?e"), Ok("Win32[_]%Ti_e".to_owned()));
+    assert_eq!(class_pattern("%"), Ok("%".to_owned()));
+    for wrong in ["", "a b", "a'", "a\"", "[a]", "a\\"] {
+        assert!(class_pattern(wrong).is_err(), "{wrong}");
+    }
 }

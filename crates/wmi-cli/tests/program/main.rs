@@ -1,12 +1,14 @@
 //! The program `wmi` run as people run it, against simulated hosts in this process.
 
 mod bad_input;
+mod call;
 mod check;
 mod decode;
 mod demo;
 mod faults;
 #[cfg(target_os = "linux")]
 mod memory;
+mod objects;
 mod output;
 mod password;
 mod readme;
