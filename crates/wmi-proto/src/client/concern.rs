@@ -1,6 +1,6 @@
 //! Whom and what a failure concerns: the host, the port that WMI was said to have, the account, namespace and class.
 
-use crate::auth::Credentials;
+use crate::auth::{AuthLevel, Credentials};
 
 /// What a failure is about, as far as it was known when it happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Concern {
     pub port: Option<u16>,
     /// Who logged on, as far as it changes what helps.
     pub account: Option<AccountKind>,
+    /// How well the session was to be protected.
+    pub level: Option<AuthLevel>,
     /// The namespace, as the caller wrote it.
     pub namespace: Option<String>,
     /// The class, as the query's FROM or the object's path names it.

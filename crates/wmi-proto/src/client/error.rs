@@ -119,6 +119,9 @@ pub enum ErrorKind {
     /// A message that does not belong here.
     #[error("protocol violation: {0}")]
     Misbehaved(&'static str),
+    /// The first octets are those of another protocol.
+    #[error("the port speaks {0}, not DCE/RPC")]
+    OtherProtocol(&'static str),
     /// The class does not have the method; nothing of it was sent.
     #[error(transparent)]
     NoSuchMethod(Box<NoSuchMethod>),
@@ -245,11 +248,9 @@ impl Error {
     /// The specification's name of [`Error::code`], when it is known.
     #[must_use]
     pub const fn code_name(&self) -> Option<&'static str> {
-        match &self.kind {
-            ErrorKind::Fault(s) | ErrorKind::UnverifiedFault(s) => s.name(),
-            ErrorKind::Status(h) => h.name(),
-            ErrorKind::BindRefused(r) => r.name(),
-            _ => None,
+        match self.known() {
+            Some(known) => Some(known.name),
+            None => None,
         }
     }
 
@@ -269,6 +270,7 @@ impl From<rpc::Error> for ErrorKind {
             rpc::Error::Auth(error) => Self::Auth(error),
             rpc::Error::Malformed(error) => Self::Malformed(error),
             rpc::Error::Misbehaved(what) => Self::Misbehaved(what),
+            rpc::Error::OtherProtocol(which) => Self::OtherProtocol(which),
             rpc::Error::Shutdown => Self::Disconnected,
         }
     }

@@ -100,11 +100,12 @@ impl World {
 
     /// Tells the application, an error with what only the session knows about it.
     pub(super) fn event(&mut self, event: Event) {
-        let Config { host, credentials, .. } = &self.config;
+        let Config { host, credentials, auth_level, .. } = &self.config;
         let event = event.map_error(|error| {
             error.concerning(|concern| {
                 concern.host.clone_from(host);
                 concern.port = self.learnt_port;
+                concern.level = Some(*auth_level);
                 concern.account = Some(AccountKind::of(credentials, host));
             })
         });

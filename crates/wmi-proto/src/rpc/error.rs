@@ -27,6 +27,9 @@ pub(crate) enum Error {
     /// A PDU that does not belong here.
     #[error("protocol violation: {0}")]
     Misbehaved(&'static str),
+    /// The first octets are those of another protocol.
+    #[error("{0}, not DCE/RPC")]
+    OtherProtocol(&'static str),
     /// The host asked for the connection to be closed.
     #[error("shutdown")]
     Shutdown,

@@ -215,6 +215,12 @@ impl NtStatus {
     }
 }
 
+/// Every number in the table, an HRESULT or not.
+#[cfg(test)]
+pub(crate) fn all_codes() -> impl Iterator<Item = u32> {
+    [wbem::ROWS, com::ROWS, win32::ROWS, nca::ROWS, nt::ROWS].into_iter().flatten().map(|(code, ..)| *code)
+}
+
 /// FACILITY_NT_BIT ([MS-ERREF 2.1] N): an NTSTATUS in the form of an HRESULT.
 const NT_BIT: u32 = 0x1000_0000;
 
