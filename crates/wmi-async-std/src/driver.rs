@@ -11,9 +11,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use futures_io::{AsyncRead, AsyncWrite};
+use wmi_proto::cim::CimObject;
 use wmi_proto::{
-    Client, CommandError, Config, Event, Input, Instant, Output, Query, QueryId, Stats, Target, TransportFailure,
-    TransportId,
+    CallId, Client, CommandError, Config, Event, ExecMethod, GetObject, Input, Instant, Output, Query, QueryId, Stats,
+    Target, TransportFailure, TransportId,
 };
 
 use crate::link::{End, Happened, Link};
@@ -103,6 +104,28 @@ impl<R: Runtime> Session<R> {
         Ok(Rows::new(self, query))
     }
 
+    /// Asks for one object by its path, class or instance; there always is one when this succeeds. Dropping the future
+    /// gives the call up. Progress is dropped meanwhile, as by [`Session::query`].
+    ///
+    /// # Errors
+    /// The caller's own mistakes, or how the call failed.
+    pub async fn get_object(&mut self, object: GetObject) -> Result<Option<CimObject>, SessionError> {
+        let call = self.command(|client, now| client.get_object(object, now))?;
+        Awaited { session: self, call, over: false }.reply().await
+    }
+
+    /// Calls a method and waits for its out-parameters: an instance of `__PARAMETERS` with `ReturnValue`, or `None` of a
+    /// method that has none. Dropping the future gives the call up, but does not call the method back. Progress is dropped
+    /// meanwhile, as by [`Session::query`].
+    ///
+    /// # Errors
+    /// As [`Session::get_object`]. A method or parameter that the class does not have fails before anything of the method
+    /// is sent; after any other failure the host may have carried it out.
+    pub async fn exec_method(&mut self, method: ExecMethod) -> Result<Option<CimObject>, SessionError> {
+        let call = self.command(|client, now| client.exec_method(method, now))?;
+        Awaited { session: self, call, over: false }.reply().await
+    }
+
     /// Gives back what the host holds for this session and closes the connections, in at most [`Config::linger`];
     /// events that nobody asked for are dropped.
     ///
@@ -137,8 +160,12 @@ impl<R: Runtime> Session<R> {
 
     /// An event of `query` that is there already.
     pub(crate) fn event_of(&mut self, query: QueryId) -> Option<Event> {
+        self.event_where(|event| event.query() == Some(query))
+    }
+
+    fn event_where(&mut self, wanted: impl FnMut(&Event) -> bool) -> Option<Event> {
         self.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
-        let at = self.events.iter().position(|event| event.query() == Some(query))?;
+        let at = self.events.iter().position(wanted)?;
         self.events.remove(at)
     }
 
@@ -276,6 +303,38 @@ impl<R: Runtime> Session<R> {
                 }
             }
             _ => self.events.push_back(event),
+        }
+    }
+}
+
+/// A call whose reply is waited for; dropped before it came, the call is given up.
+struct Awaited<'s, R: Runtime> {
+    session: &'s mut Session<R>,
+    call: CallId,
+    over: bool,
+}
+
+impl<R: Runtime> Awaited<'_, R> {
+    async fn reply(mut self) -> Result<Option<CimObject>, SessionError> {
+        let call = self.call;
+        let found = |session: &mut Session<R>| session.event_where(|event| event.call() == Some(call));
+        let event = poll_fn(|cx| self.session.poll(cx, found)).await;
+        self.over = true;
+        match event {
+            Some(Event::Reply { outcome, .. }) => Ok(outcome?),
+            // Every call is replied to before the session is over.
+            _ => Err(CommandError::Closed.into()),
+        }
+    }
+}
+
+impl<R: Runtime> Drop for Awaited<'_, R> {
+    fn drop(&mut self) {
+        if !self.over {
+            let call = self.call;
+            // It may have ended by now; what is said about it, at once, nobody wants.
+            let _ = self.session.command(|client, now| client.cancel_call(call, now));
+            self.session.events.retain(|event| event.call() != Some(call));
         }
     }
 }

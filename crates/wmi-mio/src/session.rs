@@ -5,7 +5,8 @@ use std::fmt;
 use std::io;
 use std::time::Instant as StdInstant;
 
-use wmi_proto::{Client, CommandError, Config, Event, Instant, Query, QueryId, Stats};
+use wmi_proto::cim::CimObject;
+use wmi_proto::{CallId, Client, CommandError, Config, Event, ExecMethod, GetObject, Instant, Query, QueryId, Stats};
 
 use crate::reactor::{Reactor, SessionId};
 use crate::tap::Tap;
@@ -82,6 +83,34 @@ impl Session {
         Ok(Rows::new(self, query))
     }
 
+    /// Asks for one object by its path, class or instance, and waits for it; there always is one when this succeeds.
+    /// Progress is dropped meanwhile, as by [`Session::query`].
+    ///
+    /// # Errors
+    /// The caller's own mistakes, how the call failed, or [`SessionError::Io`] as from [`Session::next_event`], which
+    /// gives the call up.
+    ///
+    /// # Panics
+    /// The session panicked before.
+    pub fn get_object(&mut self, object: GetObject) -> Result<Option<CimObject>, SessionError> {
+        let call = self.command(|client, now| client.get_object(object, now))?;
+        self.reply_to(call)
+    }
+
+    /// Calls a method and waits for its out-parameters: an instance of `__PARAMETERS` with `ReturnValue`, or `None` of a
+    /// method that has none. Progress is dropped meanwhile, as by [`Session::query`].
+    ///
+    /// # Errors
+    /// As [`Session::get_object`]. A method or parameter that the class does not have fails before anything of the method
+    /// is sent; after any other failure the host may have carried it out.
+    ///
+    /// # Panics
+    /// The session panicked before.
+    pub fn exec_method(&mut self, method: ExecMethod) -> Result<Option<CimObject>, SessionError> {
+        let call = self.command(|client, now| client.exec_method(method, now))?;
+        self.reply_to(call)
+    }
+
     /// Gives back what the host holds for this session and closes the connections. Waits until that is done, at most
     /// for [`Config::linger`]; events that nobody asked for are dropped.
     ///
@@ -118,6 +147,23 @@ impl Session {
         self.reactor.stats(self.id).unwrap_or_default()
     }
 
+    /// Waits for the reply to `call`, and gives it up when the wait fails.
+    fn reply_to(&mut self, call: CallId) -> Result<Option<CimObject>, SessionError> {
+        let found = |session: &mut Self| session.event_where(|event| event.call() == Some(call));
+        match self.wait(None, found) {
+            Ok(Some(Event::Reply { outcome, .. })) => Ok(outcome?),
+            // Every call is replied to before the session is over.
+            Ok(_) => Err(CommandError::Closed.into()),
+            Err(error) => {
+                // It may have ended by now; what is said about it, at once, nobody wants.
+                let _ = self.reactor.command(self.id, |client, now| client.cancel_call(call, now));
+                self.collect();
+                self.events.retain(|event| event.call() != Some(call));
+                Err(error.into())
+            }
+        }
+    }
+
     /// Waits for the next event of `query`; `None` when the session is over.
     pub(crate) fn next_event_of(&mut self, query: QueryId) -> io::Result<Option<Event>> {
         self.wait(None, |session| session.event_of(query))
@@ -125,9 +171,13 @@ impl Session {
 
     /// An event of `query` that is there already.
     pub(crate) fn event_of(&mut self, query: QueryId) -> Option<Event> {
+        self.event_where(|event| event.query() == Some(query))
+    }
+
+    fn event_where(&mut self, wanted: impl FnMut(&Event) -> bool) -> Option<Event> {
         self.collect();
         self.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
-        let at = self.events.iter().position(|event| event.query() == Some(query))?;
+        let at = self.events.iter().position(wanted)?;
         self.events.remove(at)
     }
 
