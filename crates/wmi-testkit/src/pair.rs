@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use wmi_proto::cim::CimObject;
 use wmi_proto::{
-    Client, CommandError, Config, Credentials, Event, FileTime, Input, Instant, Output, Query, QueryId, Role, Row,
-    Secret, SeededEntropy, TransportFailure, TransportId,
+    CallId, Client, CommandError, Config, Credentials, Event, ExecMethod, FileTime, GetObject, Input, Instant, Output,
+    Query, QueryId, Role, Row, Secret, SeededEntropy, TransportFailure, TransportId,
 };
 use wmi_sim::repository::Repository;
 use wmi_sim::{ConnId, Host, HostConfig, HostInput, HostOutput};
@@ -60,6 +61,12 @@ pub enum Step {
     Clone(QueryId),
     /// `cancel`.
     Cancel(QueryId),
+    /// `get_object`.
+    GetObject(GetObject),
+    /// `exec_method`.
+    ExecMethod(ExecMethod),
+    /// `cancel_call`.
+    CancelCall(CallId),
     /// `close`.
     Close,
 }
@@ -256,6 +263,68 @@ impl Pair {
     pub fn at_host(&mut self, event: impl FnOnce(&mut Host, Instant)) {
         event(&mut self.host, self.now);
         self.drain();
+    }
+
+    /// Asks for an object.
+    ///
+    /// # Errors
+    /// Why the client does not accept it.
+    pub fn get_object(&mut self, object: GetObject) -> Result<CallId, CommandError> {
+        self.steps.push((self.now, Step::GetObject(object.clone())));
+        let id = self.client.get_object(object, self.now);
+        self.drain();
+        id
+    }
+
+    /// Calls a method.
+    ///
+    /// # Errors
+    /// Why the client does not accept it.
+    pub fn exec_method(&mut self, method: ExecMethod) -> Result<CallId, CommandError> {
+        self.steps.push((self.now, Step::ExecMethod(method.clone())));
+        let id = self.client.exec_method(method, self.now);
+        self.drain();
+        id
+    }
+
+    /// Cancels a call; says whether the client took it.
+    pub fn cancel_call(&mut self, id: CallId) -> bool {
+        self.steps.push((self.now, Step::CancelCall(id)));
+        let taken = self.client.cancel_call(id, self.now).is_ok();
+        self.drain();
+        taken
+    }
+
+    /// Waits for the reply to a call. What is said about others meanwhile is dropped.
+    ///
+    /// # Panics
+    /// When the session falls asleep before it comes.
+    pub fn reply(&mut self, id: CallId) -> Result<Option<CimObject>, wmi_proto::Error> {
+        loop {
+            match self.next_event() {
+                Some(Event::Reply { call, outcome }) if call == id => return outcome,
+                Some(_) => {}
+                None => panic!("the session fell asleep before the reply"),
+            }
+        }
+    }
+
+    /// Gets an object.
+    ///
+    /// # Panics
+    /// When the client does not accept it, or the session falls asleep.
+    pub fn object(&mut self, object: GetObject) -> Result<CimObject, wmi_proto::Error> {
+        let id = self.get_object(object).expect("the call is accepted");
+        self.reply(id).map(|object| object.expect("success brings an object"))
+    }
+
+    /// Calls a method and waits for its out-parameters.
+    ///
+    /// # Panics
+    /// When the client does not accept it, or the session falls asleep.
+    pub fn method(&mut self, method: ExecMethod) -> Result<Option<CimObject>, wmi_proto::Error> {
+        let id = self.exec_method(method).expect("the call is accepted");
+        self.reply(id)
     }
 
     /// Closes the client.
@@ -529,6 +598,15 @@ fn apply(client: &mut Client, step: &Step, now: Instant) {
         }
         Step::Cancel(id) => {
             let _ = client.cancel(*id, now);
+        }
+        Step::GetObject(object) => {
+            let _ = client.get_object(object.clone(), now);
+        }
+        Step::ExecMethod(method) => {
+            let _ = client.exec_method(method.clone(), now);
+        }
+        Step::CancelCall(id) => {
+            let _ = client.cancel_call(*id, now);
         }
         Step::Close => client.close(now),
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::client::concern::class_of_path;
 use crate::client::queries::{MAX_IDENTIFIER, MAX_NAMESPACE, MAX_PATH, fits};
 use crate::client::{CallId, CommandError, Error, ExecMethod, GetObject, Stage};
 use crate::limits::Limits;
+use crate::path::ObjectPath;
 use crate::time::Instant;
 use crate::wire::dcom::MInterfacePointer;
 use crate::wire::wmi::WbemContext;
@@ -44,33 +44,33 @@ impl RunningCall {
 
 impl Calls {
     pub(super) fn get(&mut self, call: GetObject, now: Instant, limits: &Limits) -> Result<CallId, CommandError> {
-        let class = self.check(&call.path, &call.namespace, limits)?;
+        let class = self.check(&call.path, &call.namespace, limits)?.class_name().map(str::to_owned);
         let machine = Call::new(Demand::get(call.path, call.amended), pointer(call.context.as_ref()));
         Ok(self.insert(machine, call.namespace, class, now.saturating_add(call.timeout)))
     }
 
     pub(super) fn exec(&mut self, call: ExecMethod, now: Instant, limits: &Limits) -> Result<CallId, CommandError> {
-        let class = self.check(&call.path, &call.namespace, limits)?;
+        let path = self.check(&call.path, &call.namespace, limits)?;
         is_text(&call.method, "its method has no name")?;
         fits("the method's name", &call.method, MAX_IDENTIFIER)?;
-        let demand = Demand::exec(call.path, call.method, call.parameters);
-        let demand = demand.ok_or(CommandError::BadCall("its path names no class"))?;
+        let class = path.class_name().ok_or(CommandError::BadCall("a namespace has no methods"))?.to_owned();
+        let described_by = path.without_keys().to_string();
+        let demand = Demand::exec(call.path, described_by, call.method, call.parameters);
         let machine = Call::new(demand, pointer(call.context.as_ref()));
-        Ok(self.insert(machine, call.namespace, class, now.saturating_add(call.timeout)))
+        Ok(self.insert(machine, call.namespace, Some(class), now.saturating_add(call.timeout)))
     }
 
-    /// Whether a call of `path` can be made; gives the class, as far as errors tell it.
-    fn check(&self, path: &str, namespace: &str, limits: &Limits) -> Result<Option<String>, CommandError> {
+    /// The path of a call, when it can be made.
+    fn check(&self, path: &str, namespace: &str, limits: &Limits) -> Result<ObjectPath, CommandError> {
         if self.running.len() >= limits.max_calls {
             return Err(CommandError::TooMany);
         }
-        is_text(path, "its path is empty")?;
         is_text(namespace, "its namespace is empty")?;
-        fits("the path", path, MAX_PATH)?;
         fits("the namespace", namespace, MAX_NAMESPACE)?;
-        let class = class_of_path(path);
-        fits("the class's name", class.unwrap_or_default(), MAX_IDENTIFIER)?;
-        Ok(class.map(str::to_owned))
+        fits("the path", path, MAX_PATH)?;
+        let path: ObjectPath = path.parse()?;
+        fits("the class's name", path.class_name().unwrap_or_default(), MAX_IDENTIFIER)?;
+        Ok(path)
     }
 
     fn insert(&mut self, machine: Call, namespace: String, class: Option<String>, deadline: Instant) -> CallId {

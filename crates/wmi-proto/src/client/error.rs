@@ -7,6 +7,7 @@ use thiserror::Error as ThisError;
 
 use crate::auth::AuthError;
 use crate::client::Concern;
+use crate::path::PathError;
 use crate::rpc;
 use crate::transport::{Role, TransportFailure};
 use crate::wire::{FaultStatus, HResult, Interface, WireError};
@@ -141,7 +142,7 @@ pub struct Completion {
 }
 
 /// The caller's own mistake; nothing was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum CommandError {
     /// The client is closing or closed.
@@ -178,7 +179,10 @@ pub enum CommandError {
     /// No such call, or it is over.
     #[error("no such call")]
     UnknownCall,
-    /// The call's path, method or namespace cannot be sent, for example because it contains a NUL.
+    /// The call's path is none.
+    #[error("not an object path: {0}")]
+    BadPath(#[from] PathError),
+    /// The call's method or namespace cannot be sent, for example because it contains a NUL.
     #[error("the call cannot be sent: {0}")]
     BadCall(&'static str),
 }

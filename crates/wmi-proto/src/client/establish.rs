@@ -290,7 +290,7 @@ impl Opening {
                     result => result.map_err(|error| self.link.error(error, world))?,
                 };
                 if done == Some(Done::Bound) {
-                    let mut ready = Ready::new(self.link, self.activated, &world.config.limits);
+                    let mut ready = Ready::new(self.link, self.activated, &world.config);
                     world.event(Event::Ready);
                     ready.enter(work, world)?;
                     ready.proceed(work, world)?;

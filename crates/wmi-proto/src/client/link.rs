@@ -18,6 +18,8 @@ pub(super) enum Ticket {
     Ping {
         simple: bool,
     },
+    /// What comes before the first log-in.
+    Greeting,
     /// By the number of the namespace.
     Login(usize),
     /// The operation tells which references a reply carries when its query is gone.

@@ -11,9 +11,8 @@ use crate::client::session::fault;
 use crate::client::signatures::{Description, Signatures};
 use crate::client::work::{Waiter, Work};
 use crate::client::world::World;
-use crate::client::{CallId, Completion, Error, ErrorKind, Event, QueryId, Stage};
+use crate::client::{CallId, Completion, Config, Error, ErrorKind, Event, QueryId, Stage};
 use crate::dcom::{self, References};
-use crate::limits::Limits;
 use crate::rpc::{Call, Done};
 use crate::time::Instant;
 use crate::wire::cim::CimObject;
@@ -23,7 +22,7 @@ use crate::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use crate::wire::wmi::NtlmLogin;
 use crate::wire::wmi::login::NtlmLoginRequest;
 use crate::wire::{Guid, HResult, Interface, Operation as _, Reader};
-use crate::wmi::{self, Context, Effect, ObjectCall};
+use crate::wmi::{self, Context, Effect, Greet, Greeting, ObjectCall};
 
 /// What activation brought.
 pub(super) struct Activated {
@@ -42,6 +41,7 @@ pub(super) struct Ready {
     references: References,
     namespaces: Vec<Namespace>,
     signatures: Signatures,
+    greeting: Greeting,
     /// When references that nobody needs are given back, several at once.
     release_due: Option<Instant>,
 }
@@ -59,13 +59,15 @@ enum NamespaceState {
 }
 
 impl Ready {
-    pub(super) fn new(link: Link, activated: Activated, limits: &Limits) -> Self {
+    pub(super) fn new(link: Link, activated: Activated, config: &Config) -> Self {
+        let client = config.client_info.as_ref().map(|info| (info.machine.clone(), info.process));
         Self {
             link,
             activated,
             references: References::default(),
             namespaces: Vec::new(),
-            signatures: Signatures::new(limits.max_signatures),
+            signatures: Signatures::new(config.limits.max_signatures),
+            greeting: Greeting::new(client, config.locale.clone()),
             release_due: None,
         }
     }
@@ -102,22 +104,65 @@ impl Ready {
     /// The services of a namespace, unless they are yet to come.
     fn services(&mut self, resource: &str, namespace: String, world: &mut World) -> Result<Option<Guid>, Error> {
         let index = self.namespace(resource);
-        let Some(entry) = self.namespaces.get_mut(index) else { return Ok(None) };
-        match entry.state {
-            NamespaceState::Entering => Ok(None),
-            NamespaceState::Inside(services) => Ok(Some(services)),
-            NamespaceState::Outside => {
-                entry.state = NamespaceState::Entering;
+        match self.namespaces.get(index).map(|entry| entry.state) {
+            None | Some(NamespaceState::Entering) => Ok(None),
+            Some(NamespaceState::Inside(services)) => Ok(Some(services)),
+            Some(NamespaceState::Outside) => {
                 world.stage(Stage::Login { namespace });
-                let stub = dcom::stub::<NtlmLogin>(
-                    &world.this(self.activated.version),
-                    &NtlmLoginRequest { network_resource: Some(resource.to_owned()), ..NtlmLoginRequest::default() },
-                );
-                let object = Some((NtlmLogin::INTERFACE, self.activated.login.ipid));
+                let login = self.activated.login.ipid;
+                if !self.greeting.is_over() {
+                    let next = self.greeting.greet(login, &world.this(self.activated.version));
+                    if !self.greet(next, world)? {
+                        return Ok(None);
+                    }
+                }
+                self.enter_state(index, NamespaceState::Entering);
+                let request = NtlmLoginRequest {
+                    network_resource: Some(resource.to_owned()),
+                    preferred_locale: self.greeting.locale(),
+                    ..NtlmLoginRequest::default()
+                };
+                let stub = dcom::stub::<NtlmLogin>(&world.this(self.activated.version), &request);
+                let object = Some((NtlmLogin::INTERFACE, login));
                 self.call(ObjectCall { object, opnum: NtlmLogin::OPNUM, stub }, Ticket::Login(index), world)?;
                 Ok(None)
             }
         }
+    }
+
+    fn enter_state(&mut self, index: usize, state: NamespaceState) {
+        if let Some(entry) = self.namespaces.get_mut(index) {
+            entry.state = state;
+        }
+    }
+
+    /// Carries out what the greeting wants. Says whether it is over.
+    fn greet(&mut self, next: Greet, world: &mut World) -> Result<bool, Error> {
+        match next {
+            Greet::Call(call) => self.call(call, Ticket::Greeting, world)?,
+            // Not an object that this session can call: the host is told nothing.
+            Greet::Hold(std, _) if std.oxid != self.activated.oxid => {
+                let this = world.this(self.activated.version);
+                let next = self.greeting.answer(None, self.activated.login.ipid, &this);
+                return self.greet(next, world);
+            }
+            Greet::Hold(std, call) => {
+                self.adopt(&std, world)?;
+                self.call(call, Ticket::Greeting, world)?;
+            }
+            Greet::Wait => {}
+            Greet::LogIn => return Ok(true),
+        }
+        Ok(false)
+    }
+
+    /// The host answered the greeting, or refused it.
+    fn greeted(&mut self, stub: Option<Reader>, work: &mut Work, world: &mut World) -> Result<(), Error> {
+        if let Some(ipid) = self.greeting.held() {
+            self.drop_reference(ipid, world);
+        }
+        let next = self.greeting.answer(stub, self.activated.login.ipid, &world.this(self.activated.version));
+        if self.greet(next, world)? { self.begin_waiting(work, world) } else { Ok(()) }
     }
 
     /// The namespace of a call is open: sends it, or has the class described on which its method is.
@@ -229,6 +274,7 @@ impl Ready {
                     Err(failure) => self.refused(ticket, &failure.into(), work, world),
                 }
             }
+            Ticket::Greeting => self.greeted(Some(stub), work, world),
             Ticket::Login(index) => self.logged_in(index, stub, work, world),
             Ticket::AddRef(ipid) => {
                 let response = dcom::answer::<RemAddRef>(stub);
@@ -257,9 +303,7 @@ impl Ready {
         match services {
             Ok(std) => {
                 self.adopt(&std, world)?;
-                if let Some(namespace) = self.namespaces.get_mut(index) {
-                    namespace.state = NamespaceState::Inside(std.ipid);
-                }
+                self.enter_state(index, NamespaceState::Inside(std.ipid));
                 self.begin_waiting(work, world)
             }
             Err(kind) => self.refused(Ticket::Login(index), &kind, work, world),
@@ -287,6 +331,7 @@ impl Ready {
                 }
                 Ok(())
             }
+            Ticket::Greeting => self.greeted(None, work, world),
             Ticket::Call(id) => {
                 let Some(call) = work.calls.get_mut(id) else { return Ok(()) };
                 let error = Error::new(call.stage(), kind.clone());

@@ -15,12 +15,14 @@ use core::fmt;
 use core::str::FromStr;
 
 mod error;
+mod listing;
 mod parse;
 mod query;
 mod system;
 mod value;
 
 pub use error::{PathError, PathErrorKind};
+pub use listing::{NAMESPACES, classes, namespace_below};
 pub use query::{Associators, References, Select, associators, quoted, references, select};
 pub use system::{SYSTEM_PROPERTIES, Sent};
 pub use value::KeyValue;
@@ -188,6 +190,12 @@ impl ObjectPath {
             None => (self.server.clone(), self.namespace.clone()),
         };
         Self { server, namespace, class: self.class.clone(), keys: self.keys.clone() }
+    }
+
+    /// The path of the class of an instance, server and namespace included; of a class or namespace the same path.
+    #[must_use]
+    pub fn without_keys(&self) -> Self {
+        Self { keys: Keys::None, ..self.clone() }
     }
 
     /// Whether both name the same thing to WMI: the case of names and of text in keys does not count ([MS-WMI 2.2.1]),

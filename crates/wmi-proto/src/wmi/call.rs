@@ -60,10 +60,8 @@ impl Demand {
         Self::Get { path, flags: if amended { WBEM_FLAG_USE_AMENDED_QUALIFIERS } else { 0 } }
     }
 
-    /// `None` when the path names no class.
-    pub(crate) fn exec(path: String, method: String, parameters: Vec<(String, CimValue)>) -> Option<Self> {
-        let class = class_path(&path)?.to_owned();
-        Some(Self::Exec { path, class, method, parameters })
+    pub(crate) const fn exec(path: String, class: String, method: String, parameters: Vec<(String, CimValue)>) -> Self {
+        Self::Exec { path, class, method, parameters }
     }
 }
 
@@ -187,14 +185,6 @@ fn object_call<O: Operation>(services: Guid, this: &OrpcThis, request: &O::Reque
 
 fn decode(pointer: &MInterfacePointer) -> Result<CimObject, Failure> {
     Ok(CimObject::decode_unit(pointer.wbem_object()?)?)
-}
-
-/// The path of the class of an object's path, namespace included: all that stands before the keys.
-fn class_path(path: &str) -> Option<&str> {
-    let (head, _) = path.split_at(path.find(['"', '\'', '=']).unwrap_or(path.len()));
-    let name = head.rfind(':').map_or(0, |colon| colon + 1);
-    let class = path.get(name..)?.split(['.', '=']).next()?.trim_end();
-    (!class.is_empty()).then(|| path.get(..name + class.len())).flatten()
 }
 
 #[cfg(test)]

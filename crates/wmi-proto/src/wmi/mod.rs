@@ -5,6 +5,7 @@ mod call;
 mod changeover;
 mod classes;
 mod cursor;
+mod greeting;
 mod namespace;
 mod parameters;
 mod source;
@@ -12,6 +13,7 @@ mod words;
 
 pub(crate) use call::{Call, CallStep, Demand, references, signature, signature_call};
 pub(crate) use cursor::Cursor;
+pub(crate) use greeting::{Greet, Greeting};
 pub(crate) use namespace::normalize;
 pub use parameters::{MethodSignature, NoSuchMethod, Parameter, ParameterError, ParameterProblem, SignatureError};
 pub(crate) use words::{Context, Effect, End, Failure, NotTaken, ObjectCall, Operation, Plan, Step, Way, Wish};
