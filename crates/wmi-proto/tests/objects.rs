@@ -5,6 +5,8 @@ mod capture;
 mod compare;
 #[path = "objects/foreign.rs"]
 mod foreign;
+#[path = "objects/methods.rs"]
+mod methods;
 #[path = "objects/paths.rs"]
 mod paths;
 #[path = "objects/windows.rs"]
@@ -20,7 +22,7 @@ use witness::Verdict;
 type Witness = fn(&Path) -> Verdict;
 
 /// Names and checks.
-const WITNESSES: [(&str, Witness); 10] = [
+const WITNESSES: [(&str, Witness); 11] = [
     ("objects of Windows hosts decode", windows::all_decode),
     ("values of Windows hosts", windows::values),
     ("bench_stubs next", foreign::bench_next),
@@ -31,6 +33,7 @@ const WITNESSES: [(&str, Witness); 10] = [
     ("paths that Windows made of the same objects", paths::computed_by_windows),
     ("system properties of Windows objects", paths::system_properties),
     ("objects say the same when written anew", windows::canonical),
+    ("in-parameters of captured ExecMethod requests", methods::in_parameters),
 ];
 
 fn main() -> ExitCode {
