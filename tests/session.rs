@@ -16,6 +16,8 @@ use wmi_proto::{
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{Direction, OBJECT_PORT, Outcome, Pair, config};
 
+#[path = "session/calls.rs"]
+mod calls;
 #[path = "session/concurrency.rs"]
 mod concurrency;
 #[path = "session/cursor.rs"]
