@@ -321,7 +321,7 @@ fn a_call_ends_at_its_deadline_and_the_late_answer_is_dropped() {
 
 #[test]
 fn one_deadline_covers_connecting_logging_in_and_the_signature() {
-    let deadline = Duration::from_micros(3200);
+    let deadline = Duration::from_micros(700);
     let (mut seen, mut times) = (Vec::new(), 0..);
     loop {
         // Each time a little later.
@@ -337,7 +337,6 @@ fn one_deadline_covers_connecting_logging_in_and_the_signature() {
                 seen.push(error.stage);
             }
         }
-        finish(pair);
     }
     seen.dedup();
     let login = Stage::Login { namespace: "root/cimv2".to_owned() };
@@ -530,7 +529,7 @@ fn one_old_locale_is_sent_as_it_is_and_a_list_after_the_host_was_asked() {
         assert_eq!((positions, pair.host.stats().client_info.clone()), (asked, None), "{locale} {fault:?}");
         finish(pair);
     }
-    let mut pair = self::pair();
+    let mut pair = Pair::ordinary();
     assert_eq!(seen(&mut pair, "x", None).2, ["MS_409"]);
     assert_eq!(pair.host.stats().calls_of("IWbemLevel1Login::EstablishPosition"), 0);
     finish(pair);
@@ -571,7 +570,10 @@ fn namespaces_and_classes_are_listed_by_queries() {
     };
     let namespaces = names(&mut pair, wmi_proto::path::NAMESPACES.to_owned(), "root");
     assert!(namespaces.iter().any(|name| name.eq_ignore_ascii_case("cimv2")), "{namespaces:?}");
-    for name in namespaces {
+    // Two of them let nobody in.
+    for name in
+        namespaces.into_iter().filter(|name| !["secret", "securitycenter2"].contains(&name.to_lowercase().as_str()))
+    {
         let below = wmi_proto::path::namespace_below("root", &name);
         names(&mut pair, wmi_proto::path::NAMESPACES.to_owned(), &below);
     }

@@ -348,8 +348,9 @@ fn method(declared: &MethodDecl, namespace: &Namespace) -> Result<MethodBuilder,
     for parameter in &declared.parameters {
         // The builder adds the qualifiers `in` and `out` itself.
         let direction = |name: &str| parameter.qualifiers.iter().any(|qualifier| qualifier.name == name);
-        let bare = PropertyDecl { qualifiers: Vec::new(), ..parameter.clone() };
-        let built = property(&bare, namespace)?;
+        let mut others = parameter.clone();
+        others.qualifiers.retain(|qualifier| !["in", "out"].contains(&qualifier.name.as_str()));
+        let built = property(&others, namespace)?;
         method = match (direction("in"), direction("out")) {
             (true, false) => method.input(built),
             (false, true) => method.output(built),
