@@ -42,7 +42,7 @@ use crate::stream::Streams;
 
 /// An account whose password, or the NT hash of it, is known.
 ///
-/// It opens NTLM log-ons. Those inside SPNEGO, and Kerberos, are not understood: their calls stay as they are.
+/// It opens NTLM log-ons, by itself and inside of SPNEGO. Kerberos is not understood: its calls stay as they are.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Without domain, in lower case.

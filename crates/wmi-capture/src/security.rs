@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use wmi_proto::internals::{AcceptError, Acceptance, NtlmAcceptor, SecurityContext, Side};
 use wmi_proto::wire::ntlm::{Authenticate, NegotiateFlags};
 use wmi_proto::wire::rpc::{AuthTrailer, AuthType, PduType, Protected};
+use wmi_proto::wire::spnego::{NegotiationToken, mech_type_list};
 use wmi_proto::wire::text::utf16_lossy;
 use wmi_proto::wire::{Wire, WireError};
 use wmi_proto::{AuthLevel, Password};
@@ -25,8 +26,12 @@ pub(crate) struct Security {
 
 #[derive(Default)]
 struct Context {
+    /// The mechanisms that were offered in SPNEGO, as a mechListMIC covers them.
+    offered: Option<Bytes>,
     negotiate: Bytes,
     challenge: Bytes,
+    /// Whose log-on it is.
+    account: [String; 2],
     /// What verifies fragments from the client, and from the server; `None` without keys, or behind a hole, where the
     /// state of the cipher is not known.
     receivers: [Option<Receiver>; 2],
@@ -52,24 +57,45 @@ pub(crate) enum Sender {
 pub(crate) type Tried = ([String; 2], Result<(), AcceptError>);
 
 impl Security {
-    /// Looks at the token of a bind, an answer to it, or an auth3. Only NTLM without SPNEGO is understood.
+    /// Looks at the token of a bind or alter_context, an answer to it, or an auth3: NTLM by itself or inside of SPNEGO.
     pub(crate) fn token(&mut self, auth: &AuthTrailer, account: Option<&Account>) -> Option<Tried> {
-        if auth.auth_type != AuthType::WINNT {
+        if !matches!(auth.auth_type, AuthType::WINNT | AuthType::GSS_NEGOTIATE) {
             return None;
         }
         if self.contexts.len() >= MOST_CONTEXTS && !self.contexts.contains_key(&auth.context_id) {
             return None;
         }
         let context = self.contexts.entry(auth.context_id).or_default();
-        match auth.value.get(8) {
-            Some(1) => *context = Context { negotiate: auth.value.clone(), ..Context::default() },
-            Some(2) => (context.challenge, context.answered) = (auth.value.clone(), false),
-            Some(3) => {
-                let tried = context.authenticated(auth.value.clone(), account?);
-                self.keyed |= matches!(tried, Some((_, Ok(()))));
-                return tried;
+        // Windows sends NTLM without a frame under the number of SPNEGO, too.
+        let (message, mic) = match NegotiationToken::from_bytes(auth.value.clone()) {
+            _ if is_ntlm(&auth.value) => (Some(auth.value.clone()), None),
+            Ok(NegotiationToken::Init(init)) => {
+                *context = Context { offered: Some(mech_type_list(&init.mech_types)), ..Context::default() };
+                (init.mech_token, None)
             }
-            _ => {}
+            Ok(NegotiationToken::Resp(resp)) => (resp.response_token, resp.mech_list_mic),
+            Err(_) => return None,
+        };
+        let message = message.filter(|message| is_ntlm(message));
+        match (message.as_ref().and_then(|message| message.get(8).copied()), message) {
+            (Some(1), Some(message)) => {
+                let offered = context.offered.take_if(|_| auth.auth_type == AuthType::GSS_NEGOTIATE);
+                *context = Context { offered, negotiate: message, ..Context::default() };
+            }
+            (Some(2), Some(message)) => (context.challenge, context.answered) = (message, false),
+            (Some(3), Some(message)) => {
+                let mut tried = context.authenticated(message, account?)?;
+                self.keyed |= tried.1.is_ok();
+                if let (true, Some(mic)) = (tried.1.is_ok(), mic) {
+                    tried.1 = context.mech_list_mic(Sender::Client, &mic);
+                }
+                return Some(tried);
+            }
+            _ => {
+                // The host's last token. That the MIC is right is no news.
+                let outcome = context.mech_list_mic(Sender::Server, &mic?);
+                return outcome.is_err().then(|| (context.account.clone(), outcome));
+            }
         }
         None
     }
@@ -120,6 +146,7 @@ impl Context {
             Ok(captured) => captured,
             Err(error) => return Some((Default::default(), Err(error.into()))),
         };
+        self.account.clone_from(&captured);
         let mut acceptor = NtlmAcceptor::captured(self.negotiate.clone(), self.challenge.clone());
         let lookup = |_: &str, user: &str| account.is(user).then(|| account.password.clone());
         let outcome = acceptor.accept(message, lookup).map(|accepted| {
@@ -128,6 +155,26 @@ impl Context {
         });
         Some((captured, outcome))
     }
+}
+
+impl Context {
+    /// A mechListMIC goes by: it has a number like any fragment, and behind it the key stream starts over.
+    fn mech_list_mic(&mut self, sender: Sender, mic: &[u8]) -> Result<(), AcceptError> {
+        self.answered |= sender == Sender::Server;
+        let [client, server] = &mut self.receivers;
+        let receiver = if sender == Sender::Client { client } else { server };
+        let Some(Receiver { keys, .. }) = receiver else { return Ok(()) };
+        let verified = keys.verify_signature(self.offered.as_ref().map_or(&[], |list| list), mic).is_ok();
+        if !verified && !keys.go_on() {
+            *receiver = None;
+        }
+        // What was offered may have gone by before the capture began.
+        if verified || self.offered.is_none() { Ok(()) } else { Err(AcceptError::BadMechListMic) }
+    }
+}
+
+fn is_ntlm(token: &[u8]) -> bool {
+    token.starts_with(b"NTLMSSP\0")
 }
 
 /// The server's end reads what the client sends, and the other way round.
