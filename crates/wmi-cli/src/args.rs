@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wmi_proto::cim::CimValue;
-use wmi_proto::{AuthLevel, Enumerator};
+use wmi_proto::{AuthLevel, Enumerator, Mechanism};
 use wmi_sim::Fault;
 
 use crate::host::HostPort;
@@ -71,6 +71,10 @@ pub(crate) struct Connect {
     /// How messages are protected: signed, or signed and encrypted
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Level::Privacy)]
     pub(crate) auth_level: Level,
+
+    /// How the account logs on: NTLM by itself, or negotiated by SPNEGO, for hosts that insist on it
+    #[arg(long, value_name = "MECHANISM", value_enum, default_value_t = LogOn::Ntlm)]
+    pub(crate) auth_mechanism: LogOn,
 
     /// Where the host does not answer at the port it told, try the other addresses that it tells; the
     /// account's credentials then go to these addresses, too
@@ -385,6 +389,21 @@ impl From<Level> for AuthLevel {
         match level {
             Level::Integrity => Self::Integrity,
             Level::Privacy => Self::Privacy,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogOn {
+    Ntlm,
+    Negotiate,
+}
+
+impl From<LogOn> for Mechanism {
+    fn from(log_on: LogOn) -> Self {
+        match log_on {
+            LogOn::Ntlm => Self::Ntlm,
+            LogOn::Negotiate => Self::Negotiate,
         }
     }
 }

@@ -100,6 +100,7 @@ pub(crate) fn config(connect: &Connect) -> Result<Config, String> {
     let mut config = Config::new(connect.host.host.clone(), Credentials::new(user, password));
     config.port = port;
     config.auth_level = connect.auth_level.into();
+    config.mechanism = connect.auth_mechanism.into();
     config.connect_timeout = config.connect_timeout.min(connect.timeout);
     config.handshake_timeout = connect.timeout;
     config.follow_bindings = connect.follow_bindings;

@@ -16,14 +16,16 @@ type Verdict = Result<String, String>;
 fn main() -> ExitCode {
     let found = Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success());
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for level in ["integrity", "privacy"] {
-        let name = format!("Wireshark reads a captured session: {level}");
+    for (level, mechanism) in
+        [("integrity", "ntlm"), ("privacy", "ntlm"), ("integrity", "negotiate"), ("privacy", "negotiate")]
+    {
+        let name = format!("Wireshark reads a captured session: {level}, {mechanism}");
         if !found {
             skipped += 1;
             println!("witness {name}: skipped: no tshark");
             continue;
         }
-        match session(level) {
+        match session(level, mechanism) {
             Ok(seen) => {
                 passed += 1;
                 println!("witness {name}: ok\n  {seen}");
@@ -40,12 +42,12 @@ fn main() -> ExitCode {
 }
 
 /// Captures a session and has it dissected, with the right password and with a wrong one.
-fn session(level: &str) -> Verdict {
+fn session(level: &str, mechanism: &str) -> Verdict {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let file = folder.path().join("session.pcap");
     let path = file.to_str().ok_or("no UTF-8")?;
     let host = host_with(200, &[]);
-    let more = ["-o", "jsonl", "--auth-level", level, "--capture", path];
+    let more = ["-o", "jsonl", "--auth-level", level, "--auth-mechanism", mechanism, "--capture", path];
     run(query(host.activator_addr(), "SELECT * FROM Sim_Many", &more)).exits(0);
     let ours = run(wmi(["decode", path])).exits(0).lines();
     let count = |kind: &str| ours.iter().filter(|line| line["kind"] == kind).count();

@@ -35,6 +35,8 @@ fn a_query_with_everything() {
         "2.5",
         "--auth-level",
         "integrity",
+        "--auth-mechanism",
+        "negotiate",
         "--enumerator",
         "next",
         "--batch",
@@ -45,7 +47,7 @@ fn a_query_with_everything() {
     assert_eq!(query.connect.host, HostPort { host: "::1".to_owned(), port: Some(1135) });
     assert_eq!(query.connect.account.user.as_deref(), Some(r"ACME\monitor"));
     assert_eq!(query.connect.timeout, Duration::from_millis(2500));
-    assert_eq!(query.connect.auth_level, Level::Integrity);
+    assert_eq!((query.connect.auth_level, query.connect.auth_mechanism), (Level::Integrity, LogOn::Negotiate));
     assert!(query.connect.verbose);
     assert_eq!((query.wql, query.namespace.as_str()), (vec!["SELECT * FROM X".to_owned()], r"root\default"));
     assert_eq!((query.output, query.enumerator), (RowFormat::Csv, Fetch::Next));
@@ -57,7 +59,7 @@ fn a_query_with_defaults() {
     let Ok(Command::Query(query)) = parse(&["query", "srv01", "SELECT * FROM X"]) else { panic!("a query") };
     assert_eq!(query.namespace, "root/cimv2");
     assert_eq!(query.connect.timeout, Duration::from_secs(30));
-    assert_eq!(query.connect.auth_level, Level::Privacy);
+    assert_eq!((query.connect.auth_level, query.connect.auth_mechanism), (Level::Privacy, LogOn::Ntlm));
     assert_eq!((query.output, query.enumerator, query.batch), (RowFormat::Table, Fetch::Auto, None));
 }
 
@@ -85,6 +87,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
     usage(&["call", "srv01", "X", "Do", "=1"], "missing");
     usage(&["class", "srv01", "X", "-o", "csv"], "csv");
     usage(&["classes", "srv01", "X'"], "wildcards");
+    usage(&["query", "srv01", "SELECT * FROM X", "--auth-mechanism", "kerberos"], "negotiate");
     usage(&["check", "srv01"], "CHECK");
     usage(&["check", "srv01", "software"], "services");
     usage(&["sim", "--listen", "127.0.0.1:0", "--fault", "earthquake"], "write-one-octet");

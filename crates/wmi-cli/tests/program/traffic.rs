@@ -228,18 +228,20 @@ fn a_capture_may_start_in_mid_session() {
 fn a_session_of_ours_is_captured_and_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = host_with(200, &[]);
-    for level in ["integrity", "privacy"] {
-        let file = folder.path().join(format!("{level}.pcap"));
+    for (level, mechanism) in
+        [("integrity", "ntlm"), ("privacy", "ntlm"), ("integrity", "negotiate"), ("privacy", "negotiate")]
+    {
+        let file = folder.path().join(format!("{level}_{mechanism}.pcap"));
         let path = file.to_str().expect("UTF-8");
-        let more = ["-o", "jsonl", "--auth-level", level, "--capture", path];
+        let more = ["-o", "jsonl", "--auth-level", level, "--auth-mechanism", mechanism, "--capture", path];
         let queried = run(query(host.activator_addr(), "SELECT * FROM Sim_Many", &more)).exits(0);
         let read = decode(&file, &["--user", ACCOUNT], Some(DEFAULT_PASSWORD)).exits(0);
-        assert_eq!(read.stderr, "", "{level}");
+        assert_eq!(read.stderr, "", "{level} {mechanism}");
         let lines = read.lines();
         // Every row is in the capture with the values that were printed.
         let objects = lines.iter().filter_map(|line| line["objects"].as_array()).flatten();
         let rows: Vec<&Value> = objects.filter(|o| o["class"] == "Sim_Many").map(|o| &o["properties"]).collect();
-        assert_eq!(rows, queried.lines().iter().collect::<Vec<_>>(), "{level}");
+        assert_eq!(rows, queried.lines().iter().collect::<Vec<_>>(), "{level} {mechanism}");
         let calls = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
         let (requests, responses) = (calls("request"), calls("response"));
         assert!(requests.len() >= 5 && responses.len() == requests.len(), "{} requests", requests.len());

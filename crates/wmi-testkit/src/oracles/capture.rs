@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use wmi_capture::{Account, Capture, Direction as From, Event, Location, Message, PcapWriter, State};
 use wmi_proto::wire::rpc::{AuthnLevel, PduType};
-use wmi_proto::{AuthLevel, Enumerator, Query, Role, Secret};
-use wmi_sim::{DEFAULT_PASSWORD, Fault, HostConfig};
+use wmi_proto::{AuthLevel, Enumerator, Mechanism, Query, Role, Secret};
+use wmi_sim::{DEFAULT_PASSWORD, HostConfig};
 
 use crate::pair::{OBJECT_PORT, config};
 use crate::{Direction, Pair};
@@ -127,11 +127,12 @@ const ROWS: usize = 3;
 /// IP and TCP in front of the payload, as the writer makes them for IPv4.
 const HEADERS: usize = 40;
 /// The sessions that are damaged.
-const SESSIONS: [(AuthLevel, Enumerator, &[Fault]); 4] = [
-    (AuthLevel::Privacy, Enumerator::Next, &[]),
-    (AuthLevel::Integrity, Enumerator::Smart, &[]),
-    (AuthLevel::Privacy, Enumerator::Smart, &[]),
-    (AuthLevel::Integrity, Enumerator::Next, &[]),
+const SESSIONS: [(AuthLevel, Mechanism, Enumerator); 5] = [
+    (AuthLevel::Privacy, Mechanism::Ntlm, Enumerator::Next),
+    (AuthLevel::Integrity, Mechanism::Ntlm, Enumerator::Smart),
+    (AuthLevel::Privacy, Mechanism::Ntlm, Enumerator::Smart),
+    (AuthLevel::Integrity, Mechanism::Ntlm, Enumerator::Next),
+    (AuthLevel::Privacy, Mechanism::Negotiate, Enumerator::Next),
 ];
 
 fn account(password: &str) -> Account {
@@ -202,7 +203,7 @@ struct Session {
 fn sessions() -> &'static [Session] {
     static MADE: OnceLock<Vec<Session>> = OnceLock::new();
     MADE.get_or_init(|| {
-        SESSIONS.iter().map(|(level, enumerator, faults)| session(*level, *enumerator, faults)).collect()
+        SESSIONS.iter().map(|(level, mechanism, enumerator)| session(*level, *mechanism, *enumerator)).collect()
     })
 }
 
@@ -212,10 +213,10 @@ fn chosen(session: u8) -> &'static Session {
 }
 
 /// Runs a session and captures it.
-fn session(level: AuthLevel, enumerator: Enumerator, faults: &[Fault]) -> Session {
+fn session(level: AuthLevel, mechanism: Mechanism, enumerator: Enumerator) -> Session {
     let mut config = config();
-    config.auth_level = level;
-    let host = HostConfig::new(OBJECT_PORT).rows(u32::try_from(ROWS).unwrap_or(0)).faults(faults.iter().copied());
+    (config.auth_level, config.mechanism) = (level, mechanism);
+    let host = HostConfig::new(OBJECT_PORT).rows(u32::try_from(ROWS).unwrap_or(0));
     let mut pair = Pair::new(config, host);
     let said = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&said);
