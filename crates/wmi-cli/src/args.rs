@@ -158,7 +158,7 @@ pub(crate) struct GetArguments {
     pub(crate) connect: Connect,
 
     /// The path of a class (Win32_Service) or an instance (Win32_Service.Name="W32Time", X="only key", X=@);
-    /// a namespace in it (root/cimv2:…) goes before --namespace, a server must be HOST or .
+    /// a namespace in it (root/cimv2:…) goes before --namespace, a server in it must be . or HOST
     #[arg(value_name = "PATH")]
     pub(crate) path: String,
 
@@ -204,13 +204,13 @@ pub(crate) struct CallArguments {
 }
 
 const CALL_HELP: &str = "\
-VALUE is read as the type that the method declares. Text, references and dates are taken as they are; what
-begins with a quotation mark is a JSON string, and null is NULL. Numbers (64 bits also in quotation marks),
-true and false, [arrays] and {embedded objects} are JSON; an object names its class as \"__CLASS\" unless the
-method does. A character is its code, or text of one character.
+VALUE is read as the type that the method declares. Text, references and dates are taken as they are; what begins with \
+a quotation mark is a JSON string, and null is NULL. Numbers (64 bits also in quotation marks), true and false, \
+[arrays] and {embedded objects} are JSON; an object names its class as \"__CLASS\" unless the method does. A character \
+is its code, or text of one character.
 
-Exit status 0 says that the host carried the method out. What the method itself says of its success is in
-ReturnValue, which means something else with every method: it is printed, not judged.";
+Exit status 0 says that the host carried the method out. What the method itself says of its success is in ReturnValue, \
+which means something else with every method: it is printed, not judged.";
 
 #[derive(Args, Debug)]
 pub(crate) struct ClassArguments {

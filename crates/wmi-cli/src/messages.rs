@@ -21,6 +21,8 @@ pub(crate) struct Messages {
 pub(crate) struct Part {
     /// The numbers of the queries, from 1, where there are several.
     pub(crate) queries: Vec<usize>,
+    /// The name of a code, where no error says it.
+    pub(crate) name: Option<&'static str>,
     /// The namespace and the class, where no error says them.
     pub(crate) namespace: Option<String>,
     pub(crate) class: Option<String>,
@@ -107,7 +109,7 @@ impl Messages {
                 "what": what.to_string(),
                 "code": null,
                 "code_number": null,
-                "name": null,
+                "name": part.name,
                 "namespace": part.namespace,
                 "class": part.class,
                 "remedy": part.remedy,
@@ -172,7 +174,7 @@ impl Messages {
                     CommandError::BadQuery(_) | CommandError::BadCall(_) | CommandError::TooLong { .. }
                 );
                 let queries = if queries > 1 && usage { vec![at + 1] } else { Vec::new() };
-                let part = Part { queries, ..Part::default() };
+                let part = Part { queries, name: error.code_name(), ..Part::default() };
                 self.problem(if usage { "usage" } else { "session" }, error, &part);
                 if usage { Status::Usage } else { Status::Failed }
             }

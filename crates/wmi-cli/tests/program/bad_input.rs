@@ -1,7 +1,9 @@
 //! What can go wrong: one clear message with stage and code, the right exit status, and the rows that had arrived.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
+
+use wmi_sim::{HostConfig, Server};
 
 use crate::support::{ACCOUNT, Finished, faulty, host_with, query, run, wmi};
 
@@ -116,6 +118,33 @@ fn no_access() {
         "0x80041003",
         "Remote Enable",
     ]);
+}
+
+#[test]
+fn an_object_server_elsewhere_is_reached_only_when_that_is_allowed() {
+    let [activator, elsewhere] = [1, 2].map(|last| SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)));
+    let mut config = HostConfig::new(0).rows(3);
+    config.addresses = vec!["127.0.0.2".to_owned()];
+    let host = Server::start(config, activator, elsewhere).expect("a host at two addresses");
+    let address = host.activator_addr();
+    run(query(address, MANY, &[])).exits(3).in_one_message().says(&[
+        "connect to the object server",
+        "connection refused",
+        "netsh",
+    ]);
+    let finished = run(query(address, MANY, &["--follow-bindings", "-o", "jsonl"])).exits(0);
+    assert_eq!(finished.lines().len(), 3);
+}
+
+#[test]
+fn texts_that_wmi_does_not_take_are_not_sent() {
+    let host = host_with(1, &[]);
+    let long = format!("SELECT * FROM X WHERE Name='{}'", "x".repeat(16_384));
+    let finished = run(query(host.activator_addr(), "SELECT Id FROM Sim_Many", &[&long])).exits(2).in_one_message();
+    finished.says(&["query 2: ", "16384", "WBEM_E_QUOTA_VIOLATION"]);
+    let error = run(query(host.activator_addr(), &long, &["-o", "json"])).exits(2).error();
+    assert_eq!((&error["stage"], &error["name"]), (&"usage".into(), &"WBEM_E_QUOTA_VIOLATION".into()));
+    assert_eq!(host.stats().logons, 0);
 }
 
 #[test]
