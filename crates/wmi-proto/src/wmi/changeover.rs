@@ -91,3 +91,6 @@ fn identity(row: &Row) -> Option<Identity> {
 
 /// A result of so many rows is long. Shorter ones are cheaper with Next: two round trips less.
 const LONG: usize = 64;
+
+#[cfg(test)]
+mod tests;
