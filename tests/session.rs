@@ -26,6 +26,8 @@ mod cursor;
 mod header_signing;
 #[path = "session/negotiate.rs"]
 mod negotiate;
+#[path = "session/prefetch.rs"]
+mod prefetch;
 
 const MANY: &str = "SELECT * FROM Sim_Many";
 

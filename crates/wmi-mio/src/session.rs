@@ -71,7 +71,8 @@ impl Session {
     }
 
     /// Begins a query and returns its rows. While these wait, progress ([`Event::Stage`], [`Event::Ready`]) is dropped;
-    /// what concerns other queries or the session is kept for [`Session::next_event`].
+    /// what concerns other queries or the session is kept for [`Session::next_event`]. The next rows are on their way
+    /// while the last ones are worked on ([`Query::prefetch`]).
     ///
     /// # Errors
     /// The caller's own mistakes only; how the query itself fails is told by the rows.
@@ -79,7 +80,7 @@ impl Session {
     /// # Panics
     /// The session panicked before; so do rows that are asked for more then.
     pub fn query(&mut self, query: Query) -> Result<Rows<'_>, CommandError> {
-        let query = self.command(|client, now| client.exec_query(query, now))?;
+        let query = self.command(|client, now| client.exec_query(query.prefetch(true), now))?;
         Ok(Rows::new(self, query))
     }
 

@@ -108,8 +108,8 @@ pub struct Query {
     /// Objects per round trip at the most; `None` lets the core choose (a small first batch, then larger ones).
     pub batch: Option<NonZeroU32>,
     /// Whether the next batch is on its way while the last one is worked on: at most one batch of no more objects than
-    /// the last `fetch` asked for is held. A query that can be reset never reads ahead: its place would be one batch
-    /// further than its reader's.
+    /// the last `fetch` asked for is held; it is dropped when the query ends early. A query that can be reset never reads
+    /// ahead: its place would be one batch further than its reader's.
     pub prefetch: bool,
     /// [MS-WMI 2.2.6] WBEM_GENERIC_FLAG_TYPE; 0x30 = RETURN_IMMEDIATELY | FORWARD_ONLY by default.
     pub flags: u32,

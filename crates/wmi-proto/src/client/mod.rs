@@ -79,7 +79,8 @@ impl Client {
     }
 
     /// Asks for up to `max` more objects. One `Batch` or `QueryDone` answers it; when the batch was the last one,
-    /// `QueryDone` follows it by itself. This is the back-pressure: nothing is sent beyond it.
+    /// `QueryDone` follows it by itself. This is the back-pressure: nothing is sent beyond it, or one batch beyond it by a
+    /// query that reads ahead ([`Query::prefetch`]), which answers the next `fetch` at once when that batch has come.
     ///
     /// A query that can be reset says `AtEnd` instead, and ends with a `fetch` beyond it, also one that is given before
     /// that `AtEnd` was polled; what the query was told behind such a `fetch` is dropped.
