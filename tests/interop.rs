@@ -23,6 +23,8 @@ use fold::Stubs;
 use peers::{PEERS, Peer};
 use tools::{Missing, Toolbox};
 
+#[path = "interop/calls.rs"]
+mod calls;
 #[path = "interop/compare.rs"]
 mod compare;
 #[path = "interop/differences.rs"]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
             Err(why) => return abort(&format!("tests/data/interop_differences.tsv: {why}")),
         }),
         results: Mutex::default(),
+        only: std::env::args().nth(1).filter(|word| !word.starts_with('-')),
     };
     let mut tasks: Vec<Task> = Vec::new();
     // The slow ones first.
@@ -82,6 +85,14 @@ fn main() -> ExitCode {
                 bench.tools.script("host_pyspnego.py").map(|host| scenario.run(host))
             });
         }));
+    }
+    for (client, level) in [
+        (Client::Impacket, Level::Integrity),
+        (Client::Impacket, Level::Privacy),
+        (Client::GoMsrpc, Level::Integrity),
+        (Client::GoMsrpc, Level::Privacy),
+    ] {
+        tasks.push(Box::new(move |bench| bench.calls(client, level)));
     }
     for peer in PEERS {
         tasks.push(Box::new(move |bench| bench.decodes(peer)));
@@ -134,11 +145,16 @@ struct Bench {
     tools: Toolbox,
     known: Mutex<Differences>,
     results: Mutex<BTreeMap<String, Outcome>>,
+    /// Part of the names of the witnesses that are wanted; all of them when nothing was said.
+    only: Option<String>,
 }
 
 impl Bench {
     /// Runs one witness and keeps how it ended. `body` says what is missing, or what was wrong.
     fn witness(&self, name: &str, body: impl FnOnce() -> Result<Result<(), String>, Missing>) {
+        if self.only.as_ref().is_some_and(|only| !name.contains(only)) {
+            return;
+        }
         let start = Instant::now();
         let outcome = match body() {
             Ok(Ok(())) => Outcome::Ok,
@@ -183,6 +199,36 @@ impl Bench {
                     result
                 }
             })
+        });
+    }
+
+    /// Objects by path and calls of methods: what our client gets, the foreign one gets from a host in the same state.
+    fn calls(&self, client: Client, level: Level) {
+        self.witness(&format!("{} {} objects and methods", client.name(), level.name()), || {
+            let command = client.command(&self.tools)?;
+            let server = serve(HostConfig::new(0));
+            let ours = match calls::ours(logon(&server, level)) {
+                Ok(ours) => ours,
+                Err(why) => return Ok(Err(why)),
+            };
+            let server = serve(HostConfig::new(0));
+            let plan = serde_json::json!({ "client": "WITNESS" });
+            let (calls, jobs): (Vec<_>, Vec<_>) = calls::of(client).map(|call| (call.clone(), call.job())).unzip();
+            let report = drivers::run_plan(command, logon(&server, level), plan, jobs, PATIENCE);
+            if let Some(why) = report.error {
+                return Ok(Err(why));
+            }
+            let told = server.stats().client_info;
+            if told != Some(("WITNESS".to_owned(), 4711)) {
+                return Ok(Err(format!("it called itself {told:?}")));
+            }
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let wrong: Vec<_> = calls
+                .iter()
+                .zip(&report.answers)
+                .flat_map(|(call, answer)| call.compare(client.name(), &ours, answer, &mut known))
+                .collect();
+            Ok(if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n    ")) })
         });
     }
 

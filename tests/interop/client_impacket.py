@@ -4,6 +4,7 @@ import struct
 import sys
 from functools import partial
 
+import calls
 import rows
 from impacket.dcerpc.v5 import dcomrt
 from impacket.dcerpc.v5.dcom import wmi
@@ -76,6 +77,10 @@ def main(plan):
     except Exception as cause:
         rows.fail(cause)
     login = wmi.IWbemLevel1Login(instance)
+    if "client" in plan:
+        introduced = wmi.IWbemLoginClientID(query_interface(login, wmi.IID_IWbemLoginClientID))
+        introduced.SetClientInfo(plan["client"], 4711)
+        release(introduced)
     services = {}
     good = True
     for job in plan["jobs"]:
@@ -83,7 +88,8 @@ def main(plan):
             space = job["namespace"]
             if space not in services:
                 services[space] = login.NTLMLogin("//./" + space, NULL, NULL)
-            rows.rows(job, (walk if job["walk"] else run)(services[space], job))
+            work = partial(calls.call, values=values) if "path" in job else walk if job["walk"] else run
+            rows.rows(job, work(services[space], job))
         except Exception as cause:
             rows.failed(job, cause)
             good = False

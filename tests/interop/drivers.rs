@@ -135,24 +135,39 @@ pub(crate) struct Logon<'a> {
     pub(crate) negotiate: bool,
 }
 
-/// Runs a plan with a client; it is killed when it takes longer than `patience`.
-pub(crate) fn run(mut command: Command, logon: Logon<'_>, jobs: &[Job], patience: Duration) -> Report {
-    let plan = json!({
-        "host": "127.0.0.1",
-        "port": logon.port,
-        "user": logon.user,
-        "password": logon.password,
-        "level": logon.level.name(),
-        "mechanism": if logon.negotiate { "negotiate" } else { "ntlm" },
-        "jobs": jobs.iter().enumerate().map(|(id, job)| json!({
-            "id": id.to_string(),
+/// Runs queries with a client; it is killed when it takes longer than `patience`.
+pub(crate) fn run(command: Command, logon: Logon<'_>, jobs: &[Job], patience: Duration) -> Report {
+    let jobs = jobs.iter().map(|job| {
+        json!({
             "namespace": job.namespace,
             "query": job.query(),
             "enumerator": if job.smart { "smart" } else { "next" },
             "batch": job.batch,
             "walk": job.walk,
-        })).collect::<Vec<_>>(),
+        })
     });
+    run_plan(command, logon, json!({}), jobs.collect(), patience)
+}
+
+/// Runs jobs in the words of a plan, of which `plan` says more than the log-on.
+pub(crate) fn run_plan(
+    mut command: Command,
+    logon: Logon<'_>,
+    mut plan: Value,
+    mut jobs: Vec<Value>,
+    patience: Duration,
+) -> Report {
+    plan["host"] = "127.0.0.1".into();
+    plan["port"] = logon.port.into();
+    plan["user"] = logon.user.into();
+    plan["password"] = logon.password.into();
+    plan["level"] = logon.level.name().into();
+    plan["mechanism"] = if logon.negotiate { "negotiate" } else { "ntlm" }.into();
+    for (id, job) in jobs.iter_mut().enumerate() {
+        job["id"] = id.to_string().into();
+    }
+    let count = jobs.len();
+    plan["jobs"] = jobs.into();
     let mut child = match command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
         Ok(child) => child,
         Err(error) => return Report { answers: Vec::new(), error: Some(format!("cannot be run: {error}")) },
@@ -172,7 +187,7 @@ pub(crate) fn run(mut command: Command, logon: Logon<'_>, jobs: &[Job], patience
     let end = wait(&mut child, patience);
     let lines = output.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let complaint = complaint.and_then(|thread| thread.join().ok()).unwrap_or_default();
-    let mut report = read(&lines, jobs.len());
+    let mut report = read(&lines, count);
     if report.error.is_none() && !end.finished {
         report.error = Some(format!("not finished after {} s", patience.as_secs()));
     } else if report.error.is_none() && !end.well && report.answers.iter().all(|answer| answer.error.is_none()) {

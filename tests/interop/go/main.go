@@ -46,7 +46,9 @@ type plan struct {
 	Level    string `json:"level"`
 	// Mechanism is ntlm, or negotiate: NTLM inside of SPNEGO.
 	Mechanism string `json:"mechanism"`
-	Jobs      []job  `json:"jobs"`
+	// Client is what to call oneself before anything else.
+	Client string `json:"client"`
+	Jobs   []job  `json:"jobs"`
 }
 
 // job is one query.
@@ -57,6 +59,11 @@ type job struct {
 	Enumerator string `json:"enumerator"`
 	Batch      uint32 `json:"batch"`
 	Walk       bool   `json:"walk"`
+	// Path is there when it is no query but an object or, with Method, a call; Class is the one that has the method.
+	Path      string     `json:"path"`
+	Class     string     `json:"class"`
+	Method    string     `json:"method"`
+	Arguments []argument `json:"arguments"`
 }
 
 const (
@@ -89,6 +96,11 @@ func main() {
 	session, err := connect(ctx, &p)
 	if err != nil {
 		fail(err)
+	}
+	if p.Client != "" {
+		if err := session.introduce(p.Client); err != nil {
+			fail(err)
+		}
 	}
 	failed := false
 	for _, j := range p.Jobs {
@@ -247,6 +259,9 @@ func (s *session) run(ctx context.Context, j *job) (int, error) {
 	services, err := iwbemservices.NewServicesClient(s.security, s.conn, dcom.WithIPID(ipid))
 	if err != nil {
 		return 0, fmt.Errorf("bind to IWbemServices: %w", err)
+	}
+	if j.Path != "" {
+		return s.call(services, j)
 	}
 	exec := func(flags int32) (*dcom.IPID, error) {
 		query, err := services.ExecQuery(s.security, &iwbemservices.ExecQueryRequest{

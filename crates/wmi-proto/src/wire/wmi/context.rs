@@ -1,6 +1,6 @@
 //! IWbemContext, marshalled by value: named values that go with a call.
 //!
-//! No capture shows one; the witnesses are the specification and a foreign client's encoder.
+//! No capture shows one and no foreign client writes one; the specification is the only witness.
 
 use bytes::Bytes;
 
