@@ -24,6 +24,8 @@ mod concurrency;
 mod cursor;
 #[path = "session/header_signing.rs"]
 mod header_signing;
+#[path = "session/life.rs"]
+mod life;
 #[path = "session/negotiate.rs"]
 mod negotiate;
 #[path = "session/prefetch.rs"]

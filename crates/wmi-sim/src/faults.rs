@@ -111,11 +111,11 @@ faults! {
     legal NoPing = "no-ping";
     /// Answers EstablishPosition with E_NOTIMPL, and knows one locale of the form MS_xxx only.
     legal EstablishPositionNotImplemented = "establish-position-not-implemented";
-
     /// Takes COM version 5.6 and none above it.
-    hostile ComVersion5_6 = "com-version-5-6";
+    legal ComVersion5_6 = "com-version-5-6";
     /// Takes any COM version at activation, tells 5.6 there, and takes none above it from then on.
-    hostile OlderExporter = "older-exporter";
+    legal OlderExporter = "older-exporter";
+
     /// Has namespaces and what comes from them in a process of its own, with an OXID and a port of its own.
     hostile SecondExporter = "second-exporter";
     /// Signs with a wrong signature from the third batch on.

@@ -10,7 +10,7 @@ use wmi_proto::wire::wmi::{
     CloneEnumerator, ExecQuery, GetObject, GetSmartEnum, Next, NtlmLogin, Reset, Skip, SmartNext,
 };
 use wmi_proto::wire::{FaultStatus, HResult, Operation};
-use wmi_proto::{Instant, Role};
+use wmi_proto::{Instant, Password, Role};
 
 use crate::Host;
 use crate::connection::Call;
@@ -93,6 +93,11 @@ impl Host {
         for conn in self.connections_at(role) {
             self.machine.transmit(conn, Pdu::new(0, Body::Shutdown).encode().freeze());
         }
+    }
+
+    /// The account has another password from now on.
+    pub fn change_password(&mut self, password: Password) {
+        self.machine.config.password = password;
     }
 
     /// The next `count` calls of objects are refused before they are looked at, as by a server that is too busy.

@@ -394,6 +394,11 @@ impl Pair {
         panic!("the session does not come to rest");
     }
 
+    /// The events that nobody has taken yet.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        self.events.drain(..).collect()
+    }
+
     /// Lets `time` pass.
     pub fn advance(&mut self, time: Duration) {
         let until = self.now.saturating_add(time);
