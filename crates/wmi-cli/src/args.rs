@@ -467,19 +467,12 @@ fn context_value(text: &str) -> Result<(String, CimValue), String> {
     Ok((name, values::of_context(&value)?))
 }
 
-/// A pattern as LIKE has it ([MS-WMI 2.2.1]): the underscores of names are no wildcards.
+/// A pattern with `*` and `?`; who is used to WQL may write `%`.
 fn class_pattern(text: &str) -> Result<String, String> {
-    let mut pattern = String::new();
-    for c in text.chars() {
-        match c {
-            '*' | '%' => pattern.push('%'),
-            '?' => pattern.push('_'),
-            '_' => pattern.push_str("[_]"),
-            c if c.is_alphanumeric() => pattern.push(c),
-            c => return Err(format!("no class has a {c:?} in its name; wildcards are * and ?")),
-        }
+    if let Some(odd) = text.chars().find(|&c| !(c.is_alphanumeric() || "_*?%".contains(c))) {
+        return Err(format!("no class has a {odd:?} in its name; wildcards are * and ?"));
     }
-    if pattern.is_empty() { Err("the pattern is empty".to_owned()) } else { Ok(pattern) }
+    if text.is_empty() { Err("the pattern is empty".to_owned()) } else { Ok(text.replace('%', "*")) }
 }
 
 fn account(text: &str) -> Result<String, String> {

@@ -5,7 +5,7 @@ use std::io;
 use serde_json::Value;
 use wmi_proto::Query;
 use wmi_proto::cim::{CimObject, CimValue};
-use wmi_proto::path::quoted;
+use wmi_proto::path;
 
 use crate::args::ClassesArguments;
 use crate::connection::{Connection, Trouble, patience};
@@ -20,11 +20,7 @@ pub(crate) fn run(arguments: &ClassesArguments) -> Status {
         Ok(connection) => connection,
         Err(status) => return status,
     };
-    // The classes themselves are asked for: a column list is not taken in a query of the schema ([MS-WMI 2.2.1.2]).
-    let wql = match &arguments.pattern {
-        Some(pattern) => format!("SELECT * FROM meta_class WHERE __CLASS LIKE {}", quoted(pattern)),
-        None => "SELECT * FROM meta_class".to_owned(),
-    };
+    let wql = path::classes(arguments.pattern.as_deref());
     let (mut rows, mut undecodable) = (Vec::new(), 0);
     let outcome = connection.query(Query::new(wql).namespace(&arguments.namespace), &mut |batch| {
         for row in batch {

@@ -169,10 +169,7 @@ impl Messages {
         match trouble {
             Trouble::Failed(error) => self.failure(error, &part),
             Trouble::Command { error, at } => {
-                let usage = matches!(
-                    error,
-                    CommandError::BadQuery(_) | CommandError::BadCall(_) | CommandError::TooLong { .. }
-                );
+                let usage = is_usage(error);
                 let queries = if queries > 1 && usage { vec![at + 1] } else { Vec::new() };
                 let part = Part { queries, name: error.code_name(), ..Part::default() };
                 self.problem(if usage { "usage" } else { "session" }, error, &part);
@@ -215,6 +212,12 @@ impl Messages {
 /// Whether one message says both, whomever else they concern.
 pub(crate) fn is_same(one: &Error, other: &Error) -> bool {
     (&one.stage, &one.kind, concern(one)) == (&other.stage, &other.kind, concern(other))
+}
+
+/// Whether the command line asked for what cannot be sent.
+const fn is_usage(error: &CommandError) -> bool {
+    use CommandError::{BadCall, BadPath, BadQuery, TooLong};
+    matches!(error, BadQuery(_) | BadCall(_) | BadPath(_) | TooLong { .. })
 }
 
 /// The namespace and the class that a failure is about. What goes wrong before the log-in concerns neither.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use serde_json::{Value, json};
-use wmi_proto::path::ObjectPath;
+use wmi_proto::path::{NAMESPACES, ObjectPath};
 use wmi_proto::wire::HResult;
 use wmi_proto::{Completion, Error, ErrorKind, Query, Row};
 
@@ -70,7 +70,7 @@ impl Tree {
         let mut asked = 0;
         while asked < self.found.len() {
             let batch = asked..self.found.len().min(asked + AT_ONCE);
-            let query = |namespace: &Namespace| Query::new("SELECT Name FROM __NAMESPACE").namespace(&namespace.path);
+            let query = |namespace: &Namespace| Query::new(NAMESPACES).namespace(&namespace.path);
             let queries: Vec<Query> = self.found[batch.clone()].iter().map(query).collect();
             let mut names = Names { tree: self, first: batch.start };
             connection.queries(queries, &mut names)?;

@@ -112,6 +112,21 @@ fn amended_qualifiers_are_there_when_they_are_asked_for() {
 }
 
 #[test]
+fn texts_come_in_the_language_that_is_asked_for() {
+    let host = host_with(1, &[]);
+    for (locale, text) in [
+        ("MS_407", "Startet den Dienst."),
+        ("de-DE,en-US", "Startet den Dienst."),
+        ("MS_409", "Places the service into its startup state."),
+    ] {
+        let line = ["class", "Win32_BaseService", "--amended", "-o", "json", "--locale", locale];
+        let class = ask(&host, &line).exits(0).lines().pop().expect("a class");
+        assert_eq!(class["methods"]["StartService"]["qualifiers"]["Description"], text, "{locale}");
+    }
+    all_given_back(&host);
+}
+
+#[test]
 fn classes_by_pattern_in_every_format() {
     let host = host_with(1, &[]);
     let names = |finished: &Finished| {
