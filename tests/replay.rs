@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use wmi_capture::Account;
 use wmi_capture::replay::{Contrast, Cut, Recording, Refusal, Stop};
-use wmi_proto::{AuthLevel, Enumerator, Event, Query, QueryId, Row, Secret};
+use wmi_proto::{AuthLevel, Enumerator, Event, Mechanism, Query, QueryId, Row, Secret};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{OBJECT_PORT, Pair, config};
 
@@ -59,6 +59,32 @@ fn sessions_with_every_kind_of_host_replay() {
                 continue;
             }
             replays(&recorded.pcap(), &rows, &format!("{fault}, {level:?}, {enumerator:?}"));
+        }
+    }
+}
+
+/// The same with log-ons by SPNEGO, whose mechListMICs come before the first call.
+#[test]
+fn sessions_that_were_negotiated_replay() {
+    let faults: [&[Fault]; 6] = [
+        &[],
+        &[Fault::NoKeyExch],
+        &[Fault::NoTimestamp],
+        &[Fault::LazyInterfaces],
+        &[Fault::CutMidReply],
+        &[Fault::BindNak],
+    ];
+    for level in [AuthLevel::Privacy, AuthLevel::Integrity] {
+        for faults in faults {
+            let mut config = config();
+            (config.auth_level, config.mechanism) = (level, Mechanism::Negotiate);
+            let mut recorded =
+                Recorded::new(config, HostConfig::new(OBJECT_PORT).rows(40).faults(faults.iter().copied()));
+            let rows = recorded.pair.run(Query::new("SELECT * FROM Sim_Many"), 1000).rows;
+            let _ = recorded.pair.finish_session();
+            if recorded.pair.client.stats().losses == 0 {
+                replays(&recorded.pcap(), &rows, &format!("{faults:?}, {level:?}"));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use wmi_proto::wire::dcom::{MInterfacePointer, RemAddRef, RemQueryInterface, RemRelease, RemoteCreateInstance};
 use wmi_proto::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use wmi_proto::wire::rpc::{Body, CommonHeader, Pdu, PduType, PfcFlags, Protected, Request};
+use wmi_proto::wire::spnego::NegotiationToken;
 use wmi_proto::wire::wmi::{Bstr, CloneEnumerator, ExecQuery, GetSmartEnum, Next, NtlmLogin, Reset, Skip, SmartNext};
 use wmi_proto::wire::{Guid, Operation, Reader, Wire, WireError};
 
@@ -137,13 +138,37 @@ fn named(names: &Names, at: usize) -> Option<&'static str> {
 
 /// The token of a log-on, or a signature.
 fn token(token: &Bytes, at: usize, ptype: PduType) -> String {
-    match ptype {
-        PduType::BIND => format!("value: NEGOTIATE.{}", named(&NEGOTIATE, at).unwrap_or("payload")),
-        PduType::AUTH3 => {
-            let name = named(&AUTHENTICATE, at).map_or_else(|| payload(token, at), str::to_owned);
-            format!("value: AUTHENTICATE.{name}")
-        }
-        _ => format!("signature.{}", named(&SIGNATURE, at).unwrap_or("behind it")),
+    if !matches!(ptype, PduType::BIND | PduType::ALTER_CONTEXT | PduType::AUTH3) {
+        return format!("signature.{}", named(&SIGNATURE, at).unwrap_or("behind it"));
+    }
+    let Range { start, end } = message(token);
+    if at < start || at >= end {
+        let mic = match NegotiationToken::from_bytes(token.clone()) {
+            Ok(NegotiationToken::Resp(resp)) => resp.mech_list_mic.map_or(0, |mic| mic.len()),
+            _ => 0,
+        };
+        return if at + mic >= token.len() { "value: SPNEGO.mechListMIC" } else { "value: SPNEGO" }.to_owned();
+    }
+    let at = at - start;
+    if ptype == PduType::BIND {
+        return format!("value: NEGOTIATE.{}", named(&NEGOTIATE, at).unwrap_or("payload"));
+    }
+    let message = token.get(start..end).unwrap_or_default();
+    let name = named(&AUTHENTICATE, at).map_or_else(|| payload(message, at), str::to_owned);
+    format!("value: AUTHENTICATE.{name}")
+}
+
+/// Where the message of NTLM is in a token: all of it, or what SPNEGO is around.
+fn message(token: &Bytes) -> Range<usize> {
+    let inner = match NegotiationToken::from_bytes(token.clone()) {
+        Ok(NegotiationToken::Init(init)) => init.mech_token,
+        Ok(NegotiationToken::Resp(resp)) => resp.response_token,
+        Err(_) => None,
+    };
+    let start = inner.as_ref().and_then(|inner| token.windows(inner.len().max(1)).position(|part| part == *inner));
+    match (start, inner) {
+        (Some(start), Some(inner)) => start..start + inner.len(),
+        _ => 0..token.len(),
     }
 }
 

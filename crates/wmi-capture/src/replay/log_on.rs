@@ -4,9 +4,10 @@ use bytes::{Bytes, BytesMut};
 use wmi_proto::internals::{AcceptError, NtlmAcceptor, NtlmInitiator, SecurityContext};
 use wmi_proto::wire::Wire;
 use wmi_proto::wire::ntlm::{Authenticate, AvId, Challenge, ClientChallenge, Ntlmv2Response};
-use wmi_proto::wire::rpc::{AuthnLevel, CommonHeader, Pdu, PduType, Protected};
+use wmi_proto::wire::rpc::{AuthType, AuthnLevel, CommonHeader, Pdu, PduType, Protected};
+use wmi_proto::wire::spnego::{MechType, NegotiationToken, mech_type_list};
 use wmi_proto::wire::text::utf16_lossy;
-use wmi_proto::{AuthLevel, Credentials, Draw, FileTime, Secret};
+use wmi_proto::{AuthLevel, Credentials, Draw, FileTime, Mechanism, Secret};
 
 use crate::Account;
 use crate::replay::Refusal;
@@ -18,6 +19,9 @@ pub(crate) struct LogOn {
     /// MsvAvTargetName.
     pub(crate) principal: String,
     level: AuthLevel,
+    mechanism: Mechanism,
+    /// The server's mechListMIC, if it came so far.
+    mech_list_mic: Option<Bytes>,
     challenge: Bytes,
     /// ChallengeFromClient.
     pub(crate) random: [u8; 8],
@@ -32,6 +36,8 @@ pub(crate) struct LogOn {
 /// The two messages of a log-on that tell everything.
 struct Captured {
     level: AuthLevel,
+    mechanism: Mechanism,
+    mech_list_mic: Option<Bytes>,
     challenge: Bytes,
     octets: Bytes,
     message: Authenticate,
@@ -77,16 +83,24 @@ pub(crate) fn read(transcript: &Transcript, account: &Account) -> Result<(Vec<Op
 
 impl Captured {
     fn of(stream: &Stream) -> Option<Self> {
-        let (ack, auth3) = (token(&stream.heard, PduType::BIND_ACK)?, token(&stream.said, PduType::AUTH3)?);
+        let ack = token(&stream.heard, PduType::BIND_ACK)?;
+        let (last, mic) = match ack.mechanism {
+            Mechanism::Negotiate => {
+                let answer = token(&stream.heard, PduType::ALTER_CONTEXT_RESP);
+                (token(&stream.said, PduType::ALTER_CONTEXT)?, answer.and_then(|answer| answer.mech_list_mic))
+            }
+            _ => (token(&stream.said, PduType::AUTH3)?, None),
+        };
         // Said three times; one damaged octet does not matter.
-        let bind = token(&stream.said, PduType::BIND).map(|(_, level)| level);
-        let level = AuthLevel::from_wire(if bind == Some(auth3.1) { auth3.1 } else { ack.1 })?;
-        let octets = auth3.0;
+        let bind = token(&stream.said, PduType::BIND).map(|token| token.level);
+        let level = AuthLevel::from_wire(if bind == Some(last.level) { last.level } else { ack.level })?;
+        let octets = last.message;
         let message = Authenticate::from_bytes(octets.clone()).ok()?;
         let response = Ntlmv2Response::from_bytes(message.nt_response.clone()).ok()?;
         let proof = response.proof;
         let response = ClientChallenge::from_bytes(response.client_challenge).ok()?;
-        Some(Self { level, challenge: ack.0, octets, message, response, proof })
+        let (mechanism, challenge) = (ack.mechanism, ack.message);
+        Some(Self { level, mechanism, mech_list_mic: mic, challenge, octets, message, response, proof })
     }
 
     /// Whether the password proves the log-on: what this client says with it, or what another client said.
@@ -114,6 +128,8 @@ impl Captured {
             credentials: credentials.clone(),
             principal: self.response.av_pairs.get(AvId::TARGET_NAME).map(|name| utf16_lossy(name)).unwrap_or_default(),
             level: self.level,
+            mechanism: self.mechanism,
+            mech_list_mic: self.mech_list_mic.clone(),
             challenge: self.challenge.clone(),
             random: self.response.challenge,
             session_key: Secret::new([0; 16]),
@@ -140,9 +156,23 @@ impl LogOn {
         self.level
     }
 
-    /// The client's end of the context at its start.
+    pub(crate) const fn mechanism(&self) -> Mechanism {
+        self.mechanism
+    }
+
+    /// The client's end of the context when the first call is made.
     pub(crate) fn context(&self) -> Option<SecurityContext> {
-        self.again(self.session_key.expose()).map(|(_, context)| context)
+        let (_, mut context) = self.again(self.session_key.expose())?;
+        if self.mechanism == Mechanism::Negotiate {
+            // What this client offers.
+            let offered = mech_type_list(&[MechType::ntlmssp()]);
+            context.sign(&offered);
+            if let Some(mic) = &self.mech_list_mic {
+                // When it is wrong, nothing of the server verifies, and it was the same in the captured session.
+                let _ = context.verify_signature(&offered, mic);
+            }
+        }
+        Some(context)
     }
 
     /// AUTHENTICATE_MESSAGE as this client makes it.
@@ -202,10 +232,30 @@ fn is_request(pdu: &[u8]) -> bool {
     matches!(CommonHeader::peek(pdu), Ok(Some(header)) if header.ptype == PduType::REQUEST)
 }
 
-/// The token and the level in the first PDU of this type.
-pub(crate) fn token(half: &Half, ptype: PduType) -> Option<(Bytes, AuthnLevel)> {
+/// A token of a log-on.
+pub(crate) struct Token {
+    pub(crate) mechanism: Mechanism,
+    pub(crate) level: AuthnLevel,
+    /// The message of NTLM, without what SPNEGO has around it; empty when there is none.
+    message: Bytes,
+    mech_list_mic: Option<Bytes>,
+}
+
+/// The token in the first PDU of this type.
+pub(crate) fn token(half: &Half, ptype: PduType) -> Option<Token> {
     (0..half.pdus.len()).filter_map(|index| Pdu::decode(half.pdu(index)?).ok()).find_map(|pdu| {
         let auth = pdu.auth.filter(|_| pdu.body.ptype() == ptype)?;
-        Some((auth.value, auth.auth_level))
+        let (mechanism, message, mech_list_mic) = match auth.auth_type {
+            AuthType::GSS_NEGOTIATE => {
+                let (message, mic) = match NegotiationToken::from_bytes(auth.value) {
+                    Ok(NegotiationToken::Init(init)) => (init.mech_token, init.mech_list_mic),
+                    Ok(NegotiationToken::Resp(resp)) => (resp.response_token, resp.mech_list_mic),
+                    Err(_) => (None, None),
+                };
+                (Mechanism::Negotiate, message.unwrap_or_default(), mic)
+            }
+            _ => (Mechanism::Ntlm, auth.value, None),
+        };
+        Some(Token { mechanism, level: auth.auth_level, message, mech_list_mic })
     })
 }

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use wmi_proto::wire::rpc::{AuthType, Body, Pdu, PduType};
-use wmi_proto::{AuthLevel, Completion, Config, Credentials, Draw, Error, FileTime, Instant, Limits, Row};
+use wmi_proto::{AuthLevel, Completion, Config, Credentials, Draw, Error, FileTime, Instant, Limits, Mechanism, Row};
 
 use crate::Account;
 use crate::replay::calls::Call;
@@ -182,16 +182,25 @@ fn config(
 ) -> Result<Config, &'static str> {
     let first = streams.first().ok_or("does not exist")?;
     let activator = first.server.ip();
-    let auth = bind.and_then(|bind| bind.auth.as_ref()).filter(|auth| auth.auth_type == AuthType::WINNT);
+    let auth = bind.and_then(|bind| bind.auth.as_ref());
+    let auth = auth.filter(|auth| matches!(auth.auth_type, AuthType::WINNT | AuthType::GSS_NEGOTIATE));
     // The server repeats the level: one damaged octet of the client's shall be named and not refused.
     let said = auth.map(|auth| auth.auth_level).into_iter();
-    let mut said = said.chain(log_on::token(&first.heard, PduType::BIND_ACK).map(|(_, level)| level));
+    let heard = log_on::token(&first.heard, PduType::BIND_ACK);
+    let mut said = said.chain(heard.as_ref().map(|token| token.level));
     let level = log_ons.iter().flatten().next().map(LogOn::level).or_else(|| said.find_map(AuthLevel::from_wire));
     let level = level.ok_or("does not begin with a log-on of NTLM that signs or seals")?;
     let host = log_ons.iter().flatten().find_map(|log_on| log_on.principal.strip_prefix(ACTIVATOR));
     let mut config = Config::new(host.map_or_else(|| activator.to_string(), str::to_owned), credentials);
     config.port = first.server.port();
     config.auth_level = level;
+    // The same is true of the mechanism.
+    config.mechanism = match (log_ons.iter().flatten().next(), heard, auth) {
+        (Some(log_on), ..) => log_on.mechanism(),
+        (None, Some(heard), _) => heard.mechanism,
+        (None, None, Some(auth)) if auth.auth_type == AuthType::GSS_NEGOTIATE => Mechanism::Negotiate,
+        (None, None, _) => Mechanism::Ntlm,
+    };
     // The capture tells what happened and when, not the client's patience.
     config.connect_timeout = Duration::MAX;
     config.handshake_timeout = Duration::MAX;
