@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use wmi_capture::{Direction, PcapWriter};
-use wmi_proto::{AuthLevel, Config, Enumerator, Event, Query, Role, Row};
+use wmi_proto::{AuthLevel, Config, Enumerator, Event, Mechanism, Query, Role, Row};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::{OBJECT_PORT, Pair, Traffic, config};
 
@@ -66,7 +66,7 @@ impl Kept {
 }
 
 /// The sessions under `tests/data/captures`.
-pub(crate) const KEPT: [Kept; 8] = [
+pub(crate) const KEPT: [Kept; 9] = [
     Kept { name: "next_privacy", run: || one(AuthLevel::Privacy, Enumerator::Next, 5, &[], MANY) },
     Kept { name: "next_integrity", run: || one(AuthLevel::Integrity, Enumerator::Next, 5, &[], MANY) },
     Kept { name: "smart_privacy", run: || one(AuthLevel::Privacy, Enumerator::Smart, 5, &[], MANY) },
@@ -75,6 +75,7 @@ pub(crate) const KEPT: [Kept; 8] = [
     Kept { name: "fault", run: || one(AuthLevel::Privacy, Enumerator::Next, 8, &[Fault::FaultPdu], MANY) },
     Kept { name: "cut", run: || one(AuthLevel::Privacy, Enumerator::Next, 8, &[Fault::CutMidReply], MANY) },
     Kept { name: "two_namespaces", run: two_namespaces },
+    Kept { name: "negotiated", run: negotiated },
 ];
 
 const MANY: &str = "SELECT * FROM Sim_Many";
@@ -88,6 +89,16 @@ fn one(level: AuthLevel, enumerator: Enumerator, rows: u32, faults: &[Fault], wq
     let outcome = recorded.pair.run(Query::new(wql).enumerator(enumerator), 1000);
     let _ = recorded.pair.finish_session();
     (recorded, outcome.rows)
+}
+
+/// One query of a session that logs on by SPNEGO.
+fn negotiated() -> (Recorded, Vec<Row>) {
+    let mut config = config();
+    config.mechanism = Mechanism::Negotiate;
+    let mut recorded = Recorded::new(config, HostConfig::new(OBJECT_PORT).rows(3));
+    let rows = recorded.pair.run(Query::new(MANY).enumerator(Enumerator::Next), 1000).rows;
+    let _ = recorded.pair.finish_session();
+    (recorded, rows)
 }
 
 /// Two queries at a time in two namespaces, a third that is given up after its first batch, and pauses in between.
