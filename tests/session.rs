@@ -22,6 +22,8 @@ mod calls;
 mod concurrency;
 #[path = "session/cursor.rs"]
 mod cursor;
+#[path = "session/errors.rs"]
+mod errors;
 #[path = "session/header_signing.rs"]
 mod header_signing;
 #[path = "session/life.rs"]

@@ -1,8 +1,9 @@
 //! What a simulated host is: its name, addresses, account, size and misbehaviour.
 
+use wmi_proto::wire::status::BindNakReason;
 use wmi_proto::{Password, Secret};
 
-use crate::Fault;
+use crate::{Fault, Refused, Shape};
 
 /// The domain of the default account.
 pub const DEFAULT_DOMAIN: &str = "ACME";
@@ -35,6 +36,10 @@ pub struct HostConfig {
     pub max_fragment: u16,
     /// What the host does differently from an ordinary one.
     pub faults: Vec<Fault>,
+    /// Operations that it refuses, and how.
+    pub refusals: Vec<(Refused, Shape)>,
+    /// Why it refuses every bind, if it does.
+    pub refused_binds: Option<BindNakReason>,
 }
 
 impl HostConfig {
@@ -52,6 +57,8 @@ impl HostConfig {
             rows: 100,
             max_fragment: 5840,
             faults: Vec::new(),
+            refusals: Vec::new(),
+            refused_binds: None,
         }
     }
 
@@ -59,6 +66,13 @@ impl HostConfig {
     #[must_use]
     pub fn faults(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
         self.faults = faults.into_iter().collect();
+        self
+    }
+
+    /// The same that also refuses `what`, whoever asks, in this `shape`.
+    #[must_use]
+    pub fn refusing(mut self, what: Refused, shape: Shape) -> Self {
+        self.refusals.push((what, shape));
         self
     }
 

@@ -16,7 +16,7 @@ use wmi_proto::wire::{FaultStatus, Guid, Interface, WireError, WireErrorKind};
 use crate::framer::Framer;
 use crate::machine::Machine;
 use crate::security::{Refusal, Security};
-use crate::{ConnId, Fault, dispatch};
+use crate::{ConnId, Fault, dispatch, refusal};
 
 /// The largest request that is put together, in octets of stub.
 const MAX_REQUEST: usize = 16 << 20;
@@ -184,8 +184,13 @@ impl Connection {
             return self.nak(call_id, BindNakReason::REASON_NOT_SPECIFIED, machine);
         };
         let several = bind.contexts.iter().any(|context| context.abstract_syntax != *first);
-        if machine.has(Fault::BindNak) || (several && machine.has(Fault::SingleContextBind)) {
-            return self.nak(call_id, BindNakReason::REASON_NOT_SPECIFIED, machine);
+        if machine.has(Fault::SpeaksHttp) {
+            machine.transmit(self.id, Bytes::from_static(refusal::HTTP));
+            return Arrival::Over;
+        }
+        let reason = (several && machine.has(Fault::SingleContextBind)).then_some(BindNakReason::REASON_NOT_SPECIFIED);
+        if let Some(reason) = refusal::bind(machine).or(reason) {
+            return self.nak(call_id, reason, machine);
         }
         let challenge = match auth.map(|auth| self.leg(&auth, machine)).transpose() {
             Ok(challenge) => challenge.flatten(),

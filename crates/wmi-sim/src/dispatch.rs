@@ -14,7 +14,7 @@ use crate::connection::Call;
 use crate::enumeration::PendingNext;
 use crate::machine::{Machine, Process};
 use crate::reply::Damage;
-use crate::{Fault, enumeration, life, login, methods, rem_unknown, scm, services};
+use crate::{Fault, enumeration, life, login, methods, refusal, rem_unknown, scm, services};
 
 /// nca_s_op_rng_error: the interface has no such method.
 pub(crate) const NCA_S_OP_RNG_ERROR: FaultStatus = FaultStatus(0x1c01_0002);
@@ -43,6 +43,8 @@ pub(crate) enum Outcome {
     /// An answer that has begun goes on.
     Rest(Bytes),
     Fault(FaultStatus),
+    /// The same without protection.
+    UnsignedFault(FaultStatus),
     /// To be answered at that time.
     Later(Instant, Later),
     /// Never answered.
@@ -87,6 +89,9 @@ const OBJECT_INTERFACES: &[Guid] = &[
 
 /// Carries out one call.
 pub(crate) fn call(call: &Call, machine: &mut Machine) -> Outcome {
+    if let Some(outcome) = refusal::refusal(call, machine) {
+        return outcome;
+    }
     match call.role {
         Role::Activator => activator(call, machine),
         _ => object_server(call, machine),

@@ -174,6 +174,18 @@ faults! {
     hostile ErrorInNext = "error-in-next";
     /// Sends the third batch ten seconds late.
     hostile LateReply = "late-reply";
+    /// Answers RemoteCreateInstance with E_ACCESSDENIED: the account lacks Remote Activation.
+    hostile DenyActivation = "deny-activation";
+    /// Answers NTLMLogin with WBEM_E_ACCESS_DENIED: the account lacks Remote Enable.
+    hostile DenyLogin = "deny-login";
+    /// Answers the first Next with WBEM_E_ACCESS_DENIED: the provider refuses the account.
+    hostile DenyQuery = "deny-query";
+    /// Answers ExecQuery with fault 5, signed.
+    hostile DenyQueryFault5 = "deny-query-fault5";
+    /// Answers every bind with bind_nak: it does not accept NTLM.
+    hostile NoNtlm = "no-ntlm";
+    /// Answers every bind as a web server would.
+    hostile SpeaksHttp = "speaks-http";
 }
 
 /// A name that belongs to no fault.

@@ -226,6 +226,9 @@ impl Host {
                 self.follow(reply_to, rest);
             }
             Outcome::Fault(status) => connection.fault(reply_to, status, &mut self.machine),
+            Outcome::UnsignedFault(status) => {
+                connection.fault(ReplyTo { security: None, ..reply_to }, status, &mut self.machine);
+            }
             Outcome::Later(due, later) => self.wait(due, reply_to, later),
             Outcome::Silence => {}
             Outcome::Reset => {

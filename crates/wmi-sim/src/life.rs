@@ -147,7 +147,8 @@ fn shutting_down(call: &Call, machine: &mut Machine) -> Option<Outcome> {
         .or_else(|| answer::<Skip>(call, machine, |_| status))
 }
 
-fn answer<O: Operation>(
+/// Answers a call of `O` without doing what it asks for; `None` of another one.
+pub(crate) fn answer<O: Operation>(
     call: &Call,
     machine: &mut Machine,
     response: impl FnOnce(O::Request) -> O::Response,
