@@ -51,4 +51,5 @@ pub mod internals {
         AcceptError, Acceptance, AcceptorOptions, Answer, AuthError, Initiator, NegotiateAcceptor, NtlmAcceptor,
         NtlmInitiator, SecurityContext, SessionKey, Side, SpnegoInitiator, Step, Tampered,
     };
+    pub use crate::client::Holdings;
 }

@@ -31,8 +31,8 @@ pub(crate) struct Exporter<T> {
 #[derive(Debug)]
 struct Object<T> {
     state: T,
-    /// Until when it may live without being in a ping set.
-    spared: Instant,
+    /// Until when it may live without being in a ping set; `None` for one that is not to be pinged.
+    spared: Option<Instant>,
     /// When a call of it came last.
     called: Instant,
     /// Interface to IPID.
@@ -60,9 +60,9 @@ impl<T> Exporter<T> {
         Self { objects: BTreeMap::new(), interfaces: BTreeMap::new(), listening: BTreeSet::new() }
     }
 
-    /// A new object; until when it lives if nobody pings or calls it.
-    pub(crate) fn insert(&mut self, oid: u64, state: T, now: Instant) -> Instant {
-        let spared = now.saturating_add(UNPINGED);
+    /// A new object; until when it lives if nobody pings or calls it. One that is not `pinged` is never collected.
+    pub(crate) fn insert(&mut self, oid: u64, state: T, pinged: bool, now: Instant) -> Option<Instant> {
+        let spared = pinged.then(|| now.saturating_add(UNPINGED));
         self.objects.insert(oid, Object { state, spared, called: now, ipids: BTreeMap::new() });
         spared
     }
@@ -76,15 +76,16 @@ impl<T> Exporter<T> {
 
     /// An object is in a ping set no longer: it lives as long as it is called.
     pub(crate) fn abandoned(&mut self, oid: u64, now: Instant) {
-        if let Some(object) = self.objects.get_mut(&oid) {
-            object.spared = now;
+        if let Some(Object { spared: Some(spared), .. }) = self.objects.get_mut(&oid) {
+            *spared = now;
         }
     }
 
     /// When each object would be collected if no ping set held it: one that was called in the last period survives
     /// ([MS-DCOM 3.1.1.6.2]).
     pub(crate) fn ends(&self) -> impl Iterator<Item = (u64, Instant)> {
-        self.objects.iter().map(|(oid, object)| (*oid, object.spared.max(object.called.saturating_add(PING_PERIOD))))
+        let end = |object: &Object<T>| Some(object.spared?.max(object.called.saturating_add(PING_PERIOD)));
+        self.objects.iter().filter_map(move |(oid, object)| Some((*oid, end(object)?)))
     }
 
     /// An object dies, whoever holds it; gives back its state.
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn an_object_lives_until_the_last_reference_to_any_of_its_interfaces() {
         let mut exporter = Exporter::new();
-        exporter.insert(7, "object", NOW);
+        exporter.insert(7, "object", true, NOW);
         assert_eq!(exporter.marshal(7, IID, 5, A), Some(Reference { oid: 7, ipid: A, refs: 5 }));
         assert_eq!(exporter.marshal(7, OTHER, 1, B), Some(Reference { oid: 7, ipid: B, refs: 1 }));
         assert_eq!((exporter.alive(), exporter.public_refs()), (1, 6));
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn marshalling_again_gives_the_same_ipid_and_adds_references() {
         let mut exporter = Exporter::new();
-        exporter.insert(7, (), NOW);
+        exporter.insert(7, (), true, NOW);
         exporter.marshal(7, IID, 5, A);
         assert_eq!(exporter.marshal(7, IID, 2, B).map(|r| r.ipid), Some(A));
         assert_eq!(exporter.public_refs(), 7);
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn an_unknown_ipid_cannot_be_referenced() {
         let mut exporter = Exporter::new();
-        exporter.insert(7, (), NOW);
+        exporter.insert(7, (), true, NOW);
         assert_eq!(exporter.add_refs(&A, 1), CO_E_OBJNOTREG);
         assert_eq!(exporter.release(&A, 1), None);
         assert_eq!(exporter.marshal(8, IID, 1, A), None);
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn an_interface_handed_out_without_references_lives_until_it_is_released() {
         let mut exporter = Exporter::new();
-        exporter.insert(7, (), NOW);
+        exporter.insert(7, (), true, NOW);
         exporter.marshal(7, IID, 0, A);
         assert_eq!(exporter.alive(), 1);
         assert_eq!(exporter.add_refs(&A, 5), HResult::S_OK);
@@ -226,7 +227,7 @@ mod tests {
     fn an_object_that_nobody_pings_lives_while_it_is_called_and_fourteen_minutes_at_least() {
         let at = |minutes: u64| NOW.saturating_add(Duration::from_secs(60 * minutes));
         let mut exporter = Exporter::new();
-        exporter.insert(7, (), NOW);
+        exporter.insert(7, (), true, NOW);
         exporter.marshal(7, IID, 5, A);
         let end = |exporter: &Exporter<()>| exporter.ends().next();
         assert_eq!(end(&exporter), Some((7, at(14))));
@@ -235,5 +236,7 @@ mod tests {
         exporter.abandoned(7, at(14));
         assert_eq!(end(&exporter), Some((7, at(15))));
         assert_eq!((exporter.reclaim(7), exporter.resolve(&A), exporter.public_refs()), (Some(()), None, 0));
+        exporter.insert(8, (), false, NOW);
+        assert_eq!(end(&exporter), None, "one that is not to be pinged");
     }
 }

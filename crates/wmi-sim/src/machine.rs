@@ -158,8 +158,9 @@ impl Machine {
     /// A new object; it dies unless an interface of it is marshalled.
     pub(crate) fn create(&mut self, state: Object) -> u64 {
         let oid = self.fresh_u64();
-        let end = self.exporter.insert(oid, state, self.now);
-        self.collection = Some(self.collection.map_or(end, |due| due.min(end)));
+        let pinged = !self.has(Fault::NoPing);
+        let end = self.exporter.insert(oid, state, pinged, self.now);
+        self.collection = self.collection.into_iter().chain(end).min();
         oid
     }
 

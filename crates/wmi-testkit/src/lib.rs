@@ -4,5 +4,6 @@ pub mod conformance;
 pub mod generators;
 pub mod oracles;
 pub mod pair;
+pub mod weeks;
 
 pub use pair::{Direction, OBJECT_PORT, Outcome, Pair, Recorder, Step, Tap, Traffic, config, credentials, replay};

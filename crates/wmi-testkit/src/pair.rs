@@ -26,6 +26,9 @@ pub enum Direction {
 /// Sees, and may change, each piece of octets on its way.
 pub type Tap = Box<dyn FnMut(Direction, Role, &mut BytesMut)>;
 
+/// How much longer a packet of a transport travels than it otherwise would.
+pub type Delay = Box<dyn FnMut(TransportId) -> Duration>;
+
 /// Something that goes over the connections of the client, as a recorder at its side sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Traffic<'a> {
@@ -83,6 +86,10 @@ pub struct Pair {
     pub recorder: Option<Recorder>,
     /// A role whose port answers that nobody listens.
     pub refuse: Option<Role>,
+    /// Adds to how long a packet travels; packets of other transports may then overtake it.
+    pub delay: Option<Delay>,
+    /// No port answers that anybody listens.
+    pub unreachable: bool,
     /// Everything that reached the client.
     pub steps: Vec<(Instant, Step)>,
     /// Everything that the client said.
@@ -90,7 +97,15 @@ pub struct Pair {
     /// Events that nobody has taken yet.
     events: VecDeque<Event>,
     now: Instant,
-    wire: VecDeque<(Instant, Packet)>,
+    /// What travels, by when it arrives and then by when it was sent.
+    wire: BTreeMap<(Instant, u64), Packet>,
+    sent: u64,
+    /// When the last packet of each transport arrives, each way: there it stays in order.
+    lanes: BTreeMap<(TransportId, bool), Instant>,
+    /// Whether steps and outputs are not kept.
+    forgetful: bool,
+    /// Whether the client is not there any more.
+    vanished: bool,
     links: BTreeMap<TransportId, Link>,
     /// Transports whose end was not told to the client.
     unended: BTreeSet<TransportId>,
@@ -109,6 +124,8 @@ enum Packet {
     Connect(TransportId),
     ToClient(TransportId, BytesMut),
     ClosedByHost(TransportId, Option<TransportFailure>),
+    /// The client learns that a transport was cut.
+    Cut(TransportId, Option<TransportFailure>),
     Closed(TransportId),
     ToHost(ConnId, BytesMut),
     HostClosed(ConnId),
@@ -142,7 +159,7 @@ pub fn client(config: Config) -> Client {
 }
 
 /// The host of [`Pair::new`]. Its repository is made once for every size and name.
-fn host(config: HostConfig) -> Host {
+fn host(config: HostConfig, seed: u64) -> Host {
     static MADE: Mutex<BTreeMap<(u32, String), Repository>> = Mutex::new(BTreeMap::new());
     let repository = MADE
         .lock()
@@ -150,16 +167,30 @@ fn host(config: HostConfig) -> Host {
         .entry((config.rows, config.name.clone()))
         .or_insert_with(|| Repository::windows(config.rows, WALL).named(&config.name))
         .clone();
-    Host::with_repository(config, repository, Box::new(SeededEntropy::new(2)), Instant::default(), WALL)
+    Host::with_repository(config, repository, Box::new(SeededEntropy::new(seed)), Instant::default(), WALL)
 }
 
 impl Pair {
     /// A client and a host that do not know of each other yet.
     #[must_use]
     pub fn new(config: Config, host: HostConfig) -> Self {
+        Self::with(client(config), self::host(host, 2), false)
+    }
+
+    /// The same with randomness of their own for each `seed`; steps and outputs are not kept, however long it goes on.
+    #[must_use]
+    pub fn seeded(config: Config, host: HostConfig, seed: u64) -> Self {
+        let entropy = Box::new(SeededEntropy::new(seed.wrapping_mul(2)));
+        let client = Client::new(config, entropy, Instant::default(), WALL);
+        Self::with(client, self::host(host, seed.wrapping_mul(2).wrapping_add(1)), true)
+    }
+
+    fn with(client: Client, host: Host, forgetful: bool) -> Self {
         let mut pair = Self {
-            client: client(config),
-            host: self::host(host),
+            client,
+            host,
+            delay: None,
+            unreachable: false,
             tap: None,
             recorder: None,
             refuse: None,
@@ -167,7 +198,11 @@ impl Pair {
             outputs: Vec::new(),
             events: VecDeque::new(),
             now: Instant::default(),
-            wire: VecDeque::new(),
+            wire: BTreeMap::new(),
+            sent: 0,
+            lanes: BTreeMap::new(),
+            forgetful,
+            vanished: false,
             links: BTreeMap::new(),
             unended: BTreeSet::new(),
             roles: BTreeMap::new(),
@@ -202,7 +237,7 @@ impl Pair {
     /// # Errors
     /// Why it does not.
     pub fn try_exec(&mut self, query: Query) -> Result<QueryId, CommandError> {
-        self.steps.push((self.now, Step::Exec(query.clone())));
+        self.keep(Step::Exec(query.clone()));
         let id = self.client.exec_query(query, self.now);
         self.drain();
         id
@@ -211,7 +246,7 @@ impl Pair {
     /// Fetches; says whether the client took it.
     pub fn fetch(&mut self, id: QueryId, max: u32) -> bool {
         let max = NonZeroU32::new(max).unwrap_or(NonZeroU32::MIN);
-        self.steps.push((self.now, Step::Fetch(id, max)));
+        self.keep(Step::Fetch(id, max));
         let taken = self.client.fetch(id, max, self.now).is_ok();
         self.drain();
         taken
@@ -222,7 +257,7 @@ impl Pair {
     /// # Errors
     /// Why it did not.
     pub fn reset(&mut self, id: QueryId) -> Result<(), CommandError> {
-        self.steps.push((self.now, Step::Reset(id)));
+        self.keep(Step::Reset(id));
         let taken = self.client.reset(id, self.now);
         self.drain();
         taken
@@ -234,7 +269,7 @@ impl Pair {
     /// Why it did not.
     pub fn skip(&mut self, id: QueryId, count: u32) -> Result<(), CommandError> {
         let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
-        self.steps.push((self.now, Step::Skip(id, count)));
+        self.keep(Step::Skip(id, count));
         let taken = self.client.skip(id, count, self.now);
         self.drain();
         taken
@@ -245,7 +280,7 @@ impl Pair {
     /// # Errors
     /// Why it did not.
     pub fn clone_query(&mut self, id: QueryId) -> Result<QueryId, CommandError> {
-        self.steps.push((self.now, Step::Clone(id)));
+        self.keep(Step::Clone(id));
         let copy = self.client.clone_query(id, self.now);
         self.drain();
         copy
@@ -253,10 +288,18 @@ impl Pair {
 
     /// Cancels; says whether the client took it.
     pub fn cancel(&mut self, id: QueryId) -> bool {
-        self.steps.push((self.now, Step::Cancel(id)));
+        self.keep(Step::Cancel(id));
         let taken = self.client.cancel(id, self.now).is_ok();
         self.drain();
         taken
+    }
+
+    /// The client is gone without a word, and its connections with it; nothing is heard of it any more.
+    pub fn vanish(&mut self) {
+        self.vanished = true;
+        for (transport, link) in std::mem::take(&mut self.links) {
+            self.send(transport, Packet::HostClosed(link.conn));
+        }
     }
 
     /// Has something happen to the host.
@@ -270,7 +313,7 @@ impl Pair {
     /// # Errors
     /// Why the client does not accept it.
     pub fn get_object(&mut self, object: GetObject) -> Result<CallId, CommandError> {
-        self.steps.push((self.now, Step::GetObject(object.clone())));
+        self.keep(Step::GetObject(object.clone()));
         let id = self.client.get_object(object, self.now);
         self.drain();
         id
@@ -281,7 +324,7 @@ impl Pair {
     /// # Errors
     /// Why the client does not accept it.
     pub fn exec_method(&mut self, method: ExecMethod) -> Result<CallId, CommandError> {
-        self.steps.push((self.now, Step::ExecMethod(method.clone())));
+        self.keep(Step::ExecMethod(method.clone()));
         let id = self.client.exec_method(method, self.now);
         self.drain();
         id
@@ -289,7 +332,7 @@ impl Pair {
 
     /// Cancels a call; says whether the client took it.
     pub fn cancel_call(&mut self, id: CallId) -> bool {
-        self.steps.push((self.now, Step::CancelCall(id)));
+        self.keep(Step::CancelCall(id));
         let taken = self.client.cancel_call(id, self.now).is_ok();
         self.drain();
         taken
@@ -329,7 +372,7 @@ impl Pair {
 
     /// Closes the client.
     pub fn close(&mut self) {
-        self.steps.push((self.now, Step::Close));
+        self.keep(Step::Close);
         self.client.close(self.now);
         self.drain();
     }
@@ -399,6 +442,44 @@ impl Pair {
         self.events.drain(..).collect()
     }
 
+    /// The next event that comes before `until`; otherwise it is `until`.
+    pub fn next_event_until(&mut self, until: Instant) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if self.next_due().is_none_or(|due| due > until) {
+                self.now = self.now.max(until);
+                return None;
+            }
+            self.step();
+        }
+    }
+
+    /// Cuts the connections with what listens for `role`. The host learns it, the client `later`.
+    pub fn cut(&mut self, role: Role, failure: Option<TransportFailure>, later: Duration) {
+        let links: Vec<_> =
+            self.links.iter().filter(|(_, link)| link.role == role).map(|(id, link)| (*id, link.conn)).collect();
+        for (transport, conn) in links {
+            self.links.remove(&transport);
+            self.send(transport, Packet::HostClosed(conn));
+            let lane = self.lanes.entry((transport, false)).or_insert(self.now);
+            *lane = (*lane).max(self.now.saturating_add(later));
+            self.send(transport, Packet::Cut(transport, failure));
+        }
+    }
+
+    /// Holds everything back for `time` that travels between the client and what listens for `role`.
+    pub fn stall(&mut self, role: Role, time: Duration) {
+        let until = self.now.saturating_add(time);
+        for (transport, _) in self.links.iter().filter(|(_, link)| link.role == role) {
+            for to_host in [false, true] {
+                let lane = self.lanes.entry((*transport, to_host)).or_insert(until);
+                *lane = (*lane).max(until);
+            }
+        }
+    }
+
     /// Lets `time` pass.
     pub fn advance(&mut self, time: Duration) {
         let until = self.now.saturating_add(time);
@@ -417,8 +498,12 @@ impl Pair {
     }
 
     fn next_due(&self) -> Option<Instant> {
-        let wire = self.wire.front().map(|(due, _)| *due);
-        [wire, self.client.poll_timeout(), self.host.poll_timeout()].into_iter().flatten().min()
+        let wire = self.wire.first_key_value().map(|((due, _), _)| *due);
+        [wire, self.client_due(), self.host.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn client_due(&self) -> Option<Instant> {
+        if self.vanished { None } else { self.client.poll_timeout() }
     }
 
     /// The next thing that happens; `false` when nothing will.
@@ -426,10 +511,11 @@ impl Pair {
         let Some(due) = self.next_due() else { return false };
         self.now = self.now.max(due);
         // Data before timeouts.
-        if self.wire.front().is_some_and(|(due, _)| *due <= self.now) {
-            if let Some((_, packet)) = self.wire.pop_front() {
-                self.deliver(packet);
-            }
+        if let Some(entry) = self.wire.first_entry()
+            && entry.key().0 <= self.now
+        {
+            let packet = entry.remove();
+            self.deliver(packet);
         } else {
             self.tick();
         }
@@ -438,8 +524,8 @@ impl Pair {
     }
 
     fn tick(&mut self) {
-        if self.client.poll_timeout().is_some_and(|due| due <= self.now) {
-            self.steps.push((self.now, Step::Tick));
+        if self.client_due().is_some_and(|due| due <= self.now) {
+            self.keep(Step::Tick);
             self.client.handle_timeout(self.now);
         }
         if self.host.poll_timeout().is_some_and(|due| due <= self.now) {
@@ -448,8 +534,16 @@ impl Pair {
         self.drain();
     }
 
+    fn keep(&mut self, step: Step) {
+        if !self.forgetful {
+            self.steps.push((self.now, step));
+        }
+    }
+
     fn input(&mut self, input: Input) {
-        self.steps.push((self.now, Step::Input(input.clone())));
+        if !self.forgetful {
+            self.keep(Step::Input(input.clone()));
+        }
         let traffic = match &input {
             Input::Opened { .. } => Traffic::Opened,
             Input::Received { data, .. } => Traffic::Heard(data),
@@ -469,7 +563,7 @@ impl Pair {
         match packet {
             Packet::Connect(transport) => {
                 let Some(&Link { conn, role, port }) = self.links.get(&transport) else { return };
-                if self.refuse == Some(role) || !self.host.is_listening(role, port, self.now) {
+                if self.unreachable || self.refuse == Some(role) || !self.host.is_listening(role, port, self.now) {
                     self.links.remove(&transport);
                     self.ended(transport, Some(TransportFailure::Refused));
                 } else {
@@ -485,6 +579,7 @@ impl Pair {
                     self.ended(transport, failure);
                 }
             }
+            Packet::Cut(transport, failure) => self.ended(transport, failure),
             Packet::Closed(transport) => self.ended(transport, None),
             Packet::ToHost(conn, data) => self.host.handle_input(HostInput::Received { conn, data }, self.now),
             Packet::HostClosed(conn) => self.host.handle_input(HostInput::Closed { conn }, self.now),
@@ -494,18 +589,31 @@ impl Pair {
 
     /// The end of a transport is told once, however often it was asked for.
     fn ended(&mut self, transport: TransportId, failure: Option<TransportFailure>) {
-        if self.unended.remove(&transport) {
+        self.lanes.remove(&(transport, false));
+        self.lanes.remove(&(transport, true));
+        if self.unended.remove(&transport) && !self.vanished {
             self.input(Input::Closed { transport, failure });
         }
     }
 
-    fn send(&mut self, packet: Packet) {
-        self.wire.push_back((self.now.saturating_add(LATENCY), packet));
+    /// Sends a packet of `transport`; those of one transport and one way do not overtake each other.
+    fn send(&mut self, transport: TransportId, packet: Packet) {
+        let to_host = matches!(packet, Packet::Connect(_) | Packet::ToHost(..) | Packet::HostClosed(_));
+        let delay = self.delay.as_mut().map_or(Duration::ZERO, |delay| delay(transport));
+        let arrives = self.now.saturating_add(LATENCY.saturating_add(delay));
+        let lane = self.lanes.entry((transport, to_host)).or_insert(arrives);
+        *lane = (*lane).max(arrives);
+        self.sent += 1;
+        self.wire.insert((*lane, self.sent), packet);
     }
 
     fn drain(&mut self) {
-        while let Some(output) = self.client.poll_output() {
-            self.outputs.push(output.clone());
+        while !self.vanished
+            && let Some(output) = self.client.poll_output()
+        {
+            if !self.forgetful {
+                self.outputs.push(output.clone());
+            }
             match output {
                 Output::Open { transport, target } => self.open(transport, target.role, target.port),
                 Output::Transmit { transport, data } => {
@@ -515,13 +623,13 @@ impl Pair {
                     if let Some(tap) = &mut self.tap {
                         tap(Direction::ToHost, role, &mut data);
                     }
-                    self.send(Packet::ToHost(conn, data));
+                    self.send(transport, Packet::ToHost(conn, data));
                 }
                 Output::Close { transport } | Output::Abort { transport } => {
                     if let Some(link) = self.links.remove(&transport) {
-                        self.send(Packet::HostClosed(link.conn));
+                        self.send(transport, Packet::HostClosed(link.conn));
                     }
-                    self.send(Packet::Closed(transport));
+                    self.send(transport, Packet::Closed(transport));
                 }
                 Output::Event(event) => self.events.push_back(event),
             }
@@ -535,15 +643,15 @@ impl Pair {
                     if let Some(tap) = &mut self.tap {
                         tap(Direction::ToClient, role, &mut data);
                     }
-                    self.send(Packet::ToClient(transport, data));
+                    self.send(transport, Packet::ToClient(transport, data));
                 }
                 HostOutput::Close { conn } => {
-                    let Some((transport, _)) = transport(conn) else { continue };
-                    self.send(Packet::ClosedByHost(*transport, None));
+                    let Some((&transport, _)) = transport(conn) else { continue };
+                    self.send(transport, Packet::ClosedByHost(transport, None));
                 }
                 HostOutput::Reset { conn } => {
-                    let Some((transport, _)) = transport(conn) else { continue };
-                    self.send(Packet::ClosedByHost(*transport, Some(TransportFailure::Reset)));
+                    let Some((&transport, _)) = transport(conn) else { continue };
+                    self.send(transport, Packet::ClosedByHost(transport, Some(TransportFailure::Reset)));
                 }
             }
         }
@@ -555,7 +663,7 @@ impl Pair {
         self.links.insert(transport, Link { conn, role, port });
         self.unended.insert(transport);
         self.roles.insert(transport, role);
-        self.send(Packet::Connect(transport));
+        self.send(transport, Packet::Connect(transport));
     }
 }
 

@@ -6,6 +6,7 @@ mod concern;
 mod config;
 mod error;
 mod establish;
+mod holdings;
 mod io;
 mod link;
 mod queries;
@@ -22,6 +23,8 @@ pub use concern::{AccountKind, Concern};
 pub use config::{ClientInfo, Config, Enumerator, ExecMethod, GetObject, Query};
 pub use error::{CommandError, Completion, Error, ErrorKind, Stage};
 pub use io::{CallId, Event, Input, Output, QueryId, Row};
+
+pub use holdings::Holdings;
 
 use crate::client::session::Session;
 use crate::entropy::Entropy;
@@ -182,6 +185,13 @@ impl Client {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.session.stats()
+    }
+
+    /// What the session holds at this moment, for tests that look for what is never given back.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        self.session.holdings()
     }
 
     /// A clock that goes back is read as the latest reading.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use bytes::BytesMut;
 
 use crate::auth::AuthLevel;
+use crate::client::holdings::Holdings;
 use crate::client::link::{Link, Ticket};
 use crate::client::session::fault;
 use crate::client::signatures::{Description, Signatures};
@@ -420,6 +421,19 @@ impl Ready {
     /// The objects that have been held since then and that the host counts on being told of.
     pub(super) fn objects(&self, since: Instant) -> BTreeSet<u64> {
         self.references.objects(since)
+    }
+
+    /// What is held at this moment.
+    pub(super) fn holdings(&self) -> Holdings {
+        let [references, owed] = self.references.counts();
+        Holdings {
+            objects: self.references.held(),
+            references,
+            owed,
+            namespaces: self.namespaces.len(),
+            at_rest: self.link.association.is_idle(),
+            ..Holdings::default()
+        }
     }
 
     /// The host has this object no more. A query finds out by itself; a namespace is entered again.

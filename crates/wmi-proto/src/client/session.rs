@@ -7,6 +7,7 @@ use bytes::BytesMut;
 
 use crate::client::activator::Activator;
 use crate::client::establish::{Activating, Asking, Opening};
+use crate::client::holdings::Holdings;
 use crate::client::ready::Ready;
 use crate::client::work::{Ended, Work};
 use crate::client::world::World;
@@ -243,6 +244,19 @@ impl Session {
 
     pub(super) const fn stats(&self) -> Stats {
         self.world.stats
+    }
+
+    pub(super) fn holdings(&self) -> Holdings {
+        let of_phase = match &self.phase {
+            Phase::Ready(ready) => ready.holdings(),
+            _ => Holdings { at_rest: true, ..Holdings::default() },
+        };
+        let Work { queries, calls } = &self.work;
+        Holdings {
+            commands: queries.ids().count() + calls.ids().count(),
+            transports: self.world.transports(),
+            ..of_phase
+        }
     }
 
     const fn accepts_commands(&self) -> Result<(), CommandError> {

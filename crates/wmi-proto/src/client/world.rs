@@ -73,6 +73,11 @@ impl World {
         self.open.remove(&transport);
     }
 
+    /// How many there are.
+    pub(super) fn transports(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn has_transports(&self) -> bool {
         !self.open.is_empty()
     }

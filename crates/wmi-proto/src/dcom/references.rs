@@ -74,6 +74,16 @@ impl References {
         self.held.values().filter(|held| held.pinged && held.since <= then).map(|held| held.oid).collect()
     }
 
+    /// The objects of which something is held.
+    pub(crate) fn held(&self) -> BTreeSet<u64> {
+        self.held.values().map(|held| held.oid).collect()
+    }
+
+    /// How many interface pointers are held, and how many are still to be given back.
+    pub(crate) fn counts(&self) -> [usize; 2] {
+        [self.held.len(), self.dropped.len()]
+    }
+
     fn put_down(&mut self, ipid: Guid, refs: u32) {
         let dropped = self.dropped.entry(ipid).or_default();
         *dropped = dropped.saturating_add(refs);
