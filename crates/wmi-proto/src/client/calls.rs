@@ -122,7 +122,11 @@ impl Calls {
     /// The host is lost: takes out what was under way. What was not sent, or can do no harm when it is done twice, waits
     /// again, once.
     pub(super) fn lost(&mut self) -> BTreeMap<CallId, RunningCall> {
-        self.running.extract_if(.., |_, call| !call.machine.begin_anew()).collect()
+        let mut ended = std::mem::take(&mut self.running);
+        let kept: Vec<CallId> =
+            ended.iter_mut().filter_map(|(id, call)| call.machine.begin_anew().then_some(*id)).collect();
+        self.running = kept.into_iter().filter_map(|id| ended.remove_entry(&id)).collect();
+        ended
     }
 
     /// All of them.

@@ -156,7 +156,9 @@ impl Queries {
             kept.extend(running.cursor.unmade().map(QueryId));
             at += 1;
         }
-        self.running.extract_if(.., |id, _| !kept.contains(id)).collect()
+        let mut ended = std::mem::take(&mut self.running);
+        self.running = kept.into_iter().filter_map(|id| ended.remove_entry(&id)).collect();
+        ended
     }
 
     /// All of them.
