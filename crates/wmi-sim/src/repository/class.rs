@@ -342,7 +342,11 @@ fn property(declared: &PropertyDecl, namespace: &Namespace) -> Result<PropertyBu
 fn method(declared: &MethodDecl, namespace: &Namespace) -> Result<MethodBuilder, String> {
     let mut method = MethodBuilder::new(declared.name.as_str());
     for qualifier in &declared.qualifiers {
-        let flavor = Flavor::TO_INSTANCE.with(Flavor::TO_DERIVED);
+        // A derived class has to say anew that its provider implements a method.
+        let flavor = match qualifier.name.as_str() {
+            "implemented" => Flavor::TO_INSTANCE,
+            _ => Flavor::TO_INSTANCE.with(Flavor::TO_DERIVED),
+        };
         method = method.qualifier(qualifier.name.as_str(), flavor, untyped(&qualifier.value)?);
     }
     for parameter in &declared.parameters {

@@ -495,3 +495,114 @@ fn a_result_set_goes_between_threads() {
     sent::<Repository>();
     sent::<ResultSet>();
 }
+
+#[test]
+fn keys_of_every_type_name_an_instance() {
+    let machine = machine();
+    let awkward = r#"Sim_Keys.ABoolean=true,ASint8=-7,AUint64=18446744073709551615,AChar16=937,AString="C:\\dir\\, \"quoted\", Key=1",ADateTime="20251231235958.987654+090",AReference="Sim_Thing.Name=\"heavy thing\"""#;
+    let found = machine.get_object(CIMV2, awkward, NOW).expect("exists");
+    assert_eq!(text(&found, "Found"), "awkward");
+    // In another order, other spellings of numbers, and the same point in time on another clock.
+    let other = r#"\\x\root\cimv2:sim_keys.AREFERENCE='Sim_Thing.Name="heavy thing"',ADateTime="20251231222958.987654+000",AString='C:\\dir\\, "quoted", Key=1',AChar16="Ω",AUint64=0xffffffffffffffff,ASint8=-7,ABoolean=TRUE"#;
+    assert_eq!(machine.get_object(CIMV2, other, NOW), Ok(found));
+    for row in rows("SELECT * FROM Sim_Keys") {
+        let query = machine.query(CIMV2, "SELECT * FROM Sim_Keys", NOW).expect("valid");
+        assert_eq!(query.filter(|other| *other == row).count(), 1);
+    }
+    let first = rows("SELECT __RELPATH FROM Sim_Keys WHERE Found = 'empty'");
+    assert_eq!(first.len(), 1);
+    let empty = r#"Sim_Keys.ABoolean=FALSE,ASint8=127,AUint64=0,AChar16=44,AString="",ADateTime="00000001000000.000000:000",AReference="""#;
+    assert_eq!(text(&machine.get_object(CIMV2, empty, NOW).expect("exists"), "Found"), "empty");
+    let quoted = empty.replace('\\', "\\\\").replace('"', "\\\"");
+    assert_eq!(rows(&format!("SELECT * FROM Sim_Keys WHERE __RELPATH = \"{quoted}\"")).len(), 1);
+}
+
+#[test]
+fn associations_lead_from_one_end_to_the_other() {
+    let disk = "{Win32_LogicalDisk.DeviceID=\"D:\"}";
+    let partition = "{\\\\.\\root\\cimv2:Win32_DiskPartition.DeviceID='Disk #1, Partition #0'}";
+    assert_eq!(names(&rows(&format!("ASSOCIATORS OF {disk}"))), ["Disk #1, Partition #0"]);
+    assert_eq!(names(&rows(&format!("associators of {partition} WHERE ResultClass=CIM_LogicalDisk"))), ["D:"]);
+    let [link] = &rows(&format!("REFERENCES OF {disk}"))[..] else { panic!("not one") };
+    assert_eq!(class_name(link), "Win32_LogicalDiskToPartition");
+    let antecedent = text(link, "Antecedent");
+    assert_eq!(antecedent, "\\\\WINSIM\\root\\cimv2:Win32_DiskPartition.DeviceID=\"Disk #1, Partition #0\"");
+
+    let service = "{Win32_Service.Name='Dhcp'}";
+    let of = |conditions: &str| {
+        let found = rows(&format!("ASSOCIATORS OF {service} {conditions}"));
+        let mut found = names(&found);
+        found.sort();
+        found
+    };
+    assert_eq!(of(""), ["BITS", "Tcpip"]);
+    assert_eq!(of("WHERE Role=Antecedent"), ["BITS"]);
+    assert_eq!(of("WHERE ResultRole=Antecedent"), ["Tcpip"]);
+    assert_eq!(of("WHERE AssocClass=Win32_DependentService ResultClass=Win32_SystemDriver"), ["Tcpip"]);
+    assert_eq!(of("WHERE AssocClass=CIM_Dependency"), ["BITS", "Tcpip"]);
+    assert_eq!(of("WHERE AssocClass=Win32_LogicalDiskToPartition"), [""; 0]);
+    assert_eq!(of("WHERE RequiredQualifier=dynamic"), ["BITS", "Tcpip"]);
+    assert_eq!(of("WHERE RequiredAssocQualifier=nothing"), [""; 0]);
+    let classes = rows(&format!("ASSOCIATORS OF {service} WHERE ClassDefsOnly"));
+    assert!(classes.iter().all(|class| class.genus() == Genus::Class));
+    let mut classes: Vec<_> = classes.iter().map(class_name).collect();
+    classes.sort();
+    assert_eq!(classes, ["Win32_Service", "Win32_SystemDriver"]);
+    assert_eq!(rows(&format!("REFERENCES OF {service} WHERE ClassDefsOnly")).len(), 1);
+    // A key that is a reference names its object by another spelling of the path.
+    assert_eq!(names(&rows("ASSOCIATORS OF {Sim_Thing.Name='heavy thing'}")), ["own"]);
+
+    assert_eq!(status(CIMV2, "ASSOCIATORS OF {Win32_Service.Name='nope'}"), 0x8004_1002);
+    assert_eq!(status(CIMV2, "ASSOCIATORS OF {Win32_Service}"), 0x8004_1017);
+    assert_eq!(status(CIMV2, "ASSOCIATORS OF {Win32_Service.}"), 0x8004_103A);
+    assert_eq!(status(CIMV2, &format!("ASSOCIATORS OF {disk} WHERE ResultClass=Nope")), 0x8004_1010);
+    assert_eq!(status(CIMV2, &format!("ASSOCIATORS OF {disk} WHERE Nope=Nope")), 0x8004_1017);
+}
+
+/// Every method that the captured classes share with ours takes and gives the same.
+#[test]
+fn methods_look_like_those_of_windows() {
+    let Some(captures) = captures() else { return };
+    for (folder, least) in [
+        ("elcab_wmiexec_regout/objects", "StdRegProv"),
+        ("mordor_empire_wmi_ws5/objects", "Win32_Process"),
+        ("elcab_wmiexecpro_altclass/objects", "Win32_TerminalService"),
+    ] {
+        let file = captures.join(folder);
+        let entries = std::fs::read_dir(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let mut files: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+        files.retain(|path| path.to_string_lossy().ends_with(&format!("_{least}_class.wmio")));
+        files.sort();
+        let theirs = std::fs::read(files.first().expect("a class")).expect("readable");
+        let theirs = CimObject::decode_unit(theirs.into()).expect("decodes");
+        let ours = machine().get_object(CIMV2, least, NOW).expect("exists");
+        let mut seen = 0;
+        for method in ours.class().methods() {
+            let name = method.name().to_str().into_owned();
+            let Some(captured) = theirs.class().method(&name) else { continue };
+            seen += 1;
+            let signature = |object: Option<CimObject>| -> Vec<(String, CimType, bool, CimValue)> {
+                let object = object.into_iter();
+                let mut all: Vec<_> = object
+                    .flat_map(|object| object.class().properties().to_vec())
+                    .map(|p| {
+                        let default = p.default_value().expect("decodes");
+                        (p.name().to_str().into_owned(), p.cim_type(), p.is_array(), default)
+                    })
+                    .collect();
+                // The return value has its place in one of them only.
+                all.sort_by_key(|(name, ..)| (name == "ReturnValue", name.clone()));
+                all
+            };
+            for (ours, theirs) in [(method.input(), captured.input()), (method.output(), captured.output())] {
+                let (ours, theirs) = (signature(ours.expect("decodes")), signature(theirs.expect("decodes")));
+                assert_eq!(ours, theirs, "{least}.{name}");
+            }
+            for qualifier in ["static", "implemented"] {
+                let has = |method: &wmi_proto::cim::CimMethod| method.qualifier(qualifier).is_some();
+                assert_eq!(has(method), has(captured), "{least}.{name}: {qualifier}");
+            }
+        }
+        assert!(seen >= 3, "{least}: {seen} methods");
+    }
+}
