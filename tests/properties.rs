@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use proptest::prelude::*;
-use wmi_proto::{AuthLevel, Enumerator, ErrorKind, Event, Output, Query, Role};
+use wmi_proto::{AuthLevel, Enumerator, ErrorKind, Event, ExecMethod, GetObject, Output, Query, Role};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::pair::client;
 use wmi_testkit::{Direction, OBJECT_PORT, Outcome, Pair, Tap, config, replay};
@@ -27,6 +27,14 @@ fn query(enumerator: Enumerator) -> Query {
         .batch(NonZeroU32::new(9).expect("not zero"))
         .timeout(Duration::from_secs(20))
 }
+
+/// Methods that answer at once, late or never, and one that does not exist.
+const CALLS: [fn() -> ExecMethod; 4] = [
+    || ExecMethod::new("Sim_Methods", "Yes"),
+    || ExecMethod::new("Sim_Methods", "Sleep").parameter("Milliseconds", 700),
+    || ExecMethod::new("Sim_Methods", "Sleep").parameter("Milliseconds", 70_000),
+    || ExecMethod::new("Sim_Methods", "NoSuchMethod"),
+];
 
 fn level() -> impl Strategy<Value = AuthLevel> {
     prop_oneof![Just(AuthLevel::Integrity), Just(AuthLevel::Privacy)]
@@ -140,6 +148,7 @@ proptest! {
     ) {
         let faults: Vec<Fault> = fault.into_iter().collect();
         let mut pair = pair(level, &faults);
+        let _ = pair.exec_method(ExecMethod::new("Sim_Methods", "Yes"));
         let _ = pair.run(query(enumerator), 9);
         let _ = pair.finish_session();
         let mut config = config();
@@ -279,12 +288,13 @@ proptest! {
     fn any_order_of_commands_ends_every_query_once_and_leaves_nothing(
         enumerator in enumerator(),
         fault in prop::option::of(prop::sample::select(Fault::ALL)),
-        commands in prop::collection::vec((0_u8..6, 0_usize..4, 0_u64..3000), 1..30),
+        commands in prop::collection::vec((0_u8..9, 0_usize..4, 0_u64..3000), 1..30),
     ) {
         let faults: Vec<Fault> = fault.into_iter().collect();
         let mut pair = pair(AuthLevel::Privacy, &faults);
-        let mut open = Vec::new();
+        let (mut open, mut calls) = (Vec::new(), Vec::new());
         for (command, which, millis) in commands {
+            let call = calls.get(which % calls.len().max(1)).copied();
             let chosen = open.get(which % open.len().max(1)).copied();
             match (command, chosen) {
                 (0, _) if !pair.outputs.iter().any(|o| matches!(o, Output::Event(Event::Closed { .. }))) => {
@@ -293,7 +303,14 @@ proptest! {
                 (1 | 2, Some(id)) => { pair.fetch(id, 5); }
                 (3, Some(id)) => { pair.cancel(id); }
                 (4, _) => pair.advance(Duration::from_millis(millis)),
-                _ => { for _ in 0..which { if pair.next_event().is_none() { break; } } }
+                (5, _) => calls.extend(pair.get_object(GetObject::new("Sim_Many").timeout(Duration::from_millis(millis)))),
+                (6, _) => calls.extend(pair.exec_method(CALLS[which]())),
+                (7, _) if call.is_some() => { call.map(|call| pair.cancel_call(call)); }
+                _ => {
+                    // A session that pings its objects never comes to rest.
+                    let until = pair.now().saturating_add(Duration::from_secs(3));
+                    for _ in 0..which { if pair.next_event_until(until).is_none() { break; } }
+                }
             }
         }
         pair.close();
@@ -303,6 +320,10 @@ proptest! {
         let asked = open.len();
         let done = pair.outputs.iter().filter(|o| matches!(o, Output::Event(Event::QueryDone { .. }))).count();
         prop_assert_eq!(done, asked);
+        let reply = |o: &Output| if let Output::Event(event) = o { event.call() } else { None };
+        let mut replied: Vec<_> = pair.outputs.iter().filter_map(reply).collect();
+        replied.sort();
+        prop_assert_eq!(replied, calls);
         let clean = matches!(pair.outputs.last(), Some(Output::Event(Event::Closed { outcome: Ok(()) })));
         let aborted = pair.outputs.iter().any(|o| matches!(o, Output::Abort { .. }));
         if clean && !aborted && fault.is_none_or(Fault::is_legal) {
