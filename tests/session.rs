@@ -99,6 +99,30 @@ fn round_trips_are_counted_and_few() {
     }
 }
 
+/// What the choice of the enumerator costs: two round trips less for short results, none to two more for long ones.
+#[test]
+fn beginning_with_next_costs_less_for_short_results_and_little_for_long_ones() {
+    let cost = |rows: u32, enumerator| {
+        let mut pair = Pair::new(config(), host().rows(rows));
+        pair.run(Query::new("SELECT * FROM Sim_Empty"), 1);
+        let before = pair.client.stats();
+        let outcome = pair.run(Query::new(MANY).enumerator(enumerator), 100_000);
+        assert_eq!(ids(&outcome).len(), rows as usize);
+        let after = pair.client.stats();
+        (after.round_trips - before.round_trips, after.octets_in - before.octets_in)
+    };
+    for rows in [5, 50, 64, 79, 100, 300, 1000, 10_000] {
+        let [auto, smart, next] = enumerators().map(|enumerator| cost(rows, enumerator));
+        println!("{rows:6} rows: auto {auto:?}, smart {smart:?}, next {next:?}");
+        assert!(next.0 + 2 >= smart.0 || rows > 1000, "{rows}");
+        if rows < 80 {
+            assert_eq!((auto, auto.0), (next, smart.0 - 2), "{rows} rows");
+        } else {
+            assert!(auto.0 <= smart.0 + 1 && auto.1 < next.1, "{rows} rows: {auto:?} {smart:?} {next:?}");
+        }
+    }
+}
+
 fn wait_for_batch(pair: &mut Pair) {
     while !matches!(pair.next_event().expect("the session goes on"), Event::Batch { .. }) {}
 }

@@ -32,7 +32,7 @@ impl Default for Limits {
             max_calls: 256,
             max_signatures: 64,
             max_batch: 10_000,
-            reply_octets: 1 << 20,
+            reply_octets: 512 << 10,
             max_classes: 4096,
             max_class_octets: 64 << 20,
         }
