@@ -10,39 +10,13 @@ use crate::cx::Cx;
 use crate::limits::Limits;
 use crate::rpc::Error;
 use crate::rpc::framer::Framer;
+use crate::rpc::queue::{Call, Queue};
 use crate::wire::rpc::{
     AuthTrailer, AuthType, AuthnLevel, Bind, Body, Fault, KEEP_CONNECTION_ON_ORPHAN, NDR_SYNTAX, Pdu, PduType,
     PfcFlags, PresentationContext, Protected, Protection, Request, Response, SECURITY_CONTEXT_MULTIPLEXING, Unsigned,
     VerificationTrailer, bind_time_features, max_stub_per_fragment,
 };
-use crate::wire::{FaultStatus, Guid, Interface, Reader};
-
-/// A call that is to be made. `ticket` comes back with its outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Call<T> {
-    pub(crate) ticket: T,
-    pub(crate) interface: Interface,
-    /// The IPID, for ORPC.
-    pub(crate) object: Option<Guid>,
-    pub(crate) opnum: u16,
-    pub(crate) stub: Bytes,
-    /// Whether somebody waits for the answer; only then it counts as a round trip.
-    pub(crate) awaited: bool,
-    /// Whether the host may take its time with the answer, as it did the last time.
-    pub(crate) patient: bool,
-}
-
-impl<T> Call<T> {
-    /// What goes first where one call waits for another: what somebody waits for, what nobody knows how long it takes,
-    /// what nobody waits for.
-    fn rank(&self) -> u8 {
-        match (self.awaited, self.patient) {
-            (true, false) => 0,
-            (true, true) => 1,
-            (false, _) => 2,
-        }
-    }
-}
+use crate::wire::{FaultStatus, Interface, Reader};
 
 /// What became of an association or of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +39,8 @@ pub(crate) struct Association<T> {
     level: AuthLevel,
     phase: Phase,
     contexts: Vec<Context>,
-    /// Calls that have not been sent, in order, and how many others went before each that came after it.
-    queue: VecDeque<(Call<T>, u32)>,
+    /// Calls that have not been sent.
+    queue: Queue<T>,
     /// Calls that were sent and not answered.
     outstanding: BTreeMap<u32, Outstanding<T>>,
     /// Octets of answers that are not whole yet, of all calls together.
@@ -153,7 +127,7 @@ impl<T: Copy> Association<T> {
             level,
             phase: Phase::Idle(Box::new(initiator)),
             contexts: contexts.collect(),
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             outstanding: BTreeMap::new(),
             buffered: 0,
             next_call_id: 1,
@@ -203,13 +177,13 @@ impl<T: Copy> Association<T> {
 
     /// Queues a call without sending anything yet.
     pub(crate) fn enqueue(&mut self, call: Call<T>) {
-        self.queue.push_back((call, 0));
+        self.queue.push(call);
     }
 
     /// Forgets calls that were not sent. One that was sent is answered all the same; its answer has to be verified,
     /// because it moves the keys on.
     pub(crate) fn withdraw(&mut self, whose: impl Fn(&T) -> bool) {
-        self.queue.retain(|(call, _)| !whose(&call.ticket));
+        self.queue.retain(|call| !whose(&call.ticket));
     }
 
     /// Whether nothing is queued and no answer is due.
@@ -497,8 +471,8 @@ impl<T: Copy> Association<T> {
             if busy {
                 return Ok(());
             }
-            let turn = if self.concurrent { 0 } else { turn(&self.queue) };
-            let Some((call, _)) = self.queue.get(turn) else { return Ok(()) };
+            let turn = if self.concurrent { 0 } else { self.queue.turn() };
+            let Some(call) = self.queue.get(turn) else { return Ok(()) };
             if let Some(auth3) = auth3.take() {
                 send(auth3, cx);
             }
@@ -510,24 +484,16 @@ impl<T: Copy> Association<T> {
             let state = self.contexts.get(index).map_or(ContextState::Refused, |c| c.state);
             match state {
                 ContextState::Accepted => {
-                    let Some(call) = self.take(turn) else { return Ok(()) };
+                    let Some(call) = self.queue.take(turn) else { return Ok(()) };
                     self.request(call, index, cx)?;
                 }
                 ContextState::Wanting => self.alter_context(index, cx),
                 ContextState::Refused => {
-                    let Some(call) = self.take(turn) else { return Ok(()) };
+                    let Some(call) = self.queue.take(turn) else { return Ok(()) };
                     self.done.push_back(Done::NoInterface(call));
                 }
             }
         }
-    }
-
-    /// Takes a call out of the queue, and notes with those before it that it was preferred.
-    fn take(&mut self, turn: usize) -> Option<Call<T>> {
-        for (_, passed) in self.queue.iter_mut().take(turn) {
-            *passed = passed.saturating_add(1);
-        }
-        self.queue.remove(turn).map(|(call, _)| call)
     }
 
     fn add_context(&mut self, interface: Interface) -> usize {
@@ -619,14 +585,6 @@ impl<T: Copy> Association<T> {
     }
 }
 
-/// Whose turn it is where one call waits for another. A call that may take long does not hold up those that do not, and
-/// a release holds up nobody; what was passed over often enough goes first, so that everything is sent at last.
-fn turn<T>(queue: &VecDeque<(Call<T>, u32)>) -> usize {
-    let is_due = |(_, passed): &(Call<T>, u32)| *passed >= MAX_PASSED;
-    let first = || queue.iter().enumerate().min_by_key(|(place, (call, _))| (call.rank(), *place));
-    queue.iter().position(is_due).or_else(|| first().map(|(place, _)| place)).unwrap_or_default()
-}
-
 fn send(pdu: Bytes, cx: &mut Cx<'_>) {
     cx.stats.octets_out += pdu.len() as u64;
     cx.tx.push(pdu);
@@ -639,9 +597,6 @@ const fn tampered(error: Tampered) -> Error {
         Tampered::Checksum => "a signature that does not match",
     })
 }
-
-/// How many later calls may go before one, where one call waits for another.
-const MAX_PASSED: u32 = 32;
 
 /// The one security context of an association. Any number will do; peers only compare it.
 const AUTH_CONTEXT_ID: u32 = 1;

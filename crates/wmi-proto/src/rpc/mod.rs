@@ -4,7 +4,9 @@ mod association;
 mod error;
 mod framer;
 mod plain;
+mod queue;
 
-pub(crate) use association::{Association, Call, Done};
+pub(crate) use association::{Association, Done};
 pub(crate) use error::Error;
 pub(crate) use plain::Plain;
+pub(crate) use queue::Call;

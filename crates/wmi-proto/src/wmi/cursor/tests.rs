@@ -144,3 +144,27 @@ fn smart_answer(objects: Vec<DataPacketObject>) -> Reader {
     SmartNextResponse { returned: 1, buffer: packet.finish(), status: HResult::S_OK }.encode(&mut w);
     Reader::new(w.finish())
 }
+
+/// What the next call asks for, when `effects` hold one.
+fn count(effects: &mut Vec<Effect>) -> Option<u32> {
+    let Some(Effect::Call(Operation::Next, call)) = effects.pop() else { return None };
+    call.stub.last_chunk().map(|count| u32::from_le_bytes(*count))
+}
+
+#[test]
+fn a_host_that_cannot_hold_so_many_objects_is_asked_for_half_of_them() {
+    for status in IS_TOO_MUCH {
+        let mut cursor = open(NonZeroU32::MAX);
+        let this = OrpcThis::new(ComVersion::V5_7, Guid::default());
+        let (mut entropy, mut effects) = (SeededEntropy::new(0), Vec::new());
+        let mut cx = Context { now: Instant::default(), this: &this, entropy: &mut entropy, effects: &mut effects };
+        cursor.pull(&mut cx);
+        for asked in [16, 8, 4, 2, 1] {
+            assert_eq!(count(cx.effects), Some(asked));
+            cursor.answer(next_answer(Vec::new(), status), &mut cx);
+        }
+        // One is the least there is: then it is the query's own error.
+        let [Effect::Done(Err(failure))] = effects.as_slice() else { panic!("{effects:?}") };
+        assert_eq!(failure, &Failure::Status(status));
+    }
+}
