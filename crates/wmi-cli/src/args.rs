@@ -314,7 +314,7 @@ pub(crate) struct ReplayArguments {
     #[command(flatten)]
     pub(crate) account: Account,
 
-    /// How rows are printed, query after query
+    /// How rows are printed; of several queries as `wmi query` does, csv with a header each
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
     pub(crate) output: RowFormat,
 }

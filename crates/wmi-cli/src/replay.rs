@@ -1,14 +1,16 @@
 //! `wmi replay`: a captured session of this program once more, held against its capture.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::Path;
 
+use serde_json::json;
 use wmi_capture::Account;
 use wmi_capture::replay::{Cut, Recording, Replay, Replayed};
 
-use crate::args::{ReplayArguments, RowFormat};
-use crate::output;
+use crate::args::ReplayArguments;
+use crate::messages::Messages;
+use crate::output::several::{End, Several};
 use crate::password;
 use crate::status::{Status, complain, counted, unprinted};
 
@@ -34,13 +36,9 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Status {
     let replay = recording.replay(Cut::Captured);
     let (whole, failed) = (replay.end.is_ok(), failure(&replay));
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut printed = Ok(());
-    for query in replay.queries {
-        printed = print(path, query, arguments.output, whole, &mut out);
-        if printed.is_err() {
-            break;
-        }
-    }
+    let texts: Vec<String> = replay.queries.iter().map(|query| query.wql.clone().unwrap_or_default()).collect();
+    let mut printer = Several::new(arguments.output, &texts, &mut out);
+    let printed = print(path, replay.queries, &mut printer, whole);
     match replay.outcome {
         Some(Err(error)) if failed => complain(format_args!("{}: in the captured session: {error}", path.display())),
         None if whole => complain(format_args!("{}: the session was under way at the end", path.display())),
@@ -71,28 +69,44 @@ fn account(arguments: &ReplayArguments) -> Result<Account, String> {
     Ok(Account::new(user, password::obtain(account.files(), user)?))
 }
 
-/// Prints the rows of a query, and says how it ended if not well: then, not now, so that is no failure. What is `whole`
+/// Prints the rows of queries, and says how they ended if not well: then, not now, so that is no failure. What is `whole`
 /// was replayed to its end.
-fn print(path: &Path, query: Replayed, format: RowFormat, whole: bool, out: &mut dyn Write) -> io::Result<()> {
-    let wql = query.wql.unwrap_or_default();
-    let mut writer = output::rows(format, &wql);
-    if !query.rows.is_empty() {
-        writer.batch(query.rows, out)?;
+fn print(path: &Path, queries: Vec<Replayed>, printer: &mut Several<'_>, whole: bool) -> io::Result<()> {
+    let messages = Messages::about(path.display(), false);
+    let several = queries.len() > 1;
+    let mut ends = Vec::new();
+    for (at, query) in queries.into_iter().enumerate() {
+        if !query.rows.is_empty() {
+            printer.batch(at, query.rows)?;
+        }
+        let why = match query.outcome {
+            Some(Ok(_)) => {
+                printer.done(at, End::Whole)?;
+                continue;
+            }
+            Some(Err(error)) => {
+                printer.done(at, End::Failed(messages.failure_json(&error)))?;
+                format!("in the captured session: {error}")
+            }
+            None => {
+                printer.done(at, End::Failed(json!({ "what": "under way at the end" })))?;
+                if !whole {
+                    continue;
+                }
+                "a query was under way at the end".to_owned()
+            }
+        };
+        ends.push(if several { format!("query {}: {why}", at + 1) } else { why });
     }
-    writer.finish(out)?;
-    out.flush()?;
-    if writer.undecodable() > 0 {
-        let cells = counted(writer.undecodable(), "value");
-        complain(format_args!("{}: {cells} could not be decoded, shown as __error", path.display()));
+    printer.finish()?;
+    if printer.undecodable() > 0 {
+        let cells = counted(printer.undecodable(), "value");
+        messages.notice(format_args!("{cells} could not be decoded, shown as __error"));
     }
-    let left_out = writer.left_out();
+    let left_out: Vec<&str> = printer.left_out().collect();
     if !left_out.is_empty() {
-        complain(format_args!("{}: columns left out: {}", path.display(), left_out.join(", ")));
+        messages.notice(format_args!("columns left out: {}", left_out.join(", ")));
     }
-    match query.outcome {
-        Some(Err(error)) => complain(format_args!("{}: in the captured session: {error}", path.display())),
-        None if whole => complain(format_args!("{}: a query was under way at the end", path.display())),
-        Some(Ok(_)) | None => {}
-    }
+    ends.iter().for_each(|end| messages.notice(end));
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(crate) enum End {
 }
 
 /// Prints rows as they arrive. A single query has nothing around its rows. Of several, JSON lines carry the number of
-/// their query and come as they come; tables and arrays come one query after the other, and of those that wait for their
+/// their query and come as they come; everything else comes one query after the other, and of those that wait for their
 /// turn up to [`HELD`] rows are kept.
 pub(crate) struct Several<'o> {
     out: &'o mut dyn Write,
@@ -136,6 +136,7 @@ impl<'o> Several<'o> {
                 let start = if number == 1 { "[" } else { "," };
                 write!(self.out, "{start}\n{{\"query\":{number},\"wql\":{},\"rows\":", Value::from(part.wql.as_str()))?;
             }
+            RowFormat::Csv => {}
             _ => writeln!(self.out, "query {number}: {}", table::visible(&part.wql))?,
         }
         if part.held.is_empty() { Ok(()) } else { part.writer.batch(std::mem::take(&mut part.held), self.out) }
@@ -155,6 +156,9 @@ impl<'o> Several<'o> {
         };
         if self.format == RowFormat::Json {
             return writeln!(self.out, ",\"error\":{error}}}");
+        }
+        if self.format == RowFormat::Csv {
+            return Ok(());
         }
         let rows = counted(part.rows, "row");
         let end = if error.is_null() { "" } else { ", incomplete" };

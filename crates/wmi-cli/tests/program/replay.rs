@@ -187,6 +187,25 @@ fn what_cannot_be_replayed_says_why() {
 }
 
 #[test]
+fn the_rows_of_several_queries_are_told_apart_as_they_were() {
+    let few = "SELECT Id FROM Sim_Many WHERE Id < 2";
+    let (_folder, file, live) = captured("several.pcap", 40, &[], &[few, "SELECT * FROM Win32_NoSuchThing"]);
+    let live = live.exits(1);
+    let replayed = replay(&file, &["-o", "jsonl"]).exits(0);
+    let of = |finished: &Finished, number: u64| {
+        finished.lines().into_iter().filter(|row| row["__query"] == number).collect::<Vec<_>>()
+    };
+    for (number, rows) in [(1, 40), (2, 2), (3, 0)] {
+        assert_eq!(of(&replayed, number), of(&live, number));
+        assert_eq!(of(&replayed, number).len(), rows);
+    }
+    let replayed = replayed.says(&["query 3: in the captured session: ", "WBEM_E_INVALID_CLASS"]);
+    assert_eq!(replayed.lines().len(), 42);
+    let table = replay(&file, &[]).exits(0).stdout;
+    assert!(table.contains(&format!("query 2: {few}\nId\n--\n 0\n 1\n(2 rows)\n")), "{table}");
+}
+
+#[test]
 fn sessions_of_other_clients_are_refused() {
     let folder = std::env::var("WMI_CAPTURES")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/captures").to_owned());
