@@ -29,7 +29,7 @@ fn wrong_password() {
     let mut command = query(host.activator_addr(), MANY, &[]);
     command.env("WMI_PASSWORD", "wrong");
     let finished = run(command).exits(1).in_one_message();
-    let finished = finished.says(&["activat", "ACCESS_DENIED", "0x5", "check user and password"]);
+    let finished = finished.says(&["activat", "ACCESS_DENIED", "0x5", "check user, domain and password"]);
     assert_eq!(finished.stdout, "");
 }
 
@@ -79,7 +79,7 @@ fn unknown_class() {
     finished.exits(1).in_one_message().says(&[
         "WBEM_E_INVALID_CLASS",
         "0x80041010",
-        "check the class",
+        "check its spelling",
         "partial: 0 rows",
     ]);
 }
