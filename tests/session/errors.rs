@@ -1,5 +1,7 @@
 //! What is said when a host refuses: stage, code, whom it concerns and what helps, over the whole session.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use wmi_proto::wire::status::BindNakReason;
@@ -283,4 +285,33 @@ fn a_changed_answer_is_not_trusted() {
     let error = pair.run(Query::new(SERVICES), 10).end.expect_err("changed");
     assert!(matches!(error.kind, ErrorKind::Tampered(_)), "{error}");
     assert!(error.remedy().expect("a remedy").contains("do not trust"), "{error}");
+}
+
+/// docs/errors.md has a row for each of the thirty, and the tests that it names exist.
+#[test]
+fn the_document_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let document = fs::read_to_string(root.join("docs/errors.md")).expect("docs/errors.md");
+    let pains = (1..=30).filter(|pain| document.contains(&format!("\n| {pain} | ")));
+    assert_eq!(pains.count(), 30);
+    let mut text = String::new();
+    let mut dirs = vec![root.join("crates"), root.join("tests")];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).expect("the folder is readable") {
+            let path = entry.expect("the entry is readable").path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&fs::read_to_string(path).expect("the source is readable"));
+            }
+        }
+    }
+    let named = document.split('`').skip(1).step_by(2).map(|name| name.rsplit("::").next().unwrap_or(name));
+    let is_test =
+        |name: &&str| name.matches('_').count() >= 2 && name.chars().all(|c| c == '_' || c.is_ascii_lowercase());
+    let named: Vec<&str> = named.filter(is_test).collect();
+    assert!(named.len() > 25, "{named:?}");
+    for name in named {
+        assert!(text.contains(&format!("fn {name}(")) || text.contains(&format!("fn {name}<")), "there is no {name}");
+    }
 }

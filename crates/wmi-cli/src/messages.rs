@@ -75,7 +75,8 @@ impl Messages {
             part.put(&mut map);
             write_line(&Value::Object(map).to_string());
         } else {
-            complain(format_args!("{}: {}{error}{}", self.host, part.prefix(), concerned(error)));
+            let meaning = error.meaning().map(|meaning| format!(": {meaning}")).unwrap_or_default();
+            complain(format_args!("{}: {}{error}{}{meaning}", self.host, part.prefix(), concerned(error)));
             if let Some(remedy) = error.remedy() {
                 complain(remedy);
             }
@@ -94,6 +95,7 @@ impl Messages {
             "code": error.code().map(|code| format!("0x{code:08x}")),
             "code_number": error.code(),
             "name": error.code_name(),
+            "meaning": error.meaning(),
             "namespace": namespace,
             "class": class,
             "remedy": error.remedy(),
