@@ -4,7 +4,7 @@ mod script;
 
 use script::Session;
 
-use wmi_proto::cim::{CimClass, CimObject, CimValue, InstanceBuilder};
+use wmi_proto::cim::{CimClass, CimObject, CimType, CimValue, ClassBuilder, InstanceBuilder, PropertyBuilder};
 use wmi_proto::wire::dcom::MInterfacePointer;
 use wmi_proto::wire::wmi::login::{EstablishPositionRequest, NtlmLoginRequest, SetClientInfoRequest};
 use wmi_proto::wire::wmi::services::{
@@ -275,6 +275,11 @@ fn what_does_not_fit_a_method_is_refused() {
     let mut wmi = Wmi::open();
     let input = wmi.input("Sim_Methods", "Repeat", &[("Text", "x".into())]);
     let foreign = wmi.input("Sim_Bare", "Add", &[]);
+    // A parameter of the right name and another type.
+    let text =
+        ClassBuilder::new("__PARAMETERS").property(PropertyBuilder::new("Text", CimType::UINT32)).build().unwrap();
+    let typed = CimObject::instance(&text, [("Text", CimValue::Uint32(1))]).unwrap();
+    let typed = Some(MInterfacePointer::from_wbem_object(typed.encode_unit()));
     let class = wmi.class("Sim_Point");
     let class = Some(MInterfacePointer::from_wbem_object(class.encode_unit()));
     let garbage = Some(MInterfacePointer { data: input.as_ref().unwrap().data.slice(..60) });
@@ -291,6 +296,7 @@ fn what_does_not_fit_a_method_is_refused() {
         (request("Win32_Service=\"TermService\"", "StopService", None), HResult::WBEM_E_METHOD_NOT_IMPLEMENTED),
         (request("Sim_Methods", "Repeat", None), HResult::WBEM_E_INVALID_METHOD_PARAMETERS),
         (request("Sim_Methods", "Repeat", foreign.clone()), HResult::WBEM_E_INVALID_METHOD_PARAMETERS),
+        (request("Sim_Methods", "Repeat", typed), HResult::WBEM_E_INVALID_METHOD_PARAMETERS),
         (request("Sim_Methods", "Repeat", class), HResult::WBEM_E_INVALID_METHOD_PARAMETERS),
         (request("Sim_Methods", "Repeat", garbage), HResult::WBEM_E_INVALID_PARAMETER),
         (request("Sim_Methods", "Nothing", foreign), HResult::WBEM_E_INVALID_METHOD_PARAMETERS),
