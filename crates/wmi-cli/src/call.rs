@@ -29,7 +29,11 @@ pub(crate) fn run(arguments: &CallArguments) -> Status {
     connection.progress.finish();
     let status = match outcome {
         Ok(output) => print(output.as_ref(), arguments, &messages),
-        Err(Failure::Trouble(trouble)) => messages.trouble_of_call(&trouble),
+        Err(Failure::Trouble(trouble)) => messages.trouble_of_call(&trouble, None),
+        Err(Failure::Called(trouble)) => {
+            let unknown = "whether the host carried the method out is not known, and it may still do so";
+            messages.trouble_of_call(&trouble, Some(unknown))
+        }
         Err(Failure::Wrong { what, taken }) => {
             let remedy = taken.map(|taken| format!("{} takes {taken}", arguments.method));
             let (namespace, class) = (Some(target.namespace), Some(target.class));
@@ -44,6 +48,8 @@ pub(crate) fn run(arguments: &CallArguments) -> Status {
 /// Why a method was not called, or failed.
 enum Failure {
     Trouble(Trouble),
+    /// Of the method itself, which had been sent.
+    Called(Trouble),
     /// The command line does not fit the method; nothing of the method was sent.
     Wrong {
         what: String,
@@ -72,7 +78,7 @@ fn call(arguments: &CallArguments, target: &Target, connection: &mut Connection)
     })?;
     let mut method = ExecMethod::new(target.path.to_string(), signature.name()).namespace(&target.namespace);
     method.parameters = parameters;
-    connection.exec_method(method).map_err(Failure::Trouble)
+    connection.exec_method(method).map_err(Failure::Called)
 }
 
 /// The definition of a class.

@@ -80,7 +80,7 @@ fn fetch(
             }
             printed.map_or_else(|error| messages.unprinted(&error), |()| Status::Done)
         }
-        Err(trouble) => messages.trouble_of_call(&trouble),
+        Err(trouble) => messages.trouble_of_call(&trouble, None),
     };
     connection.close(patience(status));
     status

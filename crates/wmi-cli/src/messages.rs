@@ -189,12 +189,13 @@ impl Messages {
         }
     }
 
-    /// What ended a call, of which no rows are expected.
-    pub(crate) fn trouble_of_call(&self, trouble: &Trouble) -> Status {
+    /// What ended a call, of which no rows are expected, and what an interruption leaves open.
+    pub(crate) fn trouble_of_call(&self, trouble: &Trouble, open: Option<&str>) -> Status {
         match trouble {
             Trouble::Failed(error) => self.failure(error, &Part::default()),
             Trouble::Signal(signal) => {
-                self.problem("signal", "interrupted", &Part::default());
+                let remedy = open.map(str::to_owned);
+                self.problem("signal", "interrupted", &Part { remedy, ..Part::default() });
                 Status::Signal(*signal)
             }
             trouble => self.trouble(trouble, 1, 0),

@@ -69,8 +69,10 @@ enum Place {
     BindObjectServer,
     Login,
     Smart,
-    /// A query, its rows or a call.
+    /// A query, its rows, or a call that changes nothing.
     Work,
+    /// A method, which may have been carried out.
+    Method,
     /// Pings and releases: nobody waits for them.
     Upkeep,
 }
@@ -85,7 +87,8 @@ impl Place {
             Stage::Activate => Self::Activate,
             Stage::Login { .. } => Self::Login,
             Stage::SmartEnum => Self::Smart,
-            Stage::Query | Stage::Fetch | Stage::GetObject | Stage::Signature | Stage::ExecMethod => Self::Work,
+            Stage::Query | Stage::Fetch | Stage::GetObject | Stage::Signature => Self::Work,
+            Stage::ExecMethod => Self::Method,
             Stage::Ping | Stage::Release => Self::Upkeep,
         }
     }
@@ -126,6 +129,7 @@ impl Case<'_> {
             Place::BindActivator | Place::Activate => Some(SAYS_NOTHING.into()),
             Place::BindObjectServer | Place::Login => Some(WMI_SERVICE.into()),
             Place::Smart | Place::Work => Some(MORE_TIME.into()),
+            Place::Method => Some(METHOD_UNKNOWN.into()),
             Place::Upkeep => None,
         }
     }
@@ -136,6 +140,7 @@ impl Case<'_> {
                 Some(DROPPED.into())
             }
             Place::BindObjectServer | Place::Login | Place::Smart | Place::Work => Some(LOST.into()),
+            Place::Method => Some(METHOD_UNKNOWN.into()),
             Place::Upkeep => None,
         }
     }
@@ -178,7 +183,7 @@ impl Case<'_> {
                 )
                 .into()
             }
-            Place::Smart | Place::Work | Place::Upkeep => {
+            Place::Smart | Place::Work | Place::Method | Place::Upkeep => {
                 let what =
                     self.concern.class.as_deref().map_or(Cow::Borrowed("the class"), |class| class.to_owned().into());
                 format!("the provider of {what} refuses this account: such classes often want a local administrator")
@@ -307,7 +312,10 @@ impl Case<'_> {
             0x8004_1008 | 0x8007_0057 if self.at == Place::Login => {
                 "the host does not know the locale that was asked for: give one as MS_409, or none"
             }
-            0x8004_1002 => "nothing has these keys now: ask for the class's objects, and take the path from there",
+            0x8004_1002 => {
+                "nothing is at this path now: check the spelling of a class, and take the path of an object from those \
+                 that its class has"
+            }
             // WBEM_E_INVALID_CLASS
             0x8004_1010 => return Some(self.class_missing()),
             // WBEM_E_INVALID_QUERY, WBEM_E_INVALID_QUERY_TYPE, WBEM_E_UNPARSABLE_QUERY
@@ -501,6 +509,8 @@ const NO_SMART_ENUM: &str = "the host offers no smart enumeration: leave the enu
 const WMI_SERVICE: &str =
     "WMI does not answer: see whether the service Windows Management Instrumentation runs, and the host's event log";
 const MORE_TIME: &str = "the provider needs longer: allow more time, or ask for fewer columns and rows";
+const METHOD_UNKNOWN: &str = "whether the host carried the method out is not known, and it may still do so: look before \
+                              you call it again";
 const DROPPED: &str =
     "the host, or something in between, dropped the connection: is it the activator of a Windows host?";
 const LOST: &str =

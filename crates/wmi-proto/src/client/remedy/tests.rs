@@ -213,7 +213,7 @@ fn what_was_asked_for_is_wrong() {
         assert_says(&remedy(login(), status(code)), &["no root/cimv2", "spelling"]);
     }
     assert_says(&remedy(login(), status(0x8004_1008)), &["locale"]);
-    assert_says(&remedy(Stage::GetObject, status(0x8004_1002)), &["these keys"]);
+    assert_says(&remedy(Stage::GetObject, status(0x8004_1002)), &["at this path"]);
     assert_says(&remedy(Stage::GetObject, status(0x8004_103a)), &["CLASS.KEY"]);
     assert_says(&remedy(Stage::ExecMethod, status(0x8004_102e)), &["methods"]);
     assert_says(&remedy(Stage::ExecMethod, status(0x8004_102f)), &["types"]);
