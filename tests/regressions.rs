@@ -16,13 +16,13 @@ use wmi_proto::wire::Wire;
 use wmi_proto::wire::rpc::Pdu;
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::generators::{self, dcom, ntlm, wmi};
-use wmi_testkit::oracles::{capture, cim, client, dcom as stubs, ntlm as log_on, path, rpc, session};
+use wmi_testkit::oracles::{capture, cim, client, dcom as stubs, ntlm as log_on, path, rpc, session, spnego};
 use wmi_testkit::{Direction, OBJECT_PORT, Pair, config};
 
 type Oracle = fn(&[u8]);
 
 /// The targets, and what each calls.
-const TARGETS: [(&str, Oracle); 13] = [
+const TARGETS: [(&str, Oracle); 14] = [
     ("capture", capture::file),
     ("capture_frames", capture::frames),
     ("cim_object", cim::cim_object),
@@ -39,6 +39,7 @@ const TARGETS: [(&str, Oracle); 13] = [
     ("objref_activation", |data| stubs::objref_activation(&Bytes::copy_from_slice(data))),
     ("rpc_pdu", rpc::pdu),
     ("session_ops", session::session_ops),
+    ("spnego_tokens", spnego::every_role),
     ("stub", |data| stubs::stub(&Bytes::copy_from_slice(data))),
 ];
 
@@ -125,6 +126,8 @@ fn write_seeds() {
     let mut made = generated(&ntlm::ntlmv2_response(), 3);
     made.extend(generated(&ntlm::challenge(), 3));
     write("ntlm_messages", tokens.chain(made));
+    let negotiated = spnego::tokens().into_iter().map(|token| token.to_vec());
+    write("spnego_tokens", negotiated.chain(generated(&generators::spnego::token(), 6)));
     let responses = session::unchanged_stubs();
     write("client_prefix", session::unchanged_pdus());
     write("client_sealed", responses.clone());

@@ -5,6 +5,7 @@ pub mod dcom;
 pub mod ntlm;
 pub mod path;
 pub mod rpc;
+pub mod spnego;
 pub mod wmi;
 
 use bytes::Bytes;

@@ -9,3 +9,4 @@ pub mod ntlm;
 pub mod path;
 pub mod rpc;
 pub mod session;
+pub mod spnego;
