@@ -13,7 +13,9 @@ use capture::{Connection, connections};
 use witness::Verdict;
 use wmi_proto::internals::{AcceptError, NtlmAcceptor, SecurityContext, Side};
 use wmi_proto::wire::Wire;
-use wmi_proto::wire::ntlm::{Authenticate, Challenge, ClientChallenge, Negotiate, NegotiateFlags, Ntlmv2Response};
+use wmi_proto::wire::ntlm::{
+    Authenticate, Challenge, ClientChallenge, MessageSignature, Negotiate, NegotiateFlags, Ntlmv2Response,
+};
 use wmi_proto::wire::rpc::{
     AuthType, AuthnLevel, Body, CommonHeader, Pdu, PduType, PfcFlags, Protected, VerificationBody, VerificationTrailer,
 };
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ("captured set-up PDUs".to_owned(), Box::new(set_up_pdus)),
         ("captured NTLM messages".to_owned(), Box::new(ntlm_messages)),
         ("captured SPNEGO tokens".to_owned(), Box::new(spnego_tokens)),
+        ("numbers of Windows behind a mechListMIC".to_owned(), Box::new(numbers_behind_a_mech_list_mic)),
         ("fragments of all captures".to_owned(), Box::new(all_fragments)),
         ("verification trailers".to_owned(), Box::new(verification_trailers)),
     ];
@@ -100,6 +103,37 @@ fn spnego_tokens(folder: &Path) -> Verdict {
     }
     let seen = format!("{inits} NegTokenInit, NegTokenResp by state {states:?}, {mics} MICs, {ntlm} with NTLM");
     if inits > 20 && states.len() == 4 && mics > 10 && ntlm >= 9 { Ok(seen) } else { Err(seen) }
+}
+
+/// A Windows client and a Windows host that negotiated NTLM by SPNEGO: the mechListMICs have number 0, and what is signed
+/// behind them begins with 1. (The password is not known.)
+fn numbers_behind_a_mech_list_mic(folder: &Path) -> Verdict {
+    let number = |signature: &[u8]| MessageSignature::from_bytes(signature.try_into().ok()?).map(|s| s.seq_num);
+    let mut numbers = Vec::new();
+    for connection in connections(&folder.join("dcom_suricata_ctxids.pcap"))? {
+        for fragments in [connection.client, connection.server] {
+            let mut found = Vec::new();
+            for fragment in fragments {
+                let pdu = Pdu::decode(fragment).map_err(|e| e.to_string())?;
+                let Some(auth) = pdu.auth.filter(|auth| auth.auth_type == AuthType::GSS_NEGOTIATE) else { continue };
+                if !has_token(pdu.body.ptype()) {
+                    found.push(number(&auth.value));
+                } else if let Ok(NegotiationToken::Resp(resp)) = NegotiationToken::from_bytes(auth.value)
+                    && let Some(mic) = resp.mech_list_mic
+                {
+                    found.push(number(&mic));
+                }
+            }
+            found.truncate(2);
+            numbers.extend((!found.is_empty()).then_some(found));
+        }
+    }
+    let as_expected = numbers.iter().all(|numbers| *numbers == [Some(0), Some(1)]);
+    if numbers.len() == 4 && as_expected {
+        Ok(format!("{} times 0 and 1", numbers.len()))
+    } else {
+        Err(format!("{numbers:?}"))
+    }
 }
 
 /// The NTLM messages in raw NTLM tokens.
