@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_std::future::timeout;
 use async_std::task::block_on;
 use wmi_async_std::{Session, SessionError};
-use wmi_proto::{CommandError, ErrorKind, Event, Query};
+use wmi_proto::{Client, CommandError, ErrorKind, Event, ExecMethod, GetObject, Query};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::conformance::{config, start};
 
@@ -45,6 +45,39 @@ fn rows_of_a_query_that_can_be_reset_end_too() {
             assert_eq!((count, found.completion().unwrap().rows), (u64::from(rows), u64::from(rows)));
         });
     }
+}
+
+#[test]
+fn objects_and_methods_are_answered_and_a_dropped_future_gives_the_call_up() {
+    let server = start(HostConfig::new(0).rows(10));
+    block_on(async {
+        let mut session = Session::connect(config(&server));
+        let object = session.get_object(GetObject::new("Sim_Methods.Name=\"first\"")).await.unwrap().unwrap();
+        assert_eq!(object.get("Name").unwrap().unwrap(), "first".into());
+        let repeat = ExecMethod::new("Sim_Methods", "Repeat").parameter("Text", "ab").parameter("Times", 3);
+        let reply = session.exec_method(repeat).await.unwrap().unwrap();
+        assert_eq!(reply.get("ReturnValue").unwrap().unwrap(), "ababab".into());
+        assert!(session.exec_method(ExecMethod::new("Sim_Methods", "Nothing")).await.unwrap().is_none());
+        let Err(SessionError::Failed(error)) = session.get_object(GetObject::new("No_Such_Class")).await else {
+            panic!("there is none")
+        };
+        assert_eq!(error.code_name(), Some("WBEM_E_NOT_FOUND"));
+
+        let sleep = ExecMethod::new("Sim_Methods", "Sleep").parameter("Milliseconds", 200);
+        assert!(timeout(Duration::from_millis(50), session.exec_method(sleep)).await.is_err());
+        let mut rows = session.query(many()).unwrap();
+        let mut count = 0;
+        while let Some(row) = rows.next().await {
+            count += u32::from(row.is_ok());
+        }
+        drop(rows);
+        assert_eq!(count, 10);
+        // Nothing is heard of the call that was given up.
+        session.command(Client::close);
+        while let Some(event) = session.next_event().await {
+            assert_eq!(event.call(), None, "{event:?}");
+        }
+    });
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wmi_mio::{Session, SessionError, Tap};
-use wmi_proto::{Client, CommandError, Config, Credentials, ErrorKind, Event, Query, Secret, TransportId};
+use wmi_proto::{
+    Client, CommandError, Config, Credentials, ErrorKind, Event, ExecMethod, GetObject, Query, Secret, TransportId,
+};
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::conformance::{config, start};
 
@@ -59,6 +61,33 @@ fn rows_that_are_dropped_cancel_their_query() {
     while server.alive_objects() > 0 {
         assert!(Instant::now() < deadline, "{} objects are left", server.alive_objects());
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn objects_and_methods_are_answered_and_a_wait_that_is_ended_gives_the_call_up() {
+    let server = start(HostConfig::new(0).rows(10));
+    let mut session = Session::connect(config(&server)).unwrap();
+    let object = session.get_object(GetObject::new("Sim_Methods.Name=\"first\"")).unwrap().unwrap();
+    assert_eq!(object.get("Name").unwrap().unwrap(), "first".into());
+    let repeat = ExecMethod::new("Sim_Methods", "Repeat").parameter("Text", "ab").parameter("Times", 3);
+    let reply = session.exec_method(repeat).unwrap().unwrap();
+    assert_eq!(reply.get("ReturnValue").unwrap().unwrap(), "ababab".into());
+    assert!(session.exec_method(ExecMethod::new("Sim_Methods", "Nothing")).unwrap().is_none());
+    let Err(SessionError::Failed(error)) = session.get_object(GetObject::new("No_Such_Class")) else { panic!("none") };
+    assert_eq!(error.code_name(), Some("WBEM_E_NOT_FOUND"));
+    let path = session.get_object(GetObject::new("Class.Key=\"open"));
+    assert!(matches!(path, Err(SessionError::Command(CommandError::BadPath(_)))));
+
+    session.waker().wake().unwrap();
+    let sleep = ExecMethod::new("Sim_Methods", "Sleep").parameter("Milliseconds", 200);
+    let Err(SessionError::Io(error)) = session.exec_method(sleep) else { panic!("it was to be interrupted") };
+    assert_eq!(error.kind(), IoErrorKind::Interrupted);
+    assert_eq!(session.query(many()).unwrap().filter(Result::is_ok).count(), 10);
+    // Nothing is heard of the call that was given up.
+    session.command(Client::close);
+    while let Some(event) = session.next_event().unwrap() {
+        assert_eq!(event.call(), None, "{event:?}");
     }
 }
 
