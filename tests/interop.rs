@@ -86,6 +86,15 @@ fn main() -> ExitCode {
             });
         }));
     }
+    for level in [Level::Integrity, Level::Privacy] {
+        tasks.push(Box::new(move |bench| {
+            let name = format!("our client against a pyspnego host: {} objects and methods", level.name());
+            bench.witness(&name, || {
+                captures()?;
+                bench.tools.script("host_pyspnego.py").map(|host| calls::of_a_foreign_host(host, level))
+            });
+        }));
+    }
     for (client, level) in [
         (Client::Impacket, Level::Integrity),
         (Client::Impacket, Level::Privacy),

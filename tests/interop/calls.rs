@@ -1,16 +1,24 @@
 //! Objects by path and calls of methods, by our client and by foreign ones.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use wmi_mio::Session;
 use wmi_proto::cim::{CimObject, CimValue, Genus};
-use wmi_proto::{AuthLevel, Config, Credentials, ErrorKind, Event, ExecMethod, FileTime, GetObject, Secret};
+use wmi_proto::wire::dcom::OrpcThat;
+use wmi_proto::wire::wmi::services::PathResponse;
+use wmi_proto::wire::{Reader, Wire};
+use wmi_proto::{
+    AuthLevel, Config, Credentials, Enumerator, ErrorKind, Event, ExecMethod, FileTime, GetObject, Secret,
+};
 use wmi_sim::repository::Repository;
 
 use crate::compare::{self, agrees};
 use crate::differences::Differences;
 use crate::drivers::{Answer, Client, Level, Logon};
+use crate::foreign_host::{self, Scenario};
 
 /// An object to get, or a method to call.
 #[derive(Clone, Debug)]
@@ -140,6 +148,54 @@ fn all() -> Vec<Call> {
         },
         Call { without: NOT_IMPACKET, ..exec("an embedded object", "Sim_Bare", "Describe", vec![("Point", point())]) },
     ]
+}
+
+/// Our client against a foreign host, which reads the requests with impacket's decoder and answers as Windows did.
+pub(crate) fn of_a_foreign_host(command: Command, level: Level) -> Result<(), String> {
+    let text = |error: &dyn ToString| error.to_string();
+    let sent = |name: &str| {
+        let mut stub = Reader::new(fs::read(foreign_host::reply(name)?).map_err(|error| text(&error))?.into());
+        OrpcThat::decode(&mut stub).map_err(|error| text(&error))?;
+        let reply = PathResponse::decode(&mut stub).map_err(|error| text(&error))?;
+        let unit = reply.object.interface().ok_or("no object")?.wbem_object().map_err(|error| text(&error))?;
+        CimObject::decode_unit(unit).map_err(|error| text(&error))
+    };
+    let (class, result) = (sent(foreign_host::OBJECT)?, sent(foreign_host::RESULT)?);
+    let call = Call {
+        arguments: vec![
+            ("hDefKey", CimValue::Uint32(0x8000_0001)),
+            ("sSubKeyName", "größer".into()),
+            ("sValueName", "緑 \"\\".into()),
+        ],
+        ..exec("GetStringValue", "StdRegProv", "GetStringValue", Vec::new())
+    };
+    let seen = Scenario::new(level, Enumerator::Next, 1).session(command, |session| {
+        let got = get("StdRegProv", "StdRegProv").make(session)?;
+        let called = call.make(session)?;
+        match (got, called) {
+            (Ok(Some(got)), Ok(Some(called))) if (&got, &called) == (&class, &result) => Ok(()),
+            other => Err(format!("{other:?} in place of what was captured")),
+        }
+    })?;
+    let events = |name: &str| seen.iter().filter(|event| event["event"] == name).cloned().collect::<Vec<_>>();
+    let object = json!({ "event": "object", "path": "StdRegProv", "flags": 0 });
+    if events("object") != [object.clone(), object] {
+        return Err(format!("the host was asked for {:?}", events("object")));
+    }
+    let mut input = json!({ "__CLASS": "__PARAMETERS" });
+    for (name, value) in &call.arguments {
+        input[*name] = compare::json(value);
+    }
+    let method = json!({
+        "event": "method", "path": "StdRegProv", "name": "GetStringValue", "flags": 0, "input": input,
+    });
+    if events("method") != [method] {
+        return Err(format!("the host was asked to carry out {:?}", events("method")));
+    }
+    match events("left").first() {
+        Some(left) if left["references"] == 0 => Ok(()),
+        left => Err(format!("references that did not come back: {left:?}")),
+    }
 }
 
 /// The calls that a client can make.

@@ -66,7 +66,7 @@ enum HeaderSigning {
 }
 
 impl Scenario {
-    const fn new(level: Level, enumerator: Enumerator, batch: u32) -> Self {
+    pub(crate) const fn new(level: Level, enumerator: Enumerator, batch: u32) -> Self {
         Self {
             level,
             enumerator,
@@ -117,16 +117,28 @@ impl Scenario {
     pub(crate) fn run(&self, command: Command) -> Result<(), String> {
         let rows = captured("rows.json")?;
         let rows: Vec<Value> = serde_json::from_str(&fs::read_to_string(rows).map_err(text)?).map_err(text)?;
+        let seen = self.session(command, |session| self.query(session, &rows))?;
+        self.check(&seen)
+    }
+
+    /// Lets `work` work with a session with the host, and returns what the host saw.
+    pub(crate) fn session(
+        &self,
+        command: Command,
+        work: impl FnOnce(&mut Session) -> Result<(), String>,
+    ) -> Result<Vec<Value>, String> {
         let host = Host::start(command, self)?;
-        let result = self.query(host.port, &rows);
+        let result = Session::connect(self.config(host.port)).map_err(text).and_then(|mut session| {
+            work(&mut session)?;
+            session.close().map_err(text)
+        });
         let seen = host.leave()?;
         // The host's word comes first: it knows why our client was let down.
         trouble(&seen)?;
-        result.and_then(|()| self.check(&seen))
+        result.map(|()| seen)
     }
 
-    /// Fetches the rows and compares them with those of the capture.
-    fn query(&self, port: u16, expected: &[Value]) -> Result<(), String> {
+    fn config(&self, port: u16) -> Config {
         let mut config = Config::new("127.0.0.1", Credentials::new(self.account, Secret::from(self.password)));
         config.port = port;
         config.mechanism = self.mechanism;
@@ -134,10 +146,13 @@ impl Scenario {
             Level::Integrity => AuthLevel::Integrity,
             Level::Privacy => AuthLevel::Privacy,
         };
-        let mut session = Session::connect(config).map_err(text)?;
+        config
+    }
+
+    /// Fetches the rows and compares them with those of the capture.
+    fn query(&self, session: &mut Session, expected: &[Value]) -> Result<(), String> {
         if self.walk {
-            self.walk(&mut session, expected)?;
-            return session.close().map_err(text);
+            return self.walk(session, expected);
         }
         let batch = self.batch.try_into().map_err(text)?;
         let query = Query::new(WQL).enumerator(self.enumerator).batch(batch).timeout(PATIENCE);
@@ -155,7 +170,7 @@ impl Scenario {
         if count != expected.len() {
             return Err(format!("{count} rows in place of {}", expected.len()));
         }
-        session.close().map_err(text)
+        Ok(())
     }
 
     /// Reset, skip and clone_query, and rows in between. The rows of a smart enumeration come in the order in which their
@@ -293,6 +308,8 @@ impl Host {
             "mechanism": if scenario.is_negotiated() { "negotiate" } else { "ntlm" },
             "next": [captured("next_100.0.bin")?, captured("next_100.1.bin")?],
             "smart": [captured("smart_100.0.bin")?, captured("smart_100.1.bin")?],
+            "object": reply(OBJECT)?,
+            "result": reply(RESULT)?,
             "smart_refused": scenario.smart_refused,
             "header_signing": match scenario.header_signing {
                 HeaderSigning::Granted => "granted",
@@ -330,9 +347,18 @@ impl Drop for Host {
 
 /// A file of the captured replies.
 fn captured(name: &str) -> Result<PathBuf, String> {
+    in_captures(&format!("bench_stubs/{name}"))
+}
+
+/// A captured reply of Windows.
+pub(crate) fn reply(name: &str) -> Result<PathBuf, String> {
+    in_captures(&format!("elcab_wmiexec_regout/stubs/{name}"))
+}
+
+fn in_captures(name: &str) -> Result<PathBuf, String> {
     let captures = std::env::var_os("WMI_CAPTURES")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures"), PathBuf::from);
-    let path = captures.join("bench_stubs").join(name);
+    let path = captures.join(name);
     if path.is_file() { Ok(path) } else { Err(format!("{} is not there", path.display())) }
 }
 
@@ -344,4 +370,7 @@ fn text(error: impl ToString) -> String {
 const USER: &str = "ACME\\monitor";
 const PASSWORD: &str = "Tr0ub4dor&3";
 const WQL: &str = "SELECT * FROM Win32_SimWide";
+/// What the host answers to GetObject, the class StdRegProv, and to ExecMethod, its GetStringValue.
+pub(crate) const OBJECT: &str = "00034_s1_c11_IWbemServices_GetObject_resp_L5.bin";
+pub(crate) const RESULT: &str = "00044_s1_c12_IWbemServices_ExecMethod_resp_L5.bin";
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,7 +4,8 @@ It verifies the MIC of the client's AUTHENTICATE and the signature of every requ
 impacket's declarations, and answers any query with the objects of a captured reply. The plan on standard input has
 user (DOMAIN\\name, in which {HOST} is the name of this host), password, mechanism (ntlm, or negotiate: NTLM inside of
 SPNEGO), level (integrity or privacy), next and smart (paths of captured replies to
-IEnumWbemClassObject::Next and IWbemWCOSmartEnum::Next), smart_refused, and header_signing (granted, late: with an
+IEnumWbemClassObject::Next and IWbemWCOSmartEnum::Next), object and result (those of replies to GetObject and
+ExecMethod, which any such call is answered with), smart_refused, and header_signing (granted, late: with an
 alter_context_resp, for which only the first interface is accepted in the bind, or refused). It prints one line when it listens, one for
 each thing that it saw, and ends at the end of its input.
 """
@@ -33,6 +34,8 @@ ACCESS_DENIED = 5
 # The signature of a verification trailer and its first command: rpc_sec_vt_bitmask with its one bit.
 HEADER_SIGNING_OFFERED = bytes.fromhex("8ae3137102f43671 01000400 01000000")
 WBEM_FLAG_FORWARD_ONLY = 0x20
+# impacket takes a pointer to a NULL pointer for one to an empty structure, which is longer.
+MISDECLARED = bytes(24)
 # What pyspnego calls this host in its challenge.
 COMPUTER = socket.gethostname().upper()
 LEVELS = {"integrity": rpc.PACKET_INTEGRITY, "privacy": rpc.PACKET_PRIVACY}
@@ -402,6 +405,27 @@ class Connection:
         place = Place(asked["lFlags"] & WBEM_FLAG_FORWARD_ONLY)
         return self.interface(reply, "ppEnum", self.host.enumerator(place), wmi.IID_IEnumWbemClassObject)
 
+    def get_object(self, stub, target):
+        """IWbemServices::GetObject: a captured reply, whatever the path."""
+        expect(target, SERVICES)
+        asked = wmi.IWbemServices_GetObject(stub + MISDECLARED)
+        self.host.say(event="object", path=asked["strObjectPath"]["asData"].rstrip("\0"), flags=asked["lFlags"])
+        return octets(self.host.plan["object"])
+
+    def exec_method(self, stub, target):
+        """IWbemServices::ExecMethod: a captured reply, after a look at the in-parameters."""
+        expect(target, SERVICES)
+        asked = wmi.IWbemServices_ExecMethod(stub + MISDECLARED)
+        block = client_impacket.marshalled_block(b"".join(asked["pInParams"]["abData"]))
+        self.host.say(
+            event="method",
+            path=asked["strObjectPath"]["asData"].rstrip("\0"),
+            name=asked["strMethodName"]["asData"].rstrip("\0"),
+            flags=asked["lFlags"],
+            input=client_impacket.values(block),
+        )
+        return octets(self.host.plan["result"])
+
     def reset(self, stub, target):
         """IEnumWbemClassObject::Reset."""
         wmi.IEnumWbemClassObject_Reset(stub)
@@ -494,6 +518,12 @@ class Connection:
         return finish(reply, 0 if len(objects) == asked["uCount"] else client_impacket.WBEM_S_FALSE)
 
 
+def octets(path):
+    """The octets of a file."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def read(structure, data):
     """A structure in type serialization, read from its octets."""
     size = structure.fromString(data)
@@ -539,7 +569,9 @@ CALLS = {
     (dcomrt.IID_IRemUnknown2[:16], 3): ("RemQueryInterface", Connection.query_interface),
     (dcomrt.IID_IRemUnknown2[:16], 5): ("RemRelease", Connection.release),
     (wmi.IID_IWbemLevel1Login[:16], 6): ("NTLMLogin", Connection.login),
+    (wmi.IID_IWbemServices[:16], 6): ("GetObject", Connection.get_object),
     (wmi.IID_IWbemServices[:16], 20): ("ExecQuery", Connection.query),
+    (wmi.IID_IWbemServices[:16], 24): ("ExecMethod", Connection.exec_method),
     (wmi.IID_IEnumWbemClassObject[:16], 3): ("Reset", Connection.reset),
     (wmi.IID_IEnumWbemClassObject[:16], 4): ("Next", Connection.next),
     (wmi.IID_IEnumWbemClassObject[:16], 6): ("Clone", Connection.clone),
