@@ -113,7 +113,7 @@ fn rows_that_are_dropped_cancel_their_query() {
         assert!(rows.next().await.is_none());
         drop(rows);
         // Nothing is heard of the cancelled query any more.
-        session.command(wmi_proto::Client::close);
+        session.command(Client::close);
         while let Some(event) = session.next_event().await {
             assert_eq!(event.query(), None, "{event:?}");
         }
