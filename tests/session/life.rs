@@ -226,3 +226,15 @@ fn a_host_with_an_older_version_of_com_is_asked_for_it_once() {
     assert_eq!(pair.client.stats().logons, 2, "activated again over the same association");
     assert_eq!(pair.finish_session(), Ok(()));
 }
+
+#[test]
+fn a_release_that_the_host_did_not_look_at_is_said_again() {
+    let mut pair = Pair::new(config(), host().faults([Fault::NoPing]));
+    well(&pair.run(Query::new(ONE), 10), 1);
+    assert!(pair.host.alive_objects() > 2, "the enumerator is given back a moment later");
+    pair.at_host(|host, _| host.refuse_calls(2));
+    pair.advance(5 * Duration::from_secs(1));
+    assert_eq!(pair.host.alive_objects(), 2, "the log-in object and the namespace");
+    assert_eq!(pair.finish_session(), Ok(()));
+    assert_eq!(pair.host.alive_objects(), 0);
+}

@@ -29,7 +29,8 @@ pub(super) enum Ticket {
     /// GetObject of a class that describes methods, by its number.
     Signature(u32),
     AddRef(Guid),
-    Release,
+    /// RemRelease, by its number.
+    Release(u32),
 }
 
 impl Ticket {

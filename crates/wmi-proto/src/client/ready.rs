@@ -228,6 +228,15 @@ impl Ready {
             Done::Response { ticket, stub } => self.response(ticket, stub, work, world),
             Done::Fault { ticket, status, verified, executed } => {
                 let kind = fault(status, verified);
+                if let Ticket::Release(number) = ticket
+                    && verified
+                    && !executed
+                {
+                    // The host did not look at it, so it still counts on them being given back.
+                    self.references.not_released(number);
+                    self.release_due.get_or_insert(world.now.saturating_add(RELEASE_AGAIN));
+                    return Ok(());
+                }
                 if let Ticket::Call(id) = ticket
                     && !executed
                     && lost_with(&ticket, &kind)
@@ -286,7 +295,11 @@ impl Ready {
                 }
                 Ok(())
             }
-            Ticket::Activate | Ticket::Ping { .. } | Ticket::Release => Ok(()),
+            Ticket::Release(number) => {
+                self.references.released(number);
+                Ok(())
+            }
+            Ticket::Activate | Ticket::Ping { .. } => Ok(()),
         }
     }
 
@@ -362,7 +375,11 @@ impl Ready {
                 Ok(())
             }
             // The references stay with the host, which collects them when the session ends.
-            Ticket::AddRef(_) | Ticket::Activate | Ticket::Ping { .. } | Ticket::Release => Ok(()),
+            Ticket::Release(number) => {
+                self.references.released(number);
+                Ok(())
+            }
+            Ticket::AddRef(_) | Ticket::Activate | Ticket::Ping { .. } => Ok(()),
         }
     }
 
@@ -451,12 +468,9 @@ impl Ready {
     }
 
     fn release(&mut self, world: &mut World) -> Result<(), Error> {
-        let refs = self.references.take_dropped();
-        if refs.is_empty() {
-            return Ok(());
-        }
+        let Some((number, refs)) = self.references.take_dropped() else { return Ok(()) };
         let stub = dcom::stub::<RemRelease>(&world.this(self.activated.version), &RemRefsRequest { refs });
-        self.call(ObjectCall { object: None, opnum: RemRelease::OPNUM, stub }, Ticket::Release, world)
+        self.call(ObjectCall { object: None, opnum: RemRelease::OPNUM, stub }, Ticket::Release(number), world)
     }
 
     fn drop_reference(&mut self, ipid: Guid, world: &World) {
@@ -493,7 +507,7 @@ impl Ready {
 
     fn call(&mut self, call: ObjectCall, ticket: Ticket, world: &mut World) -> Result<(), Error> {
         let (interface, object) = call.object.unwrap_or_else(|| (self.rem_unknown(), self.activated.rem_unknown));
-        let (awaited, patient) = (!matches!(ticket, Ticket::Release), ticket.is_patient());
+        let (awaited, patient) = (!matches!(ticket, Ticket::Release(_)), ticket.is_patient());
         let (object, ObjectCall { opnum, stub, .. }) = (Some(object), call);
         self.link.call(Call { ticket, interface, object, opnum, stub, awaited, patient }, world)
     }
@@ -625,6 +639,9 @@ const fn verified_code(kind: &ErrorKind) -> Option<HResult> {
 
 /// How long dropped references are collected before they are given back in one call.
 const RELEASE_DELAY: Duration = Duration::from_millis(100);
+
+/// How long a host is left alone that did not look at a RemRelease.
+const RELEASE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How many references are asked for where the host handed out none.
 const ADDED_REFS: u32 = 5;

@@ -11,6 +11,9 @@ use crate::wire::dcom::{RemInterfaceRef, StdObjRef};
 pub(crate) struct References {
     held: BTreeMap<Guid, Held>,
     dropped: BTreeMap<Guid, u32>,
+    /// What RemRelease was called for and has not answered, by the number of the call.
+    releasing: BTreeMap<u32, Vec<RemInterfaceRef>>,
+    releases: u32,
 }
 
 #[derive(Debug)]
@@ -81,7 +84,7 @@ impl References {
 
     /// How many interface pointers are held, and how many are still to be given back.
     pub(crate) fn counts(&self) -> [usize; 2] {
-        [self.held.len(), self.dropped.len()]
+        [self.held.len(), self.dropped.len() + self.releasing.len()]
     }
 
     fn put_down(&mut self, ipid: Guid, refs: u32) {
@@ -89,8 +92,8 @@ impl References {
         *dropped = dropped.saturating_add(refs);
     }
 
-    /// What is to be given back, all of it, at most as many pointers as one RemRelease takes.
-    pub(crate) fn take_dropped(&mut self) -> Vec<RemInterfaceRef> {
+    /// What is to be given back, all of it, at most as many pointers as one RemRelease takes, and a number for that call.
+    pub(crate) fn take_dropped(&mut self) -> Option<(u32, Vec<RemInterfaceRef>)> {
         let mut refs = Vec::new();
         while refs.len() < usize::from(u16::MAX) {
             let Some((ipid, public_refs)) = self.dropped.pop_first() else { break };
@@ -98,7 +101,24 @@ impl References {
                 refs.push(RemInterfaceRef { ipid, public_refs, private_refs: 0 });
             }
         }
-        refs
+        if refs.is_empty() {
+            return None;
+        }
+        self.releases = self.releases.wrapping_add(1);
+        self.releasing.insert(self.releases, refs.clone());
+        Some((self.releases, refs))
+    }
+
+    /// RemRelease was answered.
+    pub(crate) fn released(&mut self, number: u32) {
+        self.releasing.remove(&number);
+    }
+
+    /// The host did not look at that RemRelease: all of it is to be given back again.
+    pub(crate) fn not_released(&mut self, number: u32) {
+        for RemInterfaceRef { ipid, public_refs, .. } in self.releasing.remove(&number).unwrap_or_default() {
+            self.put_down(ipid, public_refs);
+        }
     }
 }
 
@@ -112,13 +132,20 @@ mod tests {
         let mut references = References::default();
         assert!(!references.adopt(&std, Instant::default()));
         references.give_back(&StdObjRef { public_refs: 2, ..std });
-        let refs =
-            |references: &mut References| references.take_dropped().iter().map(|r| r.public_refs).collect::<Vec<_>>();
+        let refs = |references: &mut References| {
+            let refs = references.take_dropped().map_or_else(Vec::new, |(_, refs)| refs);
+            refs.iter().map(|r| r.public_refs).collect::<Vec<_>>()
+        };
         assert_eq!(refs(&mut references), [2]);
         references.drop(std.ipid);
         assert_eq!(refs(&mut references), [5]);
         assert!(references.added(std.ipid, 3), "nobody holds it any more");
         assert_eq!(refs(&mut references), [3]);
+        assert_eq!(refs(&mut references), [0; 0]);
+        references.released(1);
+        references.not_released(3);
+        references.not_released(1);
+        assert_eq!(refs(&mut references), [3], "what the host did not look at, once");
     }
 
     #[test]
