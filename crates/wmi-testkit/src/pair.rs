@@ -443,8 +443,12 @@ impl Pair {
     }
 
     /// The next event that comes before `until`; otherwise it is `until`.
+    ///
+    /// # Panics
+    /// When time does not go on.
     pub fn next_event_until(&mut self, until: Instant) -> Option<Event> {
-        loop {
+        let (mut since, mut steps) = (self.now, 0);
+        while steps < MAX_STEPS_AT_ONCE {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
@@ -453,7 +457,10 @@ impl Pair {
                 return None;
             }
             self.step();
+            steps = if self.now == since { steps + 1 } else { 0 };
+            since = self.now;
         }
+        panic!("time does not go on");
     }
 
     /// Cuts the connections with what listens for `role`. The host learns it, the client `later`.
@@ -736,3 +743,6 @@ const WALL: FileTime = FileTime(134_116_992_000_000_000);
 
 /// Steps after which a session is said not to come to rest.
 const MAX_STEPS: usize = 5_000_000;
+
+/// Steps within one instant after which time is said not to go on.
+const MAX_STEPS_AT_ONCE: usize = 100_000;
