@@ -238,3 +238,26 @@ fn a_release_that_the_host_did_not_look_at_is_said_again() {
     assert_eq!(pair.finish_session(), Ok(()));
     assert_eq!(pair.host.alive_objects(), 0);
 }
+
+#[test]
+fn objects_in_another_process_of_the_host_are_found_by_its_oxid() {
+    let mut pair = Pair::new(config(), host().faults([Fault::SecondExporter]));
+    pair.advance(Duration::from_secs(1));
+    pair.refuse = Some(Role::ObjectServer);
+    let error = pair.run(Query::new(ONE), 10).end.unwrap_err();
+    assert!(matches!(error.stage, Stage::Login { .. }), "{error}");
+    assert_eq!(error.kind, ErrorKind::Transport(TransportFailure::Refused));
+    pair.refuse = None;
+    // One query there and back; what it held goes back to where it came from.
+    well(&pair.run(Query::new(MANY), 1000), 100);
+    pair.advance(MINUTE);
+    assert_eq!(pair.client.stats().logons, 3, "activator, log-in object's process, namespace's process");
+    assert_eq!(pair.host.stats().calls_of("IObjectExporter::ResolveOxid2"), 2);
+    well(&pair.run(Query::new(MANY), 1000), 100);
+    assert_eq!((pair.client.stats().logons, pair.client.stats().losses), (3, 0));
+    pair.advance(DAY);
+    let sets = pair.host.ping_sets();
+    assert_eq!(sets.values().next(), Some(&pair.host.objects()), "both processes' objects in one set");
+    assert_eq!(pair.finish_session(), Ok(()));
+    assert_eq!(pair.host.alive_objects(), 0);
+}

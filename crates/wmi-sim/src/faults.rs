@@ -115,9 +115,9 @@ faults! {
     legal ComVersion5_6 = "com-version-5-6";
     /// Takes any COM version at activation, tells 5.6 there, and takes none above it from then on.
     legal OlderExporter = "older-exporter";
-
     /// Has namespaces and what comes from them in a process of its own, with an OXID and a port of its own.
-    hostile SecondExporter = "second-exporter";
+    legal SecondExporter = "second-exporter";
+
     /// Signs with a wrong signature from the third batch on.
     hostile BadSignature = "bad-signature";
     /// Flips a bit of the protected data from the third batch on.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use bytes::BytesMut;
 
 use crate::client::link::{Link, Ticket};
+use crate::client::session::fault;
 use crate::client::world::World;
 use crate::client::{Config, Error, ErrorKind, Stage};
 use crate::dcom::{Ping, PingSet, Pinged};
@@ -13,7 +14,7 @@ use crate::rpc::{self, Call, Done};
 use crate::time::Instant;
 use crate::transport::{Role, Target, TransportId};
 use crate::wire::dcom::RemoteCreateInstance;
-use crate::wire::dcom::exporter::{ComplexPing, SimplePing};
+use crate::wire::dcom::exporter::{ComplexPing, ResolveOxid2, ResolveOxid2Request, ResolveOxid2Response, SimplePing};
 use crate::wire::{Operation as _, Reader, Wire as _, Writer};
 
 /// Tells the host in every period which objects are still needed ([MS-DCOM 3.2.6.1]).
@@ -24,16 +25,35 @@ pub(super) struct Activator {
     link: Option<Link>,
     set: PingSet,
     /// What is sent when the association stands again.
-    waiting: Option<Call<Ticket>>,
+    waiting: Vec<Call<Ticket>>,
     /// When the connection attempt or the call under way is given up.
     deadline: Option<Instant>,
     /// When the next ping is due.
     due: Option<Instant>,
+    /// The OXIDs that the host is asked for.
+    resolving: BTreeSet<u64>,
+    told: Vec<Told>,
+}
+
+/// What the host said that the session has to know.
+pub(super) enum Told {
+    /// It does not know this object any more.
+    Gone(u64),
+    /// Where the process with this OXID is, or why that is not known.
+    Resolved(u64, Result<ResolveOxid2Response, ErrorKind>),
 }
 
 impl Activator {
     pub(super) fn new() -> Self {
-        Self { link: None, set: PingSet::default(), waiting: None, deadline: None, due: None }
+        Self {
+            link: None,
+            set: PingSet::default(),
+            waiting: Vec::new(),
+            deadline: None,
+            due: None,
+            resolving: BTreeSet::new(),
+            told: Vec::new(),
+        }
     }
 
     pub(super) fn transport(&self) -> Option<TransportId> {
@@ -53,7 +73,8 @@ impl Activator {
     /// Rests until an association is handed over by `keep`; the one that stands, if one does, is for activating anew.
     pub(super) fn take(&mut self, world: &mut World) -> Option<Link> {
         let link = self.link.take();
-        self.given_up();
+        self.given_up(&ErrorKind::Cancelled);
+        self.told.clear();
         self.due = None;
         let (idle, busy) = match link {
             Some(link) if link.bound && link.association.is_idle() => (Some(link), None),
@@ -69,7 +90,8 @@ impl Activator {
         if let Some(link) = self.link.take() {
             world.close(link.transport);
         }
-        self.given_up();
+        self.given_up(&ErrorKind::Cancelled);
+        self.told.clear();
         self.due = None;
     }
 
@@ -79,7 +101,7 @@ impl Activator {
             if let Some(link) = self.link.take() {
                 world.abort(link.transport);
             }
-            self.lost(world);
+            self.lost(&ErrorKind::TimedOut, world);
         }
         if self.deadline.is_none() && self.due.is_some_and(|due| due <= world.now) {
             self.due = Some(world.now.saturating_add(PERIOD));
@@ -97,46 +119,94 @@ impl Activator {
 
     pub(super) fn closed(&mut self, world: &World) {
         self.link = None;
-        self.lost(world);
+        self.lost(&ErrorKind::Disconnected, world);
     }
 
-    /// Tells which object the host does not know any more, if it said that of one.
     pub(super) fn receive(
         &mut self,
         data: BytesMut,
         alive: impl Fn(Instant) -> BTreeSet<u64>,
         world: &mut World,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<(), Error> {
         if let Some(link) = &mut self.link {
             link.receive(data, world);
         }
-        let mut gone = None;
         while let Some(link) = &mut self.link {
             match link.next(world) {
                 Ok(None) => break,
                 Ok(Some(Done::Bound)) => {
-                    if let Some(call) = self.waiting.take() {
+                    for call in std::mem::take(&mut self.waiting) {
                         self.send(call, world)?;
                     }
                 }
+                Ok(Some(Done::Response { ticket: Ticket::Resolve(oxid), mut stub })) => {
+                    self.answered_one();
+                    let answer = ResolveOxid2Response::decode(&mut stub).map_err(ErrorKind::Malformed);
+                    self.resolved(oxid, answer);
+                }
                 Ok(Some(Done::Response { ticket, stub })) => {
-                    self.deadline = None;
+                    self.answered_one();
                     match self.answered(ticket, stub) {
                         Pinged::Rest | Pinged::Refused => {}
                         Pinged::Again => self.ping(&alive, world)?,
                         Pinged::Gone(oid) => {
-                            gone = Some(oid);
+                            self.told.push(Told::Gone(oid));
                             // Objects behind it are said when it is not held any more.
                             self.due = Some(world.now);
                         }
                     }
                 }
+                Ok(Some(Done::Fault { ticket: Ticket::Resolve(oxid), status, verified, .. })) => {
+                    self.answered_one();
+                    self.resolved(oxid, Err(fault(status, verified)));
+                }
                 // The host takes no pings.
-                Ok(Some(Done::Fault { .. } | Done::NoInterface(_))) => self.given_up(),
+                Ok(Some(Done::Fault { .. })) => {
+                    self.answered_one();
+                    self.set.unanswered();
+                }
+                Ok(Some(Done::NoInterface(call))) => self.given_up(&ErrorKind::NoInterface(call.interface)),
                 Err(error) => self.failed(error, world)?,
             }
         }
-        Ok(gone)
+        Ok(())
+    }
+
+    /// What the host said that the session has to know.
+    pub(super) fn take_told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Asks where the process is that holds an object ([MS-DCOM 3.2.4.1.2.3]).
+    pub(super) fn resolve(&mut self, oxid: u64, world: &mut World) -> Result<(), Error> {
+        if !self.resolving.insert(oxid) {
+            return Ok(());
+        }
+        let mut stub = Writer::new();
+        ResolveOxid2Request { oxid, requested_protseqs: vec![NCACN_IP_TCP] }.encode(&mut stub);
+        let call = Call {
+            ticket: Ticket::Resolve(oxid),
+            interface: ResolveOxid2::INTERFACE,
+            object: None,
+            opnum: ResolveOxid2::OPNUM,
+            stub: stub.finish(),
+            awaited: true,
+            patient: false,
+        };
+        self.send_or_connect(call, world)
+    }
+
+    fn resolved(&mut self, oxid: u64, answer: Result<ResolveOxid2Response, ErrorKind>) {
+        if self.resolving.remove(&oxid) {
+            self.told.push(Told::Resolved(oxid, answer));
+        }
+    }
+
+    /// A call was answered: nobody waits for the association unless another one was made.
+    fn answered_one(&mut self) {
+        if self.link.as_ref().is_none_or(|link| link.association.is_idle()) {
+            self.deadline = None;
+        }
     }
 
     /// Says what changed since the last ping, or that nothing did. An object younger than a period is none of it.
@@ -164,12 +234,19 @@ impl Activator {
             patient: false,
         };
         world.stats.pings += 1;
-        if self.link.is_some() {
-            return self.send(call, world);
+        self.send_or_connect(call, world)
+    }
+
+    fn send_or_connect(&mut self, call: Call<Ticket>, world: &mut World) -> Result<(), Error> {
+        match &self.link {
+            Some(link) if link.bound => return self.send(call, world),
+            Some(_) => {}
+            None => {
+                self.link = Some(connect(world));
+                self.deadline = Some(world.now.saturating_add(world.config.connect_timeout));
+            }
         }
-        self.link = Some(connect(world));
-        self.deadline = Some(world.now.saturating_add(world.config.connect_timeout));
-        self.waiting = Some(call);
+        self.waiting.push(call);
         Ok(())
     }
 
@@ -198,7 +275,7 @@ impl Activator {
         if let Some(link) = self.link.take() {
             world.abort(link.transport);
         }
-        self.lost(world);
+        self.lost(&error.clone().into(), world);
         match error {
             rpc::Error::Tampered(what) => Err(Error::new(Stage::Ping, ErrorKind::Tampered(what))),
             // A log-on that is refused again and again would lock the account.
@@ -211,17 +288,21 @@ impl Activator {
     }
 
     /// The association is gone. A call that was under way is made again soon, on another one.
-    fn lost(&mut self, world: &World) {
+    fn lost(&mut self, why: &ErrorKind, world: &World) {
         if self.deadline.is_some() {
             self.due = self.due.map(|due| due.min(world.now.saturating_add(RETRY)));
         }
-        self.given_up();
+        self.given_up(why);
     }
 
-    fn given_up(&mut self) {
+    /// What was asked will not be answered.
+    fn given_up(&mut self, why: &ErrorKind) {
         self.set.unanswered();
-        self.waiting = None;
+        self.waiting.clear();
         self.deadline = None;
+        while let Some(oxid) = self.resolving.pop_first() {
+            self.told.push(Told::Resolved(oxid, Err(why.clone())));
+        }
     }
 }
 
@@ -244,6 +325,9 @@ pub(super) fn principal(world: &World) -> String {
 
 /// [MS-DCOM 3.2.1]: exactly two minutes. A host drops what was not heard of for three of them.
 const PERIOD: Duration = Duration::from_secs(120);
+
+/// [C706 appendix I]: the protocol sequence of TCP.
+const NCACN_IP_TCP: u16 = 7;
 
 /// How soon a ping is repeated whose connection was lost.
 const RETRY: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use crate::rpc::{self, Call, Done, Plain};
 use crate::time::Instant;
 use crate::transport::{Role, Target, TransportId};
 use crate::wire::dcom::exporter::{ServerAlive2, ServerAlive2Response};
-use crate::wire::dcom::{ActivationReply, ActivationRequest, ComVersion, RemoteCreateInstance};
+use crate::wire::dcom::{ActivationRequest, ComVersion, DualStringArray, RemoteCreateInstance};
 use crate::wire::guid::{
     CLSID_WBEM_LEVEL1_LOGIN, IID_IENUM_WBEM_CLASS_OBJECT, IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2,
     IID_IWBEM_FETCH_SMART_ENUM, IID_IWBEM_LEVEL1_LOGIN, IID_IWBEM_SERVICES, IID_IWBEM_WCO_SMART_ENUM,
@@ -184,13 +184,13 @@ impl Activating {
         let level = if reply.authn_hint >= 6 { AuthLevel::Privacy } else { world.config.auth_level };
         let activated = Activated {
             level,
-            principal: principal(&reply, world),
+            principal: principal(&reply.bindings, world),
             version: self.version.negotiate(reply.server_version),
             oxid: reply.oxid,
             rem_unknown: reply.ipid_rem_unknown,
             login: std,
         };
-        let mut candidates = candidates(&reply, world);
+        let mut candidates = candidates(&reply.bindings, world);
         let target = candidates
             .pop_front()
             .ok_or(error(ErrorKind::Misbehaved("activation told no TCP port of the object server")))?;
@@ -333,10 +333,9 @@ impl Opening {
 
 /// Where the object server may be, the likeliest first: the host that the caller named, at the ports that its own
 /// string bindings tell.
-fn candidates(reply: &ActivationReply, world: &World) -> VecDeque<Target> {
+pub(super) fn candidates(told: &DualStringArray, world: &World) -> VecDeque<Target> {
     let host = &world.config.host;
-    let mut bindings: Vec<(&str, u16)> =
-        reply.bindings.tcp().filter_map(|(address, port)| Some((address, port?))).collect();
+    let mut bindings: Vec<(&str, u16)> = told.tcp().filter_map(|(address, port)| Some((address, port?))).collect();
     bindings.sort_by_key(|(address, _)| !address.eq_ignore_ascii_case(host));
     let target = |host: &str, port| {
         let keep_alive = world.config.keep_alive;
@@ -358,8 +357,8 @@ fn candidates(reply: &ActivationReply, world: &World) -> VecDeque<Target> {
 }
 
 /// [MS-DCOM 3.2.4.2]: the principal that the host names for NTLM, or its activator's when it names none.
-fn principal(reply: &ActivationReply, world: &World) -> String {
-    let named = reply.bindings.security_bindings.iter().find(|b| b.authn_svc == WINNT && !b.principal.is_empty());
+pub(super) fn principal(told: &DualStringArray, world: &World) -> String {
+    let named = told.security_bindings.iter().find(|b| b.authn_svc == WINNT && !b.principal.is_empty());
     named.map_or_else(|| activator::principal(world), |b| b.principal.clone())
 }
 
@@ -376,7 +375,7 @@ fn refuses_interfaces(error: &rpc::Error) -> bool {
 
 /// Offered in the first bind, so that no alter_context is needed where the host knows them all. The first one is all
 /// that is offered to a host that refuses many.
-const OBJECT_INTERFACES: [Interface; 7] = [
+pub(super) const OBJECT_INTERFACES: [Interface; 7] = [
     Interface::orpc(IID_IWBEM_LEVEL1_LOGIN),
     Interface::orpc(IID_IWBEM_SERVICES),
     Interface::orpc(IID_IENUM_WBEM_CLASS_OBJECT),

@@ -18,6 +18,8 @@ pub(super) enum Ticket {
     Ping {
         simple: bool,
     },
+    /// ResolveOxid2, with the OXID.
+    Resolve(u64),
     /// What comes before the first log-in.
     Greeting,
     /// By the number of the namespace.

@@ -6,6 +6,7 @@ mod concern;
 mod config;
 mod error;
 mod establish;
+mod exporters;
 mod holdings;
 mod io;
 mod link;

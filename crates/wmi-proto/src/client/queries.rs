@@ -26,6 +26,8 @@ pub(super) struct Running {
     /// The class that the text asks about.
     class: Option<String>,
     timeout: Duration,
+    /// The OXID of the process that holds its objects, once its namespace is open.
+    pub(super) exporter: u64,
 }
 
 impl Running {
@@ -75,7 +77,7 @@ impl Queries {
         });
         let (resource, namespace) = (normalize(&query.namespace), query.namespace.clone());
         let class = class.map(str::to_owned);
-        Ok(self.insert(Running { cursor, resource, namespace, class, timeout: query.timeout }))
+        Ok(self.insert(Running { cursor, resource, namespace, class, timeout: query.timeout, exporter: 0 }))
     }
 
     /// A query that will be a copy of `id`.
@@ -91,6 +93,7 @@ impl Queries {
             namespace: source.namespace.clone(),
             class: source.class.clone(),
             timeout: source.timeout,
+            exporter: source.exporter,
         };
         Ok(self.insert(copy))
     }

@@ -6,23 +6,25 @@ use std::collections::BTreeSet;
 use bytes::BytesMut;
 
 use crate::auth::AuthLevel;
+use crate::client::exporters::{Exporter, Exporters};
 use crate::client::holdings::Holdings;
 use crate::client::link::{Link, Ticket};
-use crate::client::session::fault;
+use crate::client::session::{Happened, fault};
 use crate::client::signatures::{Description, Signatures};
 use crate::client::work::{Waiter, Work};
 use crate::client::world::World;
 use crate::client::{CallId, Completion, Config, Error, ErrorKind, Event, QueryId, Stage};
-use crate::dcom::{self, References};
+use crate::dcom;
 use crate::rpc::{Call, Done};
 use crate::time::Instant;
+use crate::transport::TransportId;
 use crate::wire::cim::CimObject;
-use crate::wire::dcom::rem_unknown::{RemInterfaceRef, RemRefsRequest};
-use crate::wire::dcom::{ComVersion, RemAddRef, RemRelease, StdObjRef};
+use crate::wire::dcom::exporter::ResolveOxid2Response;
+use crate::wire::dcom::{ComVersion, RemAddRef, StdObjRef};
 use crate::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use crate::wire::wmi::NtlmLogin;
 use crate::wire::wmi::login::NtlmLoginRequest;
-use crate::wire::{Guid, HResult, Interface, Operation as _, Reader};
+use crate::wire::{FaultStatus, Guid, HResult, Interface, Operation as _, Reader};
 use crate::wmi::{self, Context, Effect, Greet, Greeting, ObjectCall};
 
 /// What activation brought.
@@ -37,14 +39,15 @@ pub(super) struct Activated {
 }
 
 pub(super) struct Ready {
-    pub(super) link: Link,
-    activated: Activated,
-    references: References,
+    exporters: Exporters,
+    login: StdObjRef,
     namespaces: Vec<Namespace>,
     signatures: Signatures,
     greeting: Greeting,
     /// When references that nobody needs are given back, several at once.
     release_due: Option<Instant>,
+    /// OXIDs that the object resolver is to be asked for.
+    unresolved: Vec<u64>,
 }
 
 struct Namespace {
@@ -56,34 +59,49 @@ struct Namespace {
 enum NamespaceState {
     Outside,
     Entering,
-    Inside(Guid),
+    /// The host is asked where the object of this namespace lives, or a connection is on its way there.
+    Elsewhere(StdObjRef),
+    Inside(Place),
+}
+
+/// An object, and the OXID of the process that holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    ipid: Guid,
+    oxid: u64,
 }
 
 impl Ready {
     pub(super) fn new(link: Link, activated: Activated, config: &Config) -> Self {
         let client = config.client_info.as_ref().map(|info| (info.machine.clone(), info.process));
         Self {
-            link,
-            activated,
-            references: References::default(),
+            exporters: Exporters::new(Exporter::new(activated.oxid, activated.rem_unknown, activated.version, link)),
+            login: activated.login,
             namespaces: Vec::new(),
             signatures: Signatures::new(config.limits.max_signatures),
             greeting: Greeting::new(client, config.locale.clone()),
             release_due: None,
+            unresolved: Vec::new(),
         }
     }
 
-    pub(super) const fn release_due(&self) -> Option<Instant> {
-        self.release_due
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.exporters.iter().filter_map(Exporter::deadline).chain(self.release_due).min()
+    }
+
+    /// The transport of the process that was activated.
+    pub(super) const fn transport(&self) -> TransportId {
+        self.exporters.first.link.transport
     }
 
     /// The association stands: takes over the log-in object and begins what is waiting.
     pub(super) fn enter(&mut self, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        let login = self.activated.login;
-        self.adopt(&login, world)?;
+        let login = self.login;
+        self.exporters.first.adopt(&login, world)?;
         self.begin_waiting(work, world)?;
         // Without a call that would carry it, the host would wait for the end of the log-on.
-        world.lend(self.link.transport, |cx| self.link.association.flush(cx));
+        let link = &mut self.exporters.first.link;
+        world.lend(link.transport, |cx| link.association.flush(cx));
         Ok(())
     }
 
@@ -94,7 +112,10 @@ impl Ready {
             match who {
                 Waiter::Query(id) => {
                     world.stage(Stage::Query);
-                    self.with_cursor(id, work, world, |cursor, cx| cursor.begin(services, cx))?;
+                    if let Some(query) = work.queries.get_mut(id) {
+                        query.exporter = services.oxid;
+                    }
+                    self.with_cursor(id, work, world, |cursor, cx| cursor.begin(services.ipid, cx))?;
                 }
                 Waiter::Call(id) => self.begin_call(id, services, &resource, work, world)?,
             }
@@ -103,16 +124,16 @@ impl Ready {
     }
 
     /// The services of a namespace, unless they are yet to come.
-    fn services(&mut self, resource: &str, namespace: String, world: &mut World) -> Result<Option<Guid>, Error> {
+    fn services(&mut self, resource: &str, namespace: String, world: &mut World) -> Result<Option<Place>, Error> {
         let index = self.namespace(resource);
         match self.namespaces.get(index).map(|entry| entry.state) {
-            None | Some(NamespaceState::Entering) => Ok(None),
+            None | Some(NamespaceState::Entering | NamespaceState::Elsewhere(_)) => Ok(None),
             Some(NamespaceState::Inside(services)) => Ok(Some(services)),
             Some(NamespaceState::Outside) => {
                 world.stage(Stage::Login { namespace });
-                let login = self.activated.login.ipid;
+                let login = self.login.ipid;
                 if !self.greeting.is_over() {
-                    let next = self.greeting.greet(login, &world.this(self.activated.version));
+                    let next = self.greeting.greet(login, &self.exporters.first.this(world));
                     if !self.greet(next, world)? {
                         return Ok(None);
                     }
@@ -123,9 +144,10 @@ impl Ready {
                     preferred_locale: self.greeting.locale(),
                     ..NtlmLoginRequest::default()
                 };
-                let stub = dcom::stub::<NtlmLogin>(&world.this(self.activated.version), &request);
+                let stub = dcom::stub::<NtlmLogin>(&self.exporters.first.this(world), &request);
                 let object = Some((NtlmLogin::INTERFACE, login));
-                self.call(ObjectCall { object, opnum: NtlmLogin::OPNUM, stub }, Ticket::Login(index), world)?;
+                let call = ObjectCall { object, opnum: NtlmLogin::OPNUM, stub };
+                self.exporters.first.call(call, Ticket::Login(index), world)?;
                 Ok(None)
             }
         }
@@ -140,16 +162,16 @@ impl Ready {
     /// Carries out what the greeting wants. Says whether it is over.
     fn greet(&mut self, next: Greet, world: &mut World) -> Result<bool, Error> {
         match next {
-            Greet::Call(call) => self.call(call, Ticket::Greeting, world)?,
+            Greet::Call(call) => self.exporters.first.call(call, Ticket::Greeting, world)?,
             // Not an object that this session can call: the host is told nothing.
-            Greet::Hold(std, _) if std.oxid != self.activated.oxid => {
-                let this = world.this(self.activated.version);
-                let next = self.greeting.answer(None, self.activated.login.ipid, &this);
+            Greet::Hold(std, _) if std.oxid != self.exporters.first.oxid => {
+                let this = self.exporters.first.this(world);
+                let next = self.greeting.answer(None, self.login.ipid, &this);
                 return self.greet(next, world);
             }
             Greet::Hold(std, call) => {
-                self.adopt(&std, world)?;
-                self.call(call, Ticket::Greeting, world)?;
+                self.exporters.first.adopt(&std, world)?;
+                self.exporters.first.call(call, Ticket::Greeting, world)?;
             }
             Greet::Wait => {}
             Greet::LogIn => return Ok(true),
@@ -162,7 +184,7 @@ impl Ready {
         if let Some(ipid) = self.greeting.held() {
             self.drop_reference(ipid, world);
         }
-        let next = self.greeting.answer(stub, self.activated.login.ipid, &world.this(self.activated.version));
+        let next = self.greeting.answer(stub, self.login.ipid, &self.exporters.first.this(world));
         if self.greet(next, world)? { self.begin_waiting(work, world) } else { Ok(()) }
     }
 
@@ -170,12 +192,13 @@ impl Ready {
     fn begin_call(
         &mut self,
         id: CallId,
-        services: Guid,
+        services: Place,
         resource: &str,
         work: &mut Work,
         world: &mut World,
     ) -> Result<(), Error> {
         let Some(call) = work.calls.get_mut(id) else { return Ok(()) };
+        let Some(exporter) = self.exporters.get_mut(services.oxid) else { return Ok(()) };
         let mut class = None;
         if let Some(path) = call.machine.wanted_class() {
             match self.signatures.look_up(resource, path) {
@@ -185,17 +208,17 @@ impl Ready {
                     return Ok(());
                 }
                 Description::Unknown(number) => {
-                    let request = wmi::signature_call(services, path, &world.this(self.activated.version));
+                    let request = wmi::signature_call(services.ipid, path, &exporter.this(world));
                     call.machine.describe();
                     world.stage(Stage::Signature);
-                    return self.call(request, Ticket::Signature(number), world);
+                    return exporter.call(request, Ticket::Signature(number), world);
                 }
             }
         }
-        match call.machine.begin(services, class.as_deref(), &world.this(self.activated.version)) {
+        match call.machine.begin(services.ipid, class.as_deref(), &exporter.this(world)) {
             Ok(request) => {
                 world.stage(call.stage());
-                self.call(request, Ticket::Call(id), world)
+                exporter.call(request, Ticket::Call(id), world)
             }
             Err(error) => {
                 self.reply(id, Err(Error::new(Stage::Signature, error.into())), work, world);
@@ -209,31 +232,64 @@ impl Ready {
         self.with_cursor(id, work, world, |cursor, cx| cursor.pull(cx))
     }
 
+    /// Octets of the process that was activated.
     pub(super) fn receive(&mut self, data: BytesMut, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        self.link.receive(data, world);
+        self.exporters.first.receive(data, world);
         self.proceed(work, world)
     }
 
-    /// Carries out what the association has to tell: about octets that arrived, and about calls that cannot be made.
+    /// Whether it is the transport of another process with objects.
+    pub(super) fn has_other(&self, transport: TransportId) -> bool {
+        self.exporters.others.iter().any(|exporter| exporter.link.transport == transport)
+    }
+
+    /// Something happened on the transport of another process with objects.
+    pub(super) fn other(
+        &mut self,
+        transport: TransportId,
+        happened: Happened,
+        work: &mut Work,
+        world: &mut World,
+    ) -> Result<(), Error> {
+        let Some(exporter) = self.exporters.other(transport) else { return Ok(()) };
+        let (oxid, is_open) = (exporter.oxid, exporter.is_open());
+        match exporter.handle(happened, world) {
+            Ok(()) => self.proceed(work, world),
+            Err(kind) if is_open => Err(Error::new(world.stage.clone(), kind)),
+            Err(kind) => self.unreachable(oxid, &kind, work, world),
+        }
+    }
+
+    /// Carries out what the associations have to tell: about octets that arrived, and about calls that cannot be made.
     pub(super) fn proceed(&mut self, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        while let Some(done) = self.link.next(world).map_err(|error| self.link.error(error, world))? {
-            self.done(done, work, world)?;
+        while let Some((oxid, done)) = self.exporters.next(world) {
+            match done {
+                Ok(done) => self.done(oxid, done, work, world)?,
+                Err(error) => match self.exporters.get_mut(oxid).filter(|exporter| !exporter.is_open()) {
+                    Some(exporter) => {
+                        world.abort(exporter.link.transport);
+                        self.unreachable(oxid, &error.kind, work, world)?;
+                    }
+                    None => return Err(error),
+                },
+            }
         }
         Ok(())
     }
 
-    fn done(&mut self, done: Done<Ticket>, work: &mut Work, world: &mut World) -> Result<(), Error> {
+    fn done(&mut self, oxid: u64, done: Done<Ticket>, work: &mut Work, world: &mut World) -> Result<(), Error> {
         match done {
-            Done::Bound => Ok(()),
-            Done::Response { ticket, stub } => self.response(ticket, stub, work, world),
+            Done::Bound => self.arrived(oxid, work, world),
+            Done::Response { ticket, stub } => self.response(oxid, ticket, stub, work, world),
             Done::Fault { ticket, status, verified, executed } => {
                 let kind = fault(status, verified);
                 if let Ticket::Release(number) = ticket
                     && verified
                     && !executed
+                    && let Some(exporter) = self.exporters.get_mut(oxid)
                 {
                     // The host did not look at it, so it still counts on them being given back.
-                    self.references.not_released(number);
+                    exporter.references.not_released(number);
                     self.release_due.get_or_insert(world.now.saturating_add(RELEASE_AGAIN));
                     return Ok(());
                 }
@@ -244,16 +300,26 @@ impl Ready {
                 {
                     call.machine.not_executed();
                 }
-                self.refused(ticket, &kind, work, world)
+                self.refused(oxid, ticket, &kind, work, world)
             }
             Done::NoInterface(call) if call.interface == Interface::orpc(IID_IREM_UNKNOWN2) => {
-                self.link.call(Call { interface: Interface::orpc(IID_IREM_UNKNOWN), ..call }, world)
+                let Some(exporter) = self.exporters.get_mut(oxid) else { return Ok(()) };
+                exporter.link.call(Call { interface: Interface::orpc(IID_IREM_UNKNOWN), ..call }, world)
             }
-            Done::NoInterface(call) => self.refused(call.ticket, &ErrorKind::NoInterface(call.interface), work, world),
+            Done::NoInterface(call) => {
+                self.refused(oxid, call.ticket, &ErrorKind::NoInterface(call.interface), work, world)
+            }
         }
     }
 
-    fn response(&mut self, ticket: Ticket, stub: Reader, work: &mut Work, world: &mut World) -> Result<(), Error> {
+    fn response(
+        &mut self,
+        oxid: u64,
+        ticket: Ticket,
+        stub: Reader,
+        work: &mut Work,
+        world: &mut World,
+    ) -> Result<(), Error> {
         match ticket {
             Ticket::Query(id, operation) => {
                 if work.queries.get_mut(id).is_some() {
@@ -281,7 +347,7 @@ impl Ready {
                         self.signatures.trim();
                         Ok(())
                     }
-                    Err(failure) => self.refused(ticket, &failure.into(), work, world),
+                    Err(failure) => self.refused(oxid, ticket, &failure.into(), work, world),
                 }
             }
             Ticket::Greeting => self.greeted(Some(stub), work, world),
@@ -290,16 +356,16 @@ impl Ready {
                 let response = dcom::answer::<RemAddRef>(stub);
                 let granted = response
                     .is_ok_and(|r| r.status.is_success() && r.results.first().is_none_or(|result| result.is_success()));
-                if granted && self.references.added(ipid, ADDED_REFS) {
+                if granted && self.exporters.get_mut(oxid).is_some_and(|exporter| exporter.added(ipid)) {
                     self.schedule_release(world);
                 }
                 Ok(())
             }
             Ticket::Release(number) => {
-                self.references.released(number);
+                self.released(oxid, number);
                 Ok(())
             }
-            Ticket::Activate | Ticket::Ping { .. } => Ok(()),
+            Ticket::Activate | Ticket::Ping { .. } | Ticket::Resolve(_) => Ok(()),
         }
     }
 
@@ -308,24 +374,97 @@ impl Ready {
             Err(error) => Err(ErrorKind::Malformed(error)),
             Ok(response) if !response.status.is_success() => Err(ErrorKind::Status(response.status)),
             Ok(response) => match response.pointer.as_ref().map(|pointer| pointer.std()) {
-                Some(Ok(std)) if std.oxid == self.activated.oxid => Ok(std),
-                Some(Ok(_)) => Err(ErrorKind::Misbehaved(OTHER_EXPORTER)),
+                Some(Ok(std)) => Ok(std),
                 Some(Err(error)) => Err(ErrorKind::Malformed(error)),
                 None => Err(ErrorKind::Misbehaved("log-in succeeded without an object")),
             },
         };
         match services {
             Ok(std) => {
-                self.adopt(&std, world)?;
-                self.enter_state(index, NamespaceState::Inside(std.ipid));
-                self.begin_waiting(work, world)
+                self.enter_state(index, NamespaceState::Elsewhere(std));
+                match self.exporters.get_mut(std.oxid) {
+                    Some(exporter) if exporter.is_open() => self.arrived(std.oxid, work, world),
+                    Some(_) => Ok(()),
+                    None => {
+                        self.unresolved.push(std.oxid);
+                        Ok(())
+                    }
+                }
             }
-            Err(kind) => self.refused(Ticket::Login(index), &kind, work, world),
+            Err(kind) => self.refused(self.exporters.first.oxid, Ticket::Login(index), &kind, work, world),
+        }
+    }
+
+    /// The OXIDs of processes that nobody has located yet ([MS-DCOM 3.2.4.1.2.3]); they are told once.
+    pub(super) fn take_unresolved(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.unresolved)
+    }
+
+    /// The object resolver told where a process is, or that it does not know.
+    pub(super) fn resolved(
+        &mut self,
+        oxid: u64,
+        answer: Result<ResolveOxid2Response, ErrorKind>,
+        work: &mut Work,
+        world: &mut World,
+    ) -> Result<(), Error> {
+        let opened = answer.and_then(|response| match response.status {
+            _ if self.exporters.others.len() >= MAX_OTHERS => Err(ErrorKind::Misbehaved(OTHER_EXPORTER)),
+            FaultStatus(0) => Exporter::open(oxid, &response, world),
+            status => Err(ErrorKind::Fault(status)),
+        });
+        match opened {
+            Ok(exporter) => {
+                self.exporters.others.push(exporter);
+                Ok(())
+            }
+            Err(kind) => self.unreachable(oxid, &kind, work, world),
+        }
+    }
+
+    /// The association with a process stands: takes over the namespaces that live there.
+    fn arrived(&mut self, oxid: u64, work: &mut Work, world: &mut World) -> Result<(), Error> {
+        let Some(exporter) = self.exporters.get_mut(oxid) else { return Ok(()) };
+        for namespace in &mut self.namespaces {
+            if let NamespaceState::Elsewhere(std) = namespace.state
+                && std.oxid == oxid
+            {
+                exporter.adopt(&std, world)?;
+                namespace.state = NamespaceState::Inside(Place { ipid: std.ipid, oxid });
+            }
+        }
+        self.begin_waiting(work, world)?;
+        if let Some(Exporter { link, .. }) = self.exporters.get_mut(oxid) {
+            world.lend(link.transport, |cx| link.association.flush(cx));
+        }
+        Ok(())
+    }
+
+    /// A process with objects cannot be reached: what waits for a namespace there learns why.
+    fn unreachable(&mut self, oxid: u64, kind: &ErrorKind, work: &mut Work, world: &mut World) -> Result<(), Error> {
+        self.exporters.remove(oxid);
+        let lives_there =
+            |namespace: &Namespace| matches!(namespace.state, NamespaceState::Elsewhere(std) if std.oxid == oxid);
+        let lost: Vec<usize> =
+            self.namespaces.iter().enumerate().filter(|(_, n)| lives_there(n)).map(|(index, _)| index).collect();
+        lost.into_iter().try_for_each(|index| self.refused(oxid, Ticket::Login(index), kind, work, world))
+    }
+
+    fn released(&mut self, oxid: u64, number: u32) {
+        if let Some(exporter) = self.exporters.get_mut(oxid) {
+            exporter.references.released(number);
         }
     }
 
     /// A call was refused: by a fault, by the bind, or by its own status.
-    fn refused(&mut self, ticket: Ticket, kind: &ErrorKind, work: &mut Work, world: &mut World) -> Result<(), Error> {
+    fn refused(
+        &mut self,
+        oxid: u64,
+        ticket: Ticket,
+        kind: &ErrorKind,
+        work: &mut Work,
+        world: &mut World,
+    ) -> Result<(), Error> {
         if lost_with(&ticket, kind) {
             return Err(Error::new(world.stage.clone(), kind.clone()));
         }
@@ -376,10 +515,10 @@ impl Ready {
             }
             // The references stay with the host, which collects them when the session ends.
             Ticket::Release(number) => {
-                self.references.released(number);
+                self.released(oxid, number);
                 Ok(())
             }
-            Ticket::AddRef(_) | Ticket::Activate | Ticket::Ping { .. } => Ok(()),
+            Ticket::AddRef(_) | Ticket::Activate | Ticket::Ping { .. } | Ticket::Resolve(_) => Ok(()),
         }
     }
 
@@ -396,7 +535,7 @@ impl Ready {
             Err(error) => error.clone(),
         };
         for (removed, mut query) in work.queries.remove(id) {
-            self.link.association.withdraw(|ticket| matches!(ticket, Ticket::Query(of, _) if *of == removed));
+            self.exporters.withdraw(|ticket| matches!(ticket, Ticket::Query(of, _) if *of == removed));
             for ipid in query.cursor.take_held() {
                 self.drop_reference(ipid, world);
             }
@@ -415,12 +554,17 @@ impl Ready {
         world: &mut World,
     ) {
         if let Some(call) = work.calls.remove(id) {
-            self.link.association.withdraw(|ticket| *ticket == Ticket::Call(id));
+            self.exporters.withdraw(|ticket| *ticket == Ticket::Call(id));
             world.event(Event::Reply { call: id, outcome: outcome.map_err(|error| call.concerned(error)) });
         }
     }
 
-    pub(super) fn tick(&mut self, world: &mut World) -> Result<(), Error> {
+    pub(super) fn tick(&mut self, work: &mut Work, world: &mut World) -> Result<(), Error> {
+        let opening = self.exporters.others.iter().filter(|exporter| !exporter.is_open());
+        let opening: Vec<TransportId> = opening.map(|exporter| exporter.link.transport).collect();
+        for transport in opening {
+            self.other(transport, Happened::Tick, work, world)?;
+        }
         if self.release_due.is_some_and(|due| due <= world.now) {
             self.release_due = None;
             self.release(world)?;
@@ -430,37 +574,39 @@ impl Ready {
 
     /// Gives everything back.
     pub(super) fn release_all(&mut self, world: &mut World) -> Result<(), Error> {
-        self.references.drop_all();
+        self.exporters.iter_mut().for_each(|exporter| exporter.references.drop_all());
         self.release_due = None;
         self.release(world)
     }
 
     /// The objects that have been held since then and that the host counts on being told of.
     pub(super) fn objects(&self, since: Instant) -> BTreeSet<u64> {
-        self.references.objects(since)
+        self.exporters.iter().flat_map(|exporter| exporter.references.objects(since)).collect()
     }
 
     /// What is held at this moment.
     pub(super) fn holdings(&self) -> Holdings {
-        let [references, owed] = self.references.counts();
+        let held = |exporter: &Exporter| exporter.references.held();
+        let counts = self.exporters.iter().map(|exporter| exporter.references.counts());
+        let [references, owed] = counts.fold([0, 0], |[held, owed], [more, most]| [held + more, owed + most]);
         Holdings {
-            objects: self.references.held(),
+            objects: self.exporters.iter().flat_map(held).collect(),
             references,
             owed,
             namespaces: self.namespaces.len(),
-            at_rest: self.link.association.is_idle(),
+            at_rest: self.exporters.is_idle(),
             ..Holdings::default()
         }
     }
 
     /// The host has this object no more. A query finds out by itself; a namespace is entered again.
     pub(super) fn gone(&mut self, oid: u64) -> Result<(), Error> {
-        let gone = self.references.gone(oid);
-        if gone.contains(&self.activated.login.ipid) {
+        let gone: Vec<Guid> = self.exporters.iter_mut().flat_map(|exporter| exporter.references.gone(oid)).collect();
+        if gone.contains(&self.login.ipid) {
             return Err(Error::new(Stage::Ping, ErrorKind::Status(HResult::CO_E_OBJNOTREG)));
         }
         for namespace in &mut self.namespaces {
-            if matches!(namespace.state, NamespaceState::Inside(ipid) if gone.contains(&ipid)) {
+            if matches!(namespace.state, NamespaceState::Inside(place) if gone.contains(&place.ipid)) {
                 namespace.state = NamespaceState::Outside;
             }
         }
@@ -468,20 +614,30 @@ impl Ready {
     }
 
     fn release(&mut self, world: &mut World) -> Result<(), Error> {
-        let Some((number, refs)) = self.references.take_dropped() else { return Ok(()) };
-        let stub = dcom::stub::<RemRelease>(&world.this(self.activated.version), &RemRefsRequest { refs });
-        self.call(ObjectCall { object: None, opnum: RemRelease::OPNUM, stub }, Ticket::Release(number), world)
+        self.exporters.iter_mut().try_for_each(|exporter| exporter.release(world))
+    }
+
+    /// Whether no answer is due.
+    pub(super) fn is_idle(&self) -> bool {
+        self.exporters.is_idle()
+    }
+
+    /// Closes all transports.
+    pub(super) fn close(&self, world: &mut World) {
+        self.exporters.close(world);
     }
 
     fn drop_reference(&mut self, ipid: Guid, world: &World) {
-        self.references.drop(ipid);
+        self.exporters.iter_mut().for_each(|exporter| exporter.references.drop(ipid));
         self.schedule_release(world);
     }
 
-    /// Nobody needs what was just handed out. An object of another exporter is not ours to give back here.
+    /// Nobody needs what was just handed out. What lives in a process that is not known cannot be given back.
     fn give_back(&mut self, std: &StdObjRef, world: &World) {
-        if std.oxid == self.activated.oxid && std.public_refs > 0 {
-            self.references.give_back(std);
+        if std.public_refs > 0
+            && let Some(exporter) = self.exporters.get_mut(std.oxid)
+        {
+            exporter.references.give_back(std);
             self.schedule_release(world);
         }
     }
@@ -492,32 +648,6 @@ impl Ready {
 
     fn schedule_release(&mut self, world: &World) {
         self.release_due.get_or_insert(world.now.saturating_add(RELEASE_DELAY));
-    }
-
-    /// Takes references over; where the host handed out none, asks for some before anything else is asked.
-    fn adopt(&mut self, std: &StdObjRef, world: &mut World) -> Result<(), Error> {
-        if self.references.adopt(std, world.now) {
-            let refs = vec![RemInterfaceRef { ipid: std.ipid, public_refs: ADDED_REFS, private_refs: 0 }];
-            let stub = dcom::stub::<RemAddRef>(&world.this(self.activated.version), &RemRefsRequest { refs });
-            let call = ObjectCall { object: None, opnum: RemAddRef::OPNUM, stub };
-            self.call(call, Ticket::AddRef(std.ipid), world)?;
-        }
-        Ok(())
-    }
-
-    fn call(&mut self, call: ObjectCall, ticket: Ticket, world: &mut World) -> Result<(), Error> {
-        let (interface, object) = call.object.unwrap_or_else(|| (self.rem_unknown(), self.activated.rem_unknown));
-        let (awaited, patient) = (!matches!(ticket, Ticket::Release(_)), ticket.is_patient());
-        let (object, ObjectCall { opnum, stub, .. }) = (Some(object), call);
-        self.link.call(Call { ticket, interface, object, opnum, stub, awaited, patient }, world)
-    }
-
-    /// IRemUnknown2 is what Windows binds; the older one where the host accepted only that.
-    fn rem_unknown(&self) -> Interface {
-        let (new, old) = (Interface::orpc(IID_IREM_UNKNOWN2), Interface::orpc(IID_IREM_UNKNOWN));
-        let association = &self.link.association;
-        let has = |interface| association.accepted(interface);
-        if !has(&new) && (has(&old) || association.refused(&new)) { old } else { new }
     }
 
     fn namespace(&mut self, resource: &str) -> usize {
@@ -531,14 +661,18 @@ impl Ready {
     /// The host made a copy of a query, or did not. A copy that nobody waits for any more is given back.
     fn cloned(
         &mut self,
+        oxid: u64,
         copy: QueryId,
         outcome: Result<StdObjRef, wmi::Failure>,
         work: &mut Work,
         world: &mut World,
     ) -> Result<(), Error> {
         let kind = match outcome {
-            Ok(std) if std.oxid != self.activated.oxid => ErrorKind::Misbehaved(OTHER_EXPORTER),
+            Ok(std) if std.oxid != oxid => ErrorKind::Misbehaved(OTHER_EXPORTER),
             Ok(std) if work.queries.get_mut(copy).is_some() => {
+                if let Some(copy) = work.queries.get_mut(copy) {
+                    copy.exporter = oxid;
+                }
                 return self.with_cursor(copy, work, world, |cursor, cx| cursor.made(std, cx));
             }
             Ok(std) => {
@@ -560,18 +694,20 @@ impl Ready {
         act: impl FnOnce(&mut wmi::Cursor, &mut Context<'_>),
     ) -> Result<(), Error> {
         let Some(query) = work.queries.get_mut(id) else { return Ok(()) };
-        let before = query.stage();
-        let this = world.this(self.activated.version);
+        let (before, oxid) = (query.stage(), query.exporter);
+        let Some(exporter) = self.exporters.get_mut(oxid) else { return Ok(()) };
+        let this = exporter.this(world);
         let mut effects = Vec::new();
         let mut cx = Context { now: world.now, this: &this, entropy: world.entropy.as_mut(), effects: &mut effects };
         act(&mut query.cursor, &mut cx);
         for effect in effects {
+            let Some(exporter) = self.exporters.get_mut(oxid) else { return Ok(()) };
             match effect {
                 Effect::Call(operation, call) => {
                     world.stage(operation.step().into());
-                    self.call(call, Ticket::Query(id, operation), world)?;
+                    exporter.call(call, Ticket::Query(id, operation), world)?;
                 }
-                Effect::Adopt(std) if std.oxid == self.activated.oxid => self.adopt(&std, world)?,
+                Effect::Adopt(std) if std.oxid == oxid => exporter.adopt(&std, world)?,
                 Effect::Adopt(_) => {
                     let error = Error::new(before.clone(), ErrorKind::Misbehaved(OTHER_EXPORTER));
                     self.finish(id, Err(error), work, world);
@@ -581,7 +717,7 @@ impl Ready {
                 Effect::Reset => world.event(Event::Reset { query: id }),
                 Effect::Skipped => world.event(Event::Skipped { query: id }),
                 Effect::AtEnd => world.event(Event::AtEnd { query: id }),
-                Effect::Cloned(copy, outcome) => self.cloned(QueryId(copy), outcome, work, world)?,
+                Effect::Cloned(copy, outcome) => self.cloned(oxid, QueryId(copy), outcome, work, world)?,
                 Effect::Release => {
                     let held = work.queries.get_mut(id).map(|query| query.cursor.take_held()).unwrap_or_default();
                     held.into_iter().for_each(|ipid| self.drop_reference(ipid, world));
@@ -643,7 +779,7 @@ const RELEASE_DELAY: Duration = Duration::from_millis(100);
 /// How long a host is left alone that did not look at a RemRelease.
 const RELEASE_AGAIN: Duration = Duration::from_secs(1);
 
-/// How many references are asked for where the host handed out none.
-const ADDED_REFS: u32 = 5;
+/// Processes of a host beyond the one that was activated; in every capture WMI lives in one.
+const MAX_OTHERS: usize = 8;
 
-const OTHER_EXPORTER: &str = "an object that lives in another process of the host";
+const OTHER_EXPORTER: &str = "an object that lives in a process where none of it is expected";

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bytes::BytesMut;
 
-use crate::client::activator::Activator;
+use crate::client::activator::{Activator, Told};
 use crate::client::establish::{Activating, Asking, Opening};
 use crate::client::holdings::Holdings;
 use crate::client::ready::Ready;
@@ -120,7 +120,7 @@ impl Session {
         } else if self.activator.transport() == Some(transport) {
             self.activator_step(happened);
         } else {
-            self.end();
+            self.other_step(transport, happened);
         }
     }
 
@@ -148,7 +148,7 @@ impl Session {
             Phase::Activating(phase) => Some(phase.deadline()),
             Phase::Asking(phase) => Some(phase.deadline()),
             Phase::Opening(phase) => Some(phase.deadline()),
-            Phase::Ready(phase) => [phase.release_due(), self.activator.next_timeout()].into_iter().flatten().min(),
+            Phase::Ready(phase) => [phase.next_timeout(), self.activator.next_timeout()].into_iter().flatten().min(),
             Phase::Down(phase) => (!self.work.is_empty()).then_some(phase.due),
             Phase::Releasing(phase) => Some(phase.deadline),
             Phase::Ending(phase) => phase.linger,
@@ -311,6 +311,7 @@ impl Session {
         if let Err(error) = result.and_then(|()| ready.proceed(&mut self.work, &mut self.world)) {
             self.fail(error);
         }
+        self.resolve();
     }
 
     /// The transition: the phase is consumed, what comes out is the next one; a failure stays.
@@ -330,6 +331,7 @@ impl Session {
             Ok(next) => self.enter(next),
             Err(error) => self.fail(error),
         }
+        self.resolve();
         self.end();
     }
 
@@ -345,6 +347,30 @@ impl Session {
         }
     }
 
+    /// Something happened on the transport of another process with objects, or of one that was given up.
+    fn other_step(&mut self, transport: TransportId, happened: Happened) {
+        match &mut self.phase {
+            Phase::Ready(_) => self.run(|ready, work, world| ready.other(transport, happened, work, world)),
+            Phase::Releasing(releasing) if releasing.ready.has_other(transport) => {
+                // What it hands out is given back; when it is gone there is nothing to give back.
+                let _ = releasing.ready.other(transport, happened, &mut self.work, &mut self.world);
+                self.step(Happened::Tick);
+            }
+            _ => {}
+        }
+        self.end();
+    }
+
+    /// Has the object resolver asked for processes that are not known.
+    fn resolve(&mut self) {
+        let Phase::Ready(ready) = &mut self.phase else { return };
+        for oxid in ready.take_unresolved() {
+            if let Err(error) = self.activator.resolve(oxid, &mut self.world) {
+                return self.fail(error);
+            }
+        }
+    }
+
     /// Something happened on the association with the activator, or time passed for it.
     fn activator_step(&mut self, happened: Happened) {
         let alive = |since| match &self.phase {
@@ -352,23 +378,27 @@ impl Session {
             _ => BTreeSet::new(),
         };
         let (activator, world) = (&mut self.activator, &mut self.world);
-        let gone = match happened {
+        let done = match happened {
             Happened::Opened => {
                 activator.opened(world);
-                Ok(None)
+                Ok(())
             }
             Happened::Received(data) => activator.receive(data, alive, world),
             Happened::Closed(_) => {
                 activator.closed(world);
-                Ok(None)
+                Ok(())
             }
-            Happened::Tick => activator.tick(alive, world).map(|()| None),
-            Happened::Close => Ok(None),
+            Happened::Tick => activator.tick(alive, world),
+            Happened::Close => Ok(()),
         };
-        match gone {
-            Ok(None) => {}
-            Ok(Some(oid)) => self.run(|ready, _, _| ready.gone(oid)),
-            Err(error) => self.fail(error),
+        if let Err(error) = done {
+            self.fail(error);
+        }
+        for told in self.activator.take_told() {
+            self.run(|ready, work, world| match told {
+                Told::Gone(oid) => ready.gone(oid),
+                Told::Resolved(oxid, answer) => ready.resolved(oxid, answer, work, world),
+            });
         }
         self.end();
     }
@@ -439,8 +469,8 @@ impl Phase {
             Self::Activating(phase) => Some(phase.transport()),
             Self::Asking(phase) => Some(phase.transport()),
             Self::Opening(phase) => Some(phase.transport()),
-            Self::Ready(phase) => Some(phase.link.transport),
-            Self::Releasing(phase) => Some(phase.ready.link.transport),
+            Self::Ready(phase) => Some(phase.transport()),
+            Self::Releasing(phase) => Some(phase.ready.transport()),
             Self::Down(_) | Self::Ending(_) | Self::Closed => None,
         }
     }
@@ -458,7 +488,7 @@ fn handle_ready(
         Happened::Received(data) => ready.receive(data, work, world)?,
         Happened::Closed(failure) => return Err(lost(failure, world)),
         Happened::Tick => {
-            ready.tick(world)?;
+            ready.tick(work, world)?;
             ready.proceed(work, world)?;
         }
         Happened::Close => {
@@ -495,7 +525,7 @@ impl Releasing {
                 return Ok(Phase::Ending(Ending { outcome: Ok(()), linger: Some(self.deadline) }));
             }
             Happened::Tick if world.now >= self.deadline => return Ok(Ending::abort(world)),
-            Happened::Tick => {}
+            Happened::Tick => return self.advance(world),
         }
         Ok(Phase::Releasing(self))
     }
@@ -503,8 +533,8 @@ impl Releasing {
     /// Gives everything back at once, and what answers that are still due bring; then says goodbye.
     fn advance(mut self, world: &mut World) -> Result<Phase, Error> {
         self.ready.release_all(world)?;
-        if self.ready.link.association.is_idle() {
-            world.close(self.ready.link.transport);
+        if self.ready.is_idle() {
+            self.ready.close(world);
             return Ok(Phase::Ending(Ending { outcome: Ok(()), linger: Some(self.deadline) }));
         }
         Ok(Phase::Releasing(self))
