@@ -75,6 +75,14 @@ fn main() -> ExitCode {
             tasks.push(Box::new(move |bench| bench.negotiated(client, level)));
         }
     }
+    for (client, level) in [
+        (Client::Impacket, Level::Integrity),
+        (Client::Impacket, Level::Privacy),
+        (Client::GoMsrpc, Level::Integrity),
+        (Client::GoMsrpc, Level::Privacy),
+    ] {
+        tasks.push(Box::new(move |bench| bench.pings(client, level)));
+    }
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::Pyspnego, Level::Privacy, true)));
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::GoMsrpc, Level::Privacy, true)));
     tasks.push(Box::new(|bench| bench.mic_demanded(Client::Aiowmi, Level::Integrity, false)));
@@ -314,6 +322,30 @@ impl Bench {
                 Err(format!("the host counted {} failed log-ons and {} others", stats.failed_logons, stats.logons))
             } else {
                 Ok(())
+            })
+        });
+    }
+
+    /// Pings keep what a client holds: the host has the set that it made, and nothing else.
+    fn pings(&self, client: Client, level: Level) {
+        self.witness(&format!("{} {} pings", client.name(), level.name()), || {
+            let command = match client {
+                Client::Impacket => self.tools.script("ping_impacket.py")?,
+                _ => client.command(&self.tools)?,
+            };
+            let server = serve(HostConfig::new(0));
+            let plan = serde_json::json!({ "pings": true });
+            let report = drivers::run_plan(command, logon(&server, level), plan, Vec::new(), PATIENCE);
+            if let Some(why) = report.error {
+                return Ok(Err(why));
+            }
+            let (stats, objects) = (server.stats(), server.objects());
+            let sets = Vec::from_iter(server.ping_sets().into_values());
+            let count = |name| stats.calls_of(name);
+            let pings = [count("IObjectExporter::ComplexPing"), count("IObjectExporter::SimplePing")];
+            Ok(match objects.len() == 1 && sets == [objects] && pings.iter().all(|pings| *pings > 0) {
+                true => Ok(()),
+                false => Err(format!("{sets:x?} after {pings:?} pings")),
             })
         });
     }

@@ -1,6 +1,6 @@
 //! Hosts on real sockets: two TCP listeners each, and one thread for all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,6 +66,18 @@ impl Server {
     #[must_use]
     pub fn alive_objects(&self) -> usize {
         self.host.alive_objects()
+    }
+
+    /// The identifiers of the objects that live.
+    #[must_use]
+    pub fn objects(&self) -> BTreeSet<u64> {
+        self.host.lock().objects()
+    }
+
+    /// The ping sets, and the objects that each keeps alive.
+    #[must_use]
+    pub fn ping_sets(&self) -> BTreeMap<u64, BTreeSet<u64>> {
+        self.host.lock().ping_sets()
     }
 
     /// The machine that is simulated, to look at without the protocol.

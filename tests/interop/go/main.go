@@ -48,7 +48,9 @@ type plan struct {
 	Mechanism string `json:"mechanism"`
 	// Client is what to call oneself before anything else.
 	Client string `json:"client"`
-	Jobs   []job  `json:"jobs"`
+	// Pings is whether the object resolver is to be asked about the session's object.
+	Pings bool  `json:"pings"`
+	Jobs  []job `json:"jobs"`
 }
 
 // job is one query.
@@ -102,6 +104,13 @@ func main() {
 			fail(err)
 		}
 	}
+	if p.Pings {
+		// Nothing is given back: the set keeps it.
+		if err := session.ping(ctx, &p); err != nil {
+			fail(err)
+		}
+		return
+	}
 	failed := false
 	for _, j := range p.Jobs {
 		rows, err := session.run(ctx, &j)
@@ -140,6 +149,7 @@ type session struct {
 	opts      []dcerpc.Option
 	version   *dcom.COMVersion
 	unknown   *dcom.IPID
+	oxid, oid uint64
 	login     *dcom.IPID
 	security  context.Context
 	services  map[string]*dcom.IPID
@@ -206,8 +216,10 @@ func connect(ctx context.Context, p *plan) (*session, error) {
 		switch property := property.(type) {
 		case *dcom.SCMReplyInfoData:
 			bindings, s.unknown = property.RemoteReply.OXIDBindings, property.RemoteReply.IPIDRemoteUnknown
+			s.oxid = property.RemoteReply.OXID
 		case *dcom.PropertiesOutInfo:
 			s.login = property.InterfaceData[0].IPID()
+			s.oid = property.InterfaceData[0].GetStandardObjectReference().Std.OID
 		}
 	}
 	if bindings == nil || s.login == nil {
