@@ -89,6 +89,37 @@ fn sessions_that_were_negotiated_replay() {
     }
 }
 
+/// A result long enough for a smart enumerator in its middle, on hosts that refuse it in every way, that give it an index
+/// of its own or that take their time; also of a query that reads ahead.
+#[test]
+fn sessions_that_go_over_in_the_middle_replay() {
+    let faults = [
+        &[][..],
+        &[Fault::SeparateIndex],
+        &[Fault::SeparateIndex, Fault::TimedOutBatches],
+        &[Fault::RefuseSmartCall],
+        &[Fault::RefuseSmartItem],
+        &[Fault::ShortBatches],
+        &[Fault::SlowFirstRow],
+        &[Fault::LazyInterfaces, Fault::NoMpx],
+        &[Fault::InterleaveFragments, Fault::Fragment1024],
+    ];
+    for faults in faults {
+        for prefetch in [false, true] {
+            let host = HostConfig::new(OBJECT_PORT).rows(500).faults(faults.iter().copied());
+            let mut recorded = Recorded::new(config(), host);
+            let query = Query::new("SELECT Id, Name FROM Sim_Many").prefetch(prefetch);
+            let mut rows = Vec::new();
+            for (max, timeout) in [(1000, Duration::from_millis(20_400)), (50, Duration::from_secs(30))] {
+                let id = recorded.pair.exec(query.clone().timeout(timeout));
+                rows.extend(recorded.pair.finish(id, max).rows);
+            }
+            assert_eq!((rows.len(), recorded.pair.finish_session()), (1000, Ok(())), "{faults:?}");
+            replays(&recorded.pcap(), &rows, &format!("{faults:?}, ahead: {prefetch}"));
+        }
+    }
+}
+
 /// The next rows of a query.
 fn batch(pair: &mut Pair, id: QueryId, max: u32) -> Vec<Row> {
     assert!(pair.fetch(id, max), "a fetch");

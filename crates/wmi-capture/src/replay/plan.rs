@@ -175,6 +175,10 @@ impl Plan {
             Some(Asked::Next { count, smart, .. }) => Some((*count, *smart)),
             _ => None,
         };
+        let brought = |at: usize| {
+            let call = trail.calls.get(at).and_then(|place| calls.get(*place));
+            call.and_then(|call| call.answer.as_ref()).is_some_and(|answer| answer.has_rows)
+        };
         for (at, place) in trail.calls.iter().enumerate() {
             let Some(call) = calls.get(*place) else { continue };
             let left = |timeout: i32| u32::try_from(timeout).unwrap_or(USUAL_SLICE);
@@ -200,9 +204,12 @@ impl Plan {
                 _ => continue,
             };
             // Of a smart enumerator: whether the client goes back to the one that it began with, by itself.
-            let back = asked(at + 1).filter(|(_, smart)| asked(at).is_some_and(|(_, before)| before && !smart));
-            // The first smart Next may ask for fewer than was wanted; the one behind it asks for all of them.
-            let count = if over.is_some() { count.max(back.map_or(0, |(count, _)| count)) } else { count };
+            let goes_back = matches!((asked(at), asked(at + 1)), (Some((_, true)), Some((_, false))));
+            // The first smart Next may ask for fewer than was wanted; the plain one behind it asks for all of them.
+            let back = (at..).find(|at| !matches!(asked(*at), Some((_, true))) || brought(*at)).map(|at| at + 1);
+            let first = over.is_some() && matches!(asked(at), Some((_, true)));
+            let back = back.filter(|_| first).and_then(asked).filter(|(_, smart)| !smart);
+            let count = count.max(back.map_or(0, |(count, _)| count));
             let Some(count) = NonZeroU32::new(count) else { continue };
             let clock = deadline.map_or(Bounds::NONE, |deadline| Bounds::slice(deadline, left(timeout)));
             let fetch = Command::Fetch { query: number, count, clock };
@@ -227,7 +234,7 @@ impl Plan {
                 }
             }
             let Some(answer) = &call.answer else { break };
-            before = Some((answer.moment, answer.has_rows && back.is_none()));
+            before = Some((answer.moment, answer.has_rows && !goes_back));
         }
     }
 
