@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use crate::client::link::{Link, Ticket};
 use crate::client::session::fault;
 use crate::client::world::World;
-use crate::client::{Config, Error, ErrorKind, Stage};
+use crate::client::{Config, ErrorKind};
 use crate::dcom::{Ping, PingSet, Pinged};
 use crate::rpc::{self, Call, Done};
 use crate::time::Instant;
@@ -65,9 +65,11 @@ impl Activator {
     }
 
     /// Takes over the association over which WMI was activated.
-    pub(super) fn keep(&mut self, link: Link, world: &World) {
+    pub(super) fn keep(&mut self, link: Link, world: &mut World) {
         self.link = Some(link);
         self.due = Some(world.now.saturating_add(PERIOD));
+        // What came in the same breath as the answer is looked at now, as it would be if it came by itself.
+        self.proceed(|_| BTreeSet::new(), world);
     }
 
     /// Rests until an association is handed over by `keep`; the one that stands, if one does, is for activating anew.
@@ -96,7 +98,7 @@ impl Activator {
     }
 
     /// `alive` tells the objects that have been held since a point in time.
-    pub(super) fn tick(&mut self, alive: impl Fn(Instant) -> BTreeSet<u64>, world: &mut World) -> Result<(), Error> {
+    pub(super) fn tick(&mut self, alive: impl Fn(Instant) -> BTreeSet<u64>, world: &mut World) {
         if self.deadline.is_some_and(|deadline| deadline <= world.now) {
             if let Some(link) = self.link.take() {
                 world.abort(link.transport);
@@ -105,9 +107,8 @@ impl Activator {
         }
         if self.deadline.is_none() && self.due.is_some_and(|due| due <= world.now) {
             self.due = Some(world.now.saturating_add(PERIOD));
-            self.ping(alive, world)?;
+            self.ping(alive, world);
         }
-        Ok(())
     }
 
     pub(super) fn opened(&mut self, world: &mut World) {
@@ -122,21 +123,20 @@ impl Activator {
         self.lost(&ErrorKind::Disconnected, world);
     }
 
-    pub(super) fn receive(
-        &mut self,
-        data: BytesMut,
-        alive: impl Fn(Instant) -> BTreeSet<u64>,
-        world: &mut World,
-    ) -> Result<(), Error> {
+    pub(super) fn receive(&mut self, data: BytesMut, alive: impl Fn(Instant) -> BTreeSet<u64>, world: &mut World) {
         if let Some(link) = &mut self.link {
             link.receive(data, world);
         }
+        self.proceed(alive, world);
+    }
+
+    fn proceed(&mut self, alive: impl Fn(Instant) -> BTreeSet<u64>, world: &mut World) {
         while let Some(link) = &mut self.link {
             match link.next(world) {
                 Ok(None) => break,
                 Ok(Some(Done::Bound)) => {
                     for call in std::mem::take(&mut self.waiting) {
-                        self.send(call, world)?;
+                        self.send(call, world);
                     }
                 }
                 Ok(Some(Done::Response { ticket: Ticket::Resolve(oxid), mut stub })) => {
@@ -148,7 +148,7 @@ impl Activator {
                     self.answered_one();
                     match self.answered(ticket, stub) {
                         Pinged::Rest | Pinged::Refused => {}
-                        Pinged::Again => self.ping(&alive, world)?,
+                        Pinged::Again => self.ping(&alive, world),
                         Pinged::Gone(oid) => {
                             self.told.push(Told::Gone(oid));
                             // Objects behind it are said when it is not held any more.
@@ -166,10 +166,9 @@ impl Activator {
                     self.set.unanswered();
                 }
                 Ok(Some(Done::NoInterface(call))) => self.given_up(&ErrorKind::NoInterface(call.interface)),
-                Err(error) => self.failed(error, world)?,
+                Err(error) => self.failed(error, world),
             }
         }
-        Ok(())
     }
 
     /// What the host said that the session has to know.
@@ -178,9 +177,9 @@ impl Activator {
     }
 
     /// Asks where the process is that holds an object ([MS-DCOM 3.2.4.1.2.3]).
-    pub(super) fn resolve(&mut self, oxid: u64, world: &mut World) -> Result<(), Error> {
+    pub(super) fn resolve(&mut self, oxid: u64, world: &mut World) {
         if !self.resolving.insert(oxid) {
-            return Ok(());
+            return;
         }
         let mut stub = Writer::new();
         ResolveOxid2Request { oxid, requested_protseqs: vec![NCACN_IP_TCP] }.encode(&mut stub);
@@ -193,7 +192,7 @@ impl Activator {
             awaited: true,
             patient: false,
         };
-        self.send_or_connect(call, world)
+        self.send_or_connect(call, world);
     }
 
     fn resolved(&mut self, oxid: u64, answer: Result<ResolveOxid2Response, ErrorKind>) {
@@ -210,9 +209,9 @@ impl Activator {
     }
 
     /// Says what changed since the last ping, or that nothing did. An object younger than a period is none of it.
-    fn ping(&mut self, alive: impl Fn(Instant) -> BTreeSet<u64>, world: &mut World) -> Result<(), Error> {
+    fn ping(&mut self, alive: impl Fn(Instant) -> BTreeSet<u64>, world: &mut World) {
         let then = world.now.as_micros().saturating_sub(u64::try_from(PERIOD.as_micros()).unwrap_or(u64::MAX));
-        let Some(ping) = self.set.next(&alive(Instant::from_micros(then))) else { return Ok(()) };
+        let Some(ping) = self.set.next(&alive(Instant::from_micros(then))) else { return };
         let mut stub = Writer::new();
         let (opnum, simple) = match &ping {
             Ping::Simple(request) => {
@@ -234,10 +233,10 @@ impl Activator {
             patient: false,
         };
         world.stats.pings += 1;
-        self.send_or_connect(call, world)
+        self.send_or_connect(call, world);
     }
 
-    fn send_or_connect(&mut self, call: Call<Ticket>, world: &mut World) -> Result<(), Error> {
+    fn send_or_connect(&mut self, call: Call<Ticket>, world: &mut World) {
         match &self.link {
             Some(link) if link.bound => return self.send(call, world),
             Some(_) => {}
@@ -247,14 +246,14 @@ impl Activator {
             }
         }
         self.waiting.push(call);
-        Ok(())
     }
 
-    fn send(&mut self, call: Call<Ticket>, world: &mut World) -> Result<(), Error> {
-        let Some(link) = &mut self.link else { return Ok(()) };
+    fn send(&mut self, call: Call<Ticket>, world: &mut World) {
+        let Some(link) = &mut self.link else { return };
         self.deadline = Some(world.now.saturating_add(world.config.handshake_timeout));
-        let sent = world.lend(link.transport, |cx| link.association.call(call, cx));
-        sent.or_else(|error| self.failed(error, world))
+        if let Err(error) = world.lend(link.transport, |cx| link.association.call(call, cx)) {
+            self.failed(error, world);
+        }
     }
 
     fn answered(&mut self, ticket: Ticket, mut stub: Reader) -> Pinged {
@@ -270,20 +269,17 @@ impl Activator {
         })
     }
 
-    /// The association ended by itself or was refused. Somebody who changes messages ends the session.
-    fn failed(&mut self, error: rpc::Error, world: &mut World) -> Result<(), Error> {
+    /// The association ended by itself, was refused, or somebody changes its messages: nothing that it said is used.
+    fn failed(&mut self, error: rpc::Error, world: &mut World) {
         if let Some(link) = self.link.take() {
             world.abort(link.transport);
         }
-        self.lost(&error.clone().into(), world);
-        match error {
-            rpc::Error::Tampered(what) => Err(Error::new(Stage::Ping, ErrorKind::Tampered(what))),
-            // A log-on that is refused again and again would lock the account.
-            rpc::Error::UnverifiedFault(_) | rpc::Error::BindRefused(_) | rpc::Error::Auth(_) => {
-                self.due = None;
-                Ok(())
-            }
-            _ => Ok(()),
+        // A log-on that is refused again and again would lock the account.
+        let refused =
+            matches!(error, rpc::Error::UnverifiedFault(_) | rpc::Error::BindRefused(_) | rpc::Error::Auth(_));
+        self.lost(&error.into(), world);
+        if refused {
+            self.due = None;
         }
     }
 

@@ -194,8 +194,9 @@ impl Activating {
         let target = candidates
             .pop_front()
             .ok_or(error(ErrorKind::Misbehaved("activation told no TCP port of the object server")))?;
+        let opening = Opening::begin(activated, target, candidates, false, world);
         activator.keep(self.link, world);
-        Ok(Phase::Opening(Opening::begin(activated, target, candidates, false, world)))
+        Ok(Phase::Opening(opening))
     }
 }
 

@@ -365,9 +365,7 @@ impl Session {
     fn resolve(&mut self) {
         let Phase::Ready(ready) = &mut self.phase else { return };
         for oxid in ready.take_unresolved() {
-            if let Err(error) = self.activator.resolve(oxid, &mut self.world) {
-                return self.fail(error);
-            }
+            self.activator.resolve(oxid, &mut self.world);
         }
     }
 
@@ -378,21 +376,12 @@ impl Session {
             _ => BTreeSet::new(),
         };
         let (activator, world) = (&mut self.activator, &mut self.world);
-        let done = match happened {
-            Happened::Opened => {
-                activator.opened(world);
-                Ok(())
-            }
+        match happened {
+            Happened::Opened => activator.opened(world),
             Happened::Received(data) => activator.receive(data, alive, world),
-            Happened::Closed(_) => {
-                activator.closed(world);
-                Ok(())
-            }
+            Happened::Closed(_) => activator.closed(world),
             Happened::Tick => activator.tick(alive, world),
-            Happened::Close => Ok(()),
-        };
-        if let Err(error) = done {
-            self.fail(error);
+            Happened::Close => {}
         }
         for told in self.activator.take_told() {
             self.run(|ready, work, world| match told {
