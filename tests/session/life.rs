@@ -261,3 +261,12 @@ fn objects_in_another_process_of_the_host_are_found_by_its_oxid() {
     assert_eq!(pair.finish_session(), Ok(()));
     assert_eq!(pair.host.alive_objects(), 0);
 }
+
+#[test]
+fn another_process_that_refuses_many_interfaces_is_asked_with_one() {
+    let mut pair = Pair::new(config(), host().faults([Fault::SecondExporter, Fault::SingleContextBind]));
+    well(&pair.run(Query::new(ONE), 10), 1);
+    assert_eq!(pair.host.stats().connections, 5, "the activator, and each process twice");
+    assert_eq!(pair.finish_session(), Ok(()));
+    assert_eq!(pair.host.alive_objects(), 0);
+}

@@ -364,7 +364,7 @@ pub(super) fn principal(told: &DualStringArray, world: &World) -> String {
 }
 
 /// Whether a bind may have been refused for what was asked for, not for who asked.
-fn refuses_interfaces(error: &rpc::Error) -> bool {
+pub(super) fn refuses_interfaces(error: &rpc::Error) -> bool {
     match error {
         rpc::Error::BindRefused(reason) => {
             ![BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, BindNakReason::INVALID_CHECKSUM].contains(reason)

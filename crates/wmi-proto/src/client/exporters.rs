@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::BytesMut;
 
 use crate::auth::AuthLevel;
-use crate::client::establish::{OBJECT_INTERFACES, candidates, principal};
+use crate::client::establish::{OBJECT_INTERFACES, candidates, principal, refuses_interfaces};
 use crate::client::link::{Link, Ticket};
 use crate::client::session::Happened;
 use crate::client::world::World;
@@ -36,8 +36,11 @@ struct Opening {
     deadline: Instant,
     principal: String,
     level: AuthLevel,
+    target: Target,
     /// Where else it may be.
     candidates: VecDeque<Target>,
+    /// Whether the bind offers one interface only, because the host refused many.
+    single: bool,
 }
 
 impl Exporter {
@@ -54,10 +57,10 @@ impl Exporter {
         let target = candidates.pop_front().ok_or(NOWHERE)?;
         let level = if resolved.authn_hint >= 6 { AuthLevel::Privacy } else { world.config.auth_level };
         let principal = principal(bindings, world);
-        let link = Link::open(target, &principal, level, &OBJECT_INTERFACES, world);
+        let link = Link::open(target.clone(), &principal, level, &OBJECT_INTERFACES, world);
         let deadline = world.now.saturating_add(world.config.connect_timeout);
         let version = ComVersion::V5_7.negotiate(resolved.version);
-        let opening = Some(Opening { deadline, principal, level, candidates });
+        let opening = Some(Opening { deadline, principal, level, target, candidates, single: false });
         Ok(Self { opening, ..Self::new(oxid, resolved.ipid_rem_unknown, version, link) })
     }
 
@@ -80,6 +83,7 @@ impl Exporter {
             (Happened::Closed(failure), Some(_)) if !self.link.connected => {
                 return self.elsewhere(failure.unwrap_or(TransportFailure::Other), world);
             }
+            (Happened::Closed(_), Some(Opening { single: false, .. })) => self.once_more(world),
             (Happened::Closed(failure), _) => {
                 return Err(failure.map_or(ErrorKind::Disconnected, ErrorKind::Transport));
             }
@@ -101,7 +105,16 @@ impl Exporter {
 
     /// What happened next on its association.
     pub(super) fn next(&mut self, world: &mut World) -> Result<Option<Done<Ticket>>, Error> {
-        let done = self.link.next(world).map_err(|error| self.link.error(error, world))?;
+        let done = match self.link.next(world) {
+            Err(error)
+                if self.opening.as_ref().is_some_and(|opening| !opening.single) && refuses_interfaces(&error) =>
+            {
+                world.abort(self.link.transport);
+                self.once_more(world);
+                None
+            }
+            result => result.map_err(|error| self.link.error(error, world))?,
+        };
         if done == Some(Done::Bound) {
             self.opening = None;
         }
@@ -111,9 +124,25 @@ impl Exporter {
     fn elsewhere(&mut self, failure: TransportFailure, world: &mut World) -> Result<(), ErrorKind> {
         let Some(opening) = &mut self.opening else { return Ok(()) };
         let target = opening.candidates.pop_front().ok_or(ErrorKind::Transport(failure))?;
-        opening.deadline = world.now.saturating_add(world.config.connect_timeout);
-        self.link = Link::open(target, &opening.principal, opening.level, &OBJECT_INTERFACES, world);
+        opening.target = target;
+        self.reopen(world);
         Ok(())
+    }
+
+    /// The same place with one interface: some hosts cannot take many in one bind, and not all of them say so.
+    fn once_more(&mut self, world: &mut World) {
+        if let Some(opening) = &mut self.opening {
+            opening.single = true;
+        }
+        self.reopen(world);
+    }
+
+    fn reopen(&mut self, world: &mut World) {
+        let Some(opening) = &mut self.opening else { return };
+        opening.deadline = world.now.saturating_add(world.config.connect_timeout);
+        // Of a process without the log-in object, namespaces are what is asked for.
+        let interfaces = if opening.single { &OBJECT_INTERFACES[1..2] } else { &OBJECT_INTERFACES[..] };
+        self.link = Link::open(opening.target.clone(), &opening.principal, opening.level, interfaces, world);
     }
 
     pub(super) fn this(&self, world: &mut World) -> OrpcThis {

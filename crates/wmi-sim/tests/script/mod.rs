@@ -45,6 +45,8 @@ pub(crate) enum Ended {
 pub(crate) struct World {
     pub(crate) host: Host,
     pub(crate) now: Instant,
+    /// Of COM, that calls are made in.
+    pub(crate) version: ComVersion,
     written: BTreeMap<ConnId, BytesMut>,
     ended: BTreeMap<ConnId, Ended>,
     next: u32,
@@ -57,7 +59,14 @@ impl World {
 
     pub(crate) fn with(config: HostConfig) -> Self {
         let host = Host::new(config, Box::new(SeededEntropy::new(1)), Instant::default(), WALL);
-        Self { host, now: Instant::default(), written: BTreeMap::new(), ended: BTreeMap::new(), next: 0 }
+        Self {
+            host,
+            now: Instant::default(),
+            version: ComVersion::V5_7,
+            written: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            next: 0,
+        }
     }
 
     pub(crate) fn connect(&mut self, role: Role) -> Peer {
@@ -295,7 +304,7 @@ impl Peer {
         request: &O::Request,
     ) -> Result<O::Response, Ended> {
         let mut w = Writer::new();
-        OrpcThis::new(ComVersion::V5_7, Guid::from_u128(0x77)).encode(&mut w);
+        OrpcThis::new(world.version, Guid::from_u128(0x77)).encode(&mut w);
         request.encode(&mut w);
         let call_id = self.request(world, context_id, O::OPNUM, ipid, &w.finish());
         response::<O>(self.answer(world, call_id)?)
@@ -432,7 +441,7 @@ pub(crate) fn activate(
     let request = ActivationRequest {
         clsid: guid::CLSID_WBEM_LEVEL1_LOGIN,
         iids: iids.to_vec(),
-        client_version: ComVersion::V5_7,
+        client_version: world.version,
         context_id: Guid::from_u128(0x99),
     };
     let answer = peer.call::<RemoteCreateInstance>(world, 0, None, &request.to_request())?;
