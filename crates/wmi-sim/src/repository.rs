@@ -7,6 +7,7 @@ mod objects;
 pub(crate) mod path;
 mod results;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -279,21 +280,25 @@ impl Namespace {
 
     /// The definition of the class at `class`.
     fn definition(&self, class: usize, languages: &[u16]) -> Source {
-        Source { class, shape: Arc::clone(self.classes[class].shape(languages)), at: 0, end: 1 }
+        let shape = Arc::clone(self.classes[class].shape(languages));
+        Source { class, shape, decorated: true, at: 0, end: 1 }
     }
 
-    /// The instances of the class at `class`, reduced to `columns`.
+    /// The instances of the class at `class`, reduced to `columns`. As Windows does, these come without a decoration
+    /// that was not asked for, and with the keys when their path was.
     fn source(&self, class: usize, columns: Option<&[String]>, languages: &[u16]) -> Result<Source, QueryError> {
         let end = self.classes[class].count();
         let cim = self.classes[class].shape(languages);
-        let shape = match columns {
-            None => Arc::clone(cim),
-            Some(columns) => {
-                let own: Vec<_> = columns.iter().filter(|name| System::named(name).is_none()).collect();
-                cim.project(&own).map_err(|error| QueryError::InvalidQuery(error.to_string()))?
-            }
+        let Some(columns) = columns else {
+            return Ok(Source { class, shape: Arc::clone(cim), decorated: true, at: 0, end });
         };
-        Ok(Source { class, shape, at: 0, end })
+        let asked = |names: &[&str]| columns.iter().any(|column| names.iter().any(|name| same_name(column, name)));
+        let mut own: Vec<_> = columns.iter().filter(|name| System::named(name).is_none()).map(Cow::from).collect();
+        if asked(&["__PATH", "__RELPATH"]) {
+            own.extend(cim.properties().iter().filter(|property| property.is_key()).map(|key| key.name().to_str()));
+        }
+        let shape = cim.project(&own).map_err(|error| QueryError::InvalidQuery(error.to_string()))?;
+        Ok(Source { class, shape, decorated: asked(&["__PATH", "__SERVER", "__NAMESPACE"]), at: 0, end })
     }
 
     /// One instance of the class at `class`.

@@ -1,7 +1,7 @@
 //! System properties: what an object says of itself, from its decoration, its class and its keys.
 
 use super::{KeyValue, MAX_KEYS, ObjectPath, same_name};
-use crate::wire::cim::{CimClass, CimObject, CimString, CimValue, Decoration, Genus};
+use crate::wire::cim::{CimClass, CimObject, CimProperty, CimString, CimValue, Decoration, Genus};
 
 /// A system property, as far as the host sent what it is made of.
 ///
@@ -125,12 +125,17 @@ impl CimObject {
     /// `__RELPATH`: class and keys.
     ///
     /// An instance without decoration is a row of some columns, or is part of another object: whether its keys are all
-    /// there it does not say. [`CimObject::relpath_of`] asks the class.
+    /// there it does not say, and without any key it does not say that its class has none. [`CimObject::relpath_of`]
+    /// asks the class. One thing cannot be told from a whole row: a column list that names `__SERVER` or `__NAMESPACE`
+    /// and some of several keys, but neither `__PATH` nor `__RELPATH`.
     #[must_use]
     pub fn relpath(&self) -> Sent<ObjectPath> {
         match (self.genus(), self.decoration()) {
             (Genus::Class, _) => ObjectPath::of_class(&self.class_name().to_str()).map_or(Sent::Malformed, Sent::Value),
-            (Genus::Instance, Some(_)) => self.relpath_of(self.class()),
+            (Genus::Instance, Some(_)) => match self.relpath_of(self.class()) {
+                Sent::Null if !self.class().properties().iter().any(CimProperty::is_key) => Sent::NotSent,
+                path => path,
+            },
             (Genus::Instance, None) => Sent::NotSent,
         }
     }

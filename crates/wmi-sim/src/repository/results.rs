@@ -37,6 +37,8 @@ pub(super) struct Source {
     pub(super) class: usize,
     /// The class of the objects: the class, or the chosen columns of it.
     pub(super) shape: Arc<CimClass>,
+    /// Whether the objects say where they come from.
+    pub(super) decorated: bool,
     /// The next row.
     pub(super) at: usize,
     /// The row behind the last one.
@@ -72,12 +74,12 @@ impl ResultSet {
     /// The next object and whether the filter lets it through; `None` inside when it does not.
     fn step(&mut self) -> Option<Option<CimObject>> {
         let namespace: &Namespace = &self.machine.namespaces[self.namespace];
-        let (class, at, shape) = loop {
+        let (class, at, shape, decorated) = loop {
             let source = self.sources.front_mut()?;
             let class = &namespace.classes[source.class];
             if source.at < source.end {
                 source.at += 1;
-                break (class, source.at - 1, Arc::clone(&source.shape));
+                break (class, source.at - 1, Arc::clone(&source.shape), source.decorated);
             }
             self.sources.pop_front();
         };
@@ -90,7 +92,7 @@ impl ResultSet {
                 located(Some(&row)).then(|| row.encoded(&shape))
             }
         };
-        Some(object.map(|object| object.with_decoration(machine, path)))
+        Some(object.map(|object| if decorated { object.with_decoration(machine, path) } else { object }))
     }
 }
 

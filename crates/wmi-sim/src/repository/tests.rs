@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wmi_proto::cim::{CimClass, CimObject, CimType, Genus, Source};
+use wmi_proto::path::Sent;
 
 use super::*;
 
@@ -207,8 +208,16 @@ fn a_column_list_leaves_the_other_columns_out() {
     let upper: Vec<_> = spooler.class().derivation().iter().map(|name| name.to_str().into_owned()).collect();
     assert_eq!(upper, ["Win32_BaseService", "CIM_Service", "CIM_LogicalElement", "CIM_ManagedSystemElement"]);
     assert_eq!(CimObject::decode_unit(spooler.encode_unit()).expect("decodes"), *spooler);
-    let decoration = spooler.decoration().expect("decorated");
-    assert_eq!((&*decoration.server.to_str(), &*decoration.namespace.to_str()), ("WINSIM", CIMV2));
+    assert_eq!((spooler.decoration(), spooler.path()), (None, Sent::NotSent));
+
+    // Whoever asks for the path gets what it is made of.
+    let path = rows("SELECT State, __PATH FROM Win32_Service WHERE ProcessId = 2480");
+    assert_eq!(columns(path[0].class()), ["Name", "State"]);
+    let expected = format!(r#"\\WINSIM\{CIMV2}:Win32_Service.Name="Spooler""#);
+    assert_eq!(path[0].path().map(|path| path.to_string()), Sent::Value(expected));
+    let server = rows("SELECT __SERVER FROM Win32_Service WHERE ProcessId = 2480");
+    assert_eq!((columns(server[0].class()), server[0].server()), (vec![], Sent::Value("WINSIM".into())));
+    assert_eq!(server[0].path(), Sent::NotSent);
 
     let all = rows("SELECT Name FROM Win32_Process");
     assert!(all.iter().all(|row| Arc::ptr_eq(row.class(), all[0].class())), "one class for all rows");
