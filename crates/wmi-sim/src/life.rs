@@ -88,7 +88,7 @@ impl Host {
         self.machine.abandon(abandoned);
     }
 
-    /// Asks the clients at a listener to close their connections ([C706] 12.6.4.13 shutdown).
+    /// Asks the clients at a listener to close their connections ([C706 12.6.4.13] shutdown).
     pub fn ask_to_close(&mut self, role: Role) {
         for conn in self.connections_at(role) {
             self.machine.transmit(conn, Pdu::new(0, Body::Shutdown).encode().freeze());
