@@ -47,7 +47,9 @@ fn session(level: &str, mechanism: &str) -> Verdict {
     let file = folder.path().join("session.pcap");
     let path = file.to_str().ok_or("no UTF-8")?;
     let host = host_with(200, &[]);
-    let more = ["-o", "jsonl", "--auth-level", level, "--auth-mechanism", mechanism, "--capture", path];
+    // Of two sealed PDUs in one frame the dissector opens the first one only, and has lost the keystream from there on:
+    // every reply is small enough for a frame of its own.
+    let more = ["-o", "jsonl", "--auth-level", level, "--auth-mechanism", mechanism, "--batch", "5", "--capture", path];
     run(query(host.activator_addr(), "SELECT * FROM Sim_Many", &more)).exits(0);
     let ours = run(wmi(["decode", path])).exits(0).lines();
     let count = |kind: &str| ours.iter().filter(|line| line["kind"] == kind).count();
@@ -57,7 +59,10 @@ fn session(level: &str, mechanism: &str) -> Verdict {
     let hosts = ours.iter().filter(|line| line["kind"] == "bind").filter_map(|line| line["destination"].as_str());
     let ports: Vec<&str> = hosts.filter_map(|address| Some(address.rsplit_once(':')?.1)).collect();
 
-    let seen = Dissection::of(&file, &ports, DEFAULT_PASSWORD, &WHOLE)?.structure(expected)?;
+    // Inside of SPNEGO the dissector unseals the first PDU of each direction and loses the keystream there: what it makes
+    // of the others' stubs is noise. That they are sealed right is told by other implementations, in tests/interop.
+    let noise = (level, mechanism) == ("privacy", "negotiate");
+    let seen = Dissection::of(&file, &ports, DEFAULT_PASSWORD, &WHOLE)?.structure(expected, noise)?;
     let opened = Dissection::of(&file, &ports, DEFAULT_PASSWORD, &STUBS)?.opened()?;
     let sealed = count("request") + count("response");
     if level == "privacy" {
@@ -120,8 +125,9 @@ impl Dissection {
         cells.flat_map(|cell| cell.split(',')).filter(|value| !value.is_empty()).collect()
     }
 
-    /// Every packet is there, is understood and is DCE/RPC.
-    fn structure(&self, expected: [usize; 2]) -> Verdict {
+    /// Every packet is there, is understood and is DCE/RPC; stubs of IRemUnknown need not be understood when they are
+    /// `noise`.
+    fn structure(&self, expected: [usize; 2], noise: bool) -> Verdict {
         let of_type = |ptype: &str| self.values("dcerpc.pkt_type").iter().filter(|value| **value == ptype).count();
         // Fragments of one answer are packets of their own.
         let [requests, responses] = [of_type("0"), of_type("2")];
@@ -139,7 +145,8 @@ impl Dissection {
             if payload && !part && !cell("frame.protocols").contains("dcerpc") {
                 return Err(format!("octets outside DCE/RPC: {row:?}"));
             }
-            if !cell("_ws.malformed").is_empty() {
+            let is_noise = noise && cell("_ws.col.Protocol").starts_with("IRemUnknown");
+            if !cell("_ws.malformed").is_empty() && !is_noise {
                 return Err(format!("malformed: {row:?}"));
             }
         }
