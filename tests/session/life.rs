@@ -270,3 +270,20 @@ fn another_process_that_refuses_many_interfaces_is_asked_with_one() {
     assert_eq!(pair.finish_session(), Ok(()));
     assert_eq!(pair.host.alive_objects(), 0);
 }
+
+#[test]
+fn a_host_may_ask_to_close_at_any_moment_of_a_new_beginning() {
+    for half_milliseconds in 0..24 {
+        // Of this one the version is asked for as well, on a connection of its own.
+        let mut pair = Pair::new(config(), host().faults([Fault::ComVersion5_6]));
+        well(&pair.run(Query::new(ONE), 10), 1);
+        pair.cut(Role::ObjectServer, Some(TransportFailure::Reset), Duration::ZERO);
+        pair.advance(Duration::from_secs(1));
+        let query = pair.exec(Query::new(ONE));
+        pair.advance(Duration::from_micros(500) * half_milliseconds);
+        pair.at_host(|host, _| host.ask_to_close(Role::Activator));
+        pair.finish(query, 10);
+        assert!(!pair.client.is_closed(), "after {half_milliseconds} half milliseconds");
+        well(&pair.run(Query::new(ONE), 10), 1);
+    }
+}

@@ -75,6 +75,7 @@ impl Plain {
                         return Ok(Some(Ok(Reader::with_endianness(stub, header.is_big_endian()))));
                     }
                 }
+                (_, Body::Shutdown) => return Err(Error::Shutdown),
                 (_, Body::Fault(fault)) => return Ok(Some(Err(fault.status))),
                 _ => return Err(Error::Misbehaved("a PDU that does not belong here")),
             }
