@@ -70,7 +70,7 @@ impl Session {
         self.wait(Some(deadline), Self::take_event)
     }
 
-    /// Begins a query and returns its rows. While these wait, progress ([`Event::Stage`], [`Event::Ready`]) is dropped;
+    /// Begins a query and returns its rows. While these wait, what tells of the session ([`Event::Stage`], [`Event::Ready`], [`Event::Lost`]) is dropped;
     /// what concerns other queries or the session is kept for [`Session::next_event`]. The next rows are on their way
     /// while the last ones are worked on ([`Query::prefetch`]).
     ///
@@ -177,7 +177,7 @@ impl Session {
 
     fn event_where(&mut self, wanted: impl FnMut(&Event) -> bool) -> Option<Event> {
         self.collect();
-        self.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready));
+        self.events.retain(|event| !matches!(event, Event::Stage(_) | Event::Ready | Event::Lost { .. }));
         let at = self.events.iter().position(wanted)?;
         self.events.remove(at)
     }

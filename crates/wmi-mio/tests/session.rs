@@ -51,7 +51,8 @@ fn rows_that_are_dropped_cancel_their_query() {
     let server = start(HostConfig::new(0).rows(5_000));
     let mut session = Session::connect(config(&server)).unwrap();
     assert!(session.query(many()).unwrap().next().unwrap().is_ok());
-    assert_eq!(session.query(Query::new("SELECT * FROM Win32_OperatingSystem")).unwrap().count(), 1);
+    // Whatever has rows would be cut off again.
+    assert!(session.get_object(GetObject::new("Win32_Service")).unwrap().is_some());
     // Nothing is heard of the cancelled query any more.
     session.command(Client::close);
     while let Some(event) = session.next_event().unwrap() {
@@ -104,14 +105,16 @@ fn a_query_that_fails_says_so_once_and_leaves_the_session() {
 }
 
 #[test]
-fn a_session_that_broke_says_why_when_it_is_closed() {
+fn a_session_that_broke_is_found_again_by_the_next_command() {
     let server = start(HostConfig::new(0).rows(5_000).faults([Fault::CutMidReply]));
     let mut session = Session::connect(config(&server)).unwrap();
     let last = session.query(many()).unwrap().last();
     let Some(Err(SessionError::Failed(error))) = last else { panic!("{last:?}") };
     assert_eq!(error.kind, ErrorKind::Disconnected);
-    let Err(SessionError::Failed(error)) = session.close() else { panic!("it had ended before") };
-    assert_eq!(error.kind, ErrorKind::Disconnected);
+    // Whatever has rows would be cut off again.
+    assert!(session.get_object(GetObject::new("Win32_Service")).unwrap().is_some());
+    assert_eq!(session.stats().losses, 1);
+    session.close().unwrap();
 }
 
 #[test]

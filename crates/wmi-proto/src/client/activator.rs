@@ -33,6 +33,12 @@ pub(super) struct Activator {
     /// The OXIDs that the host is asked for.
     resolving: BTreeSet<u64>,
     told: Vec<Told>,
+    /// Whether a log-on was refused here: it is not tried again.
+    refused: bool,
+    /// Whether a ping whose connection was lost was repeated already.
+    repeated: bool,
+    /// Pings in this period.
+    said: u32,
 }
 
 /// What the host said that the session has to know.
@@ -53,6 +59,9 @@ impl Activator {
             due: None,
             resolving: BTreeSet::new(),
             told: Vec::new(),
+            refused: false,
+            repeated: false,
+            said: 0,
         }
     }
 
@@ -67,6 +76,7 @@ impl Activator {
     /// Takes over the association over which WMI was activated.
     pub(super) fn keep(&mut self, link: Link, world: &mut World) {
         self.link = Some(link);
+        (self.refused, self.repeated) = (false, false);
         self.due = Some(world.now.saturating_add(PERIOD));
         // What came in the same breath as the answer is looked at now, as it would be if it came by itself.
         self.proceed(|_| BTreeSet::new(), world);
@@ -107,6 +117,7 @@ impl Activator {
         }
         if self.deadline.is_none() && self.due.is_some_and(|due| due <= world.now) {
             self.due = Some(world.now.saturating_add(PERIOD));
+            self.said = 0;
             self.ping(alive, world);
         }
     }
@@ -178,6 +189,10 @@ impl Activator {
 
     /// Asks where the process is that holds an object ([MS-DCOM 3.2.4.1.2.3]).
     pub(super) fn resolve(&mut self, oxid: u64, world: &mut World) {
+        if self.refused {
+            self.told.push(Told::Resolved(oxid, Err(ErrorKind::NoInterface(ResolveOxid2::INTERFACE))));
+            return;
+        }
         if !self.resolving.insert(oxid) {
             return;
         }
@@ -203,6 +218,7 @@ impl Activator {
 
     /// A call was answered: nobody waits for the association unless another one was made.
     fn answered_one(&mut self) {
+        self.repeated = false;
         if self.link.as_ref().is_none_or(|link| link.association.is_idle()) {
             self.deadline = None;
         }
@@ -232,6 +248,11 @@ impl Activator {
             awaited: false,
             patient: false,
         };
+        if self.said >= MOST_PINGS {
+            self.set.unanswered();
+            return;
+        }
+        self.said += 1;
         world.stats.pings += 1;
         self.send_or_connect(call, world);
     }
@@ -279,13 +300,14 @@ impl Activator {
             matches!(error, rpc::Error::UnverifiedFault(_) | rpc::Error::BindRefused(_) | rpc::Error::Auth(_));
         self.lost(&error.into(), world);
         if refused {
+            self.refused = true;
             self.due = None;
         }
     }
 
     /// The association is gone. A call that was under way is made again soon, on another one.
     fn lost(&mut self, why: &ErrorKind, world: &World) {
-        if self.deadline.is_some() {
+        if self.deadline.is_some() && !std::mem::replace(&mut self.repeated, true) {
             self.due = self.due.map(|due| due.min(world.now.saturating_add(RETRY)));
         }
         self.given_up(why);
@@ -324,6 +346,9 @@ const PERIOD: Duration = Duration::from_secs(120);
 
 /// [C706 appendix I]: the protocol sequence of TCP.
 const NCACN_IP_TCP: u16 = 7;
+
+/// Pings in one period; a host that asks for more is not listened to until the next.
+const MOST_PINGS: u32 = 1000;
 
 /// How soon a ping is repeated whose connection was lost.
 const RETRY: Duration = Duration::from_secs(10);

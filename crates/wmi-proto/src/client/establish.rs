@@ -6,8 +6,7 @@ use crate::auth::AuthLevel;
 use crate::client::activator::{self, Activator};
 use crate::client::link::{Link, Ticket};
 use crate::client::ready::{Activated, Ready};
-use crate::client::session::{Ending, Happened, Phase, expire, fault, lost};
-use crate::client::work::Work;
+use crate::client::session::{Ending, Happened, Phase, expire, fault, is_denial, lost};
 use crate::client::world::World;
 use crate::client::{Error, ErrorKind, Event, Stage};
 use crate::dcom;
@@ -237,6 +236,13 @@ impl Asking {
         Ok(Phase::Asking(self))
     }
 
+    /// Octets of the association over which WMI is to be activated; they are looked at then.
+    pub(super) fn keep(&mut self, transport: TransportId, happened: Happened, world: &mut World) {
+        if let (true, Happened::Received(data)) = (self.link.transport == transport, happened) {
+            self.link.receive(data, world);
+        }
+    }
+
     /// Nobody has verified the version, and nobody needs to: a wrong one is refused.
     fn answered(self, answer: Result<Reader, FaultStatus>, world: &mut World) -> Result<Phase, Error> {
         let error = |kind| Error::new(Stage::Activate, kind);
@@ -274,7 +280,7 @@ impl Opening {
         self.deadline
     }
 
-    pub(super) fn handle(mut self, happened: Happened, work: &mut Work, world: &mut World) -> Result<Phase, Error> {
+    pub(super) fn handle(mut self, happened: Happened, world: &mut World) -> Result<Phase, Error> {
         match happened {
             Happened::Opened => {
                 self.deadline = world.now.saturating_add(world.config.handshake_timeout);
@@ -291,10 +297,8 @@ impl Opening {
                     result => result.map_err(|error| self.link.error(error, world))?,
                 };
                 if done == Some(Done::Bound) {
-                    let mut ready = Ready::new(self.link, self.activated, &world.config);
+                    let ready = Ready::new(self.link, self.activated, &world.config);
                     world.event(Event::Ready);
-                    ready.enter(work, world)?;
-                    ready.proceed(work, world)?;
                     return Ok(Phase::Ready(ready));
                 }
             }
@@ -369,7 +373,7 @@ pub(super) fn refuses_interfaces(error: &rpc::Error) -> bool {
         rpc::Error::BindRefused(reason) => {
             ![BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, BindNakReason::INVALID_CHECKSUM].contains(reason)
         }
-        rpc::Error::UnverifiedFault(status) => *status != FaultStatus::ACCESS_DENIED,
+        rpc::Error::UnverifiedFault(status) => !is_denial(status.0),
         _ => false,
     }
 }

@@ -155,8 +155,10 @@ impl Queries {
             }
         }
         let mut at = 0;
-        while let Some(running) = kept.get(at).and_then(|id| self.running.get(id)) {
-            kept.extend(running.cursor.unmade().map(QueryId));
+        while let Some(id) = kept.get(at) {
+            if let Some(running) = self.running.get(id) {
+                kept.extend(running.cursor.unmade().map(QueryId));
+            }
             at += 1;
         }
         let mut ended = std::mem::take(&mut self.running);

@@ -9,7 +9,7 @@ use crate::auth::AuthLevel;
 use crate::client::exporters::{Exporter, Exporters};
 use crate::client::holdings::Holdings;
 use crate::client::link::{Link, Ticket};
-use crate::client::session::{Happened, fault};
+use crate::client::session::{Happened, fault, is_final};
 use crate::client::signatures::{Description, Signatures};
 use crate::client::work::{Waiter, Work};
 use crate::client::world::World;
@@ -255,7 +255,7 @@ impl Ready {
         let (oxid, is_open) = (exporter.oxid, exporter.is_open());
         match exporter.handle(happened, world) {
             Ok(()) => self.proceed(work, world),
-            Err(kind) if is_open => Err(Error::new(world.stage.clone(), kind)),
+            Err(kind) if is_open || is_final(&kind) => Err(Error::new(world.stage.clone(), kind)),
             Err(kind) => self.unreachable(oxid, &kind, work, world),
         }
     }
@@ -266,11 +266,11 @@ impl Ready {
             match done {
                 Ok(done) => self.done(oxid, done, work, world)?,
                 Err(error) => match self.exporters.get_mut(oxid).filter(|exporter| !exporter.is_open()) {
-                    Some(exporter) => {
+                    Some(exporter) if !is_final(&error.kind) => {
                         world.abort(exporter.link.transport);
                         self.unreachable(oxid, &error.kind, work, world)?;
                     }
-                    None => return Err(error),
+                    _ => return Err(error),
                 },
             }
         }
@@ -620,6 +620,14 @@ impl Ready {
     /// Whether no answer is due.
     pub(super) fn is_idle(&self) -> bool {
         self.exporters.is_idle()
+    }
+
+    /// Gives up another process with objects.
+    pub(super) fn give_up(&mut self, transport: TransportId, world: &mut World) {
+        world.abort(transport);
+        if let Some(oxid) = self.exporters.other(transport).map(|exporter| exporter.oxid) {
+            self.exporters.remove(oxid);
+        }
     }
 
     /// Closes all transports.

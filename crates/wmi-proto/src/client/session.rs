@@ -115,6 +115,9 @@ impl Session {
         if matches!(happened, Happened::Closed(_)) {
             self.world.closed(transport);
         }
+        if matches!(self.phase, Phase::Ending(_)) {
+            return self.end();
+        }
         if self.phase.transport() == Some(transport) {
             self.step(happened);
         } else if self.activator.transport() == Some(transport) {
@@ -320,7 +323,7 @@ impl Session {
         let next = match phase {
             Phase::Activating(phase) => phase.handle(happened, &mut self.activator, &mut self.world),
             Phase::Asking(phase) => phase.handle(happened, &mut self.world),
-            Phase::Opening(phase) => phase.handle(happened, &mut self.work, &mut self.world),
+            Phase::Opening(phase) => phase.handle(happened, &mut self.world),
             Phase::Ready(phase) => handle_ready(phase, happened, &mut self.work, &mut self.activator, &mut self.world),
             Phase::Down(phase) => Ok(phase.handle(&happened, &mut self.activator, &mut self.world)),
             Phase::Releasing(phase) => phase.handle(happened, &mut self.work, &mut self.world),
@@ -340,7 +343,10 @@ impl Session {
         match &self.phase {
             Phase::Ready(_) => {
                 self.established = true;
-                self.ready_since.get_or_insert(self.world.now);
+                if self.ready_since.is_none() {
+                    self.ready_since = Some(self.world.now);
+                    self.run(|ready, work, world| ready.enter(work, world));
+                }
             }
             Phase::Down(_) => self.wake(),
             _ => {}
@@ -351,9 +357,12 @@ impl Session {
     fn other_step(&mut self, transport: TransportId, happened: Happened) {
         match &mut self.phase {
             Phase::Ready(_) => self.run(|ready, work, world| ready.other(transport, happened, work, world)),
+            Phase::Asking(asking) => asking.keep(transport, happened, &mut self.world),
             Phase::Releasing(releasing) if releasing.ready.has_other(transport) => {
                 // What it hands out is given back; when it is gone there is nothing to give back.
-                let _ = releasing.ready.other(transport, happened, &mut self.work, &mut self.world);
+                if releasing.ready.other(transport, happened, &mut self.work, &mut self.world).is_err() {
+                    releasing.ready.give_up(transport, &mut self.world);
+                }
                 self.step(Happened::Tick);
             }
             _ => {}
@@ -366,6 +375,17 @@ impl Session {
         let Phase::Ready(ready) = &mut self.phase else { return };
         for oxid in ready.take_unresolved() {
             self.activator.resolve(oxid, &mut self.world);
+        }
+        self.tell();
+    }
+
+    /// Tells the ready phase what the activator said.
+    fn tell(&mut self) {
+        for told in self.activator.take_told() {
+            self.run(|ready, work, world| match told {
+                Told::Gone(oid) => ready.gone(oid),
+                Told::Resolved(oxid, answer) => ready.resolved(oxid, answer, work, world),
+            });
         }
     }
 
@@ -383,12 +403,7 @@ impl Session {
             Happened::Tick => activator.tick(alive, world),
             Happened::Close => {}
         }
-        for told in self.activator.take_told() {
-            self.run(|ready, work, world| match told {
-                Told::Gone(oid) => ready.gone(oid),
-                Told::Resolved(oxid, answer) => ready.resolved(oxid, answer, work, world),
-            });
-        }
+        self.tell();
         self.end();
     }
 
@@ -511,6 +526,7 @@ impl Releasing {
             }
             // The host has nothing of ours any more, or collects it by itself.
             Happened::Closed(_) => {
+                self.ready.close(world);
                 return Ok(Phase::Ending(Ending { outcome: Ok(()), linger: Some(self.deadline) }));
             }
             Happened::Tick if world.now >= self.deadline => return Ok(Ending::abort(world)),
@@ -565,7 +581,7 @@ pub(super) const fn fault(status: FaultStatus, verified: bool) -> ErrorKind {
 
 /// Whether another attempt is not to be made: somebody changes messages, what answers is no such host, or the account
 /// was refused, which repeated would lock it.
-fn is_final(kind: &ErrorKind) -> bool {
+pub(super) fn is_final(kind: &ErrorKind) -> bool {
     match kind {
         ErrorKind::Tampered(_) | ErrorKind::Auth(_) | ErrorKind::Malformed(_) | ErrorKind::Misbehaved(_) => true,
         ErrorKind::BindRefused(reason) => {
@@ -573,14 +589,17 @@ fn is_final(kind: &ErrorKind) -> bool {
         }
         ErrorKind::Fault(FaultStatus(code))
         | ErrorKind::UnverifiedFault(FaultStatus(code))
-        | ErrorKind::Status(HResult(code)) => DENIALS.contains(code),
+        | ErrorKind::Status(HResult(code)) => is_denial(*code),
         _ => false,
     }
 }
 
-/// ERROR_ACCESS_DENIED, ERROR_LOGON_FAILURE, E_ACCESSDENIED, SEC_E_LOGON_DENIED, SEC_E_NO_CREDENTIALS,
-/// RPC_E_ACCESS_DENIED.
-const DENIALS: [u32; 6] = [5, 1326, 0x8007_0005, 0x8009_030c, 0x8009_030e, 0x8001_011b];
+/// Whether the code says that the account was refused, as a Win32 code, the HRESULT of one, or one of the security
+/// packages: a wrong password, an account that is locked, disabled or expired, a log-on that is not allowed.
+pub(super) const fn is_denial(code: u32) -> bool {
+    let win32 = if code >> 16 == 0x8007 { code & 0xffff } else { code };
+    matches!(win32, 5 | 1326..=1331 | 1385 | 1825 | 1907 | 1909 | 0x8009_030c | 0x8009_030e | 0x8001_011b)
+}
 
 /// How long to wait after so many failures in a row: not at all, then from a second up to a minute.
 fn back_off(failures: u32) -> Duration {

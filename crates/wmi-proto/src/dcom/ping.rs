@@ -117,7 +117,8 @@ impl PingSet {
     fn judge(&mut self, status: FaultStatus) -> Option<Pinged> {
         match status {
             FaultStatus(0) => None,
-            FaultStatus::OR_INVALID_SET => {
+            // A new set cannot be unknown.
+            FaultStatus::OR_INVALID_SET if self.set_id != 0 => {
                 self.forget();
                 Some(Pinged::Again)
             }

@@ -257,7 +257,7 @@ impl<T: Copy> Association<T> {
     /// Once keys are agreed, octets whose signature cannot even be looked for are as good as forged.
     fn unverifiable(&self, error: Error) -> Error {
         match (&self.phase, error) {
-            (Phase::Bound { .. }, Error::Malformed(_) | Error::Misbehaved(_)) => {
+            (Phase::Bound { .. }, Error::Malformed(_) | Error::Misbehaved(_) | Error::OtherProtocol(_)) => {
                 Error::Tampered("octets in place of a signed message")
             }
             (_, error) => error,
