@@ -35,7 +35,8 @@ fn replays(pcap: &[u8], rows: &[Row], case: &str) {
 /// Every way in which a host can behave, with two queries one after the other: octets as captured, and all rows.
 #[test]
 fn sessions_with_every_kind_of_host_replay() {
-    for fault in Fault::ALL {
+    // A pair's recorder knows one port of objects only, and a second process has its own.
+    for fault in Fault::ALL.iter().filter(|fault| **fault != Fault::SecondExporter) {
         for (level, enumerator) in [
             (AuthLevel::Privacy, Enumerator::Auto),
             (AuthLevel::Privacy, Enumerator::Next),
