@@ -260,10 +260,10 @@ fn decode_scalar(vartype: VariantType, r: &mut Reader) -> Result<CimValue, WireE
 }
 
 fn decode_array(vartype: VariantType, r: &mut Reader) -> Result<CimValue, WireError> {
-    if element_size(vartype) == 0 {
-        return Err(r.bad("PropertyType"));
-    }
     const WHAT: &str = "IWbemContextArray";
+    if element_size(vartype) == 0 {
+        return Err(r.error(WireErrorKind::Unsupported, "PropertyType"));
+    }
     let (count, size) = (r.u32(WHAT)?, r.u32(WHAT)?);
     let elements = match vartype {
         VariantType::VT_BSTR => {
