@@ -4,27 +4,27 @@
 //! its process has had, start and log-on included. Everybody folds every value into one checksum, which the rows of the
 //! simulator foretell.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::io::{Read as _, Write as _};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::Md5;
 use rc4::{Rc4, StreamCipher as _};
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use wmi_mio::Session;
-use wmi_proto::{AuthLevel, Config, Credentials, FileTime, Query};
+use wmi_proto::{AuthLevel, Config, FileTime, Query};
 use wmi_sim::repository::Repository;
-use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig, Server};
+use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER};
 
 use fold::Fold;
+use processes::{Host, Outcome, Process, cpu};
 use tools::{Missing, Toolbox};
 
 #[path = "../tests/interop/fold.rs"]
 #[expect(dead_code, reason = "the captured stubs are another bench's")]
 mod fold;
+mod processes;
 #[path = "../tests/interop/tools.rs"]
 #[expect(dead_code, reason = "nothing here is written in Go")]
 mod tools;
@@ -39,41 +39,12 @@ const TIMES_AIOWMI: f64 = 50.0;
 /// Runs of each client; the median counts.
 const RUNS: usize = 3;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
-
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match *words {
-        ["host"] => host(),
-        ["client", level, port] => client(level, port),
-        _ if words.contains(&"--bench") => compare(),
-        // As a test: nothing is measured.
-        _ => Ok(()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("end_to_end: {why}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Serves until its input ends.
-fn host() -> Outcome<()> {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let server = Server::start(HostConfig::new(0).rows(ROWS), any, any)?;
-    println!("{}", server.activator_addr().port());
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
+    processes::main("end_to_end", ROWS, client, compare)
 }
 
 /// Reads the query once, and says what it cost.
-fn client(level: &str, port: &str) -> Outcome<()> {
-    let account = format!(r"{DEFAULT_DOMAIN}\{DEFAULT_USER}");
-    let mut config = Config::new("127.0.0.1", Credentials::new(&account, DEFAULT_PASSWORD));
-    config.port = port.parse()?;
+fn client(level: &str, mut config: Config) -> Outcome<()> {
     config.auth_level = if level == "integrity" { AuthLevel::Integrity } else { AuthLevel::Privacy };
     let mut session = Session::connect(config)?;
     let (mut fold, mut rows) = (Fold::default(), 0_u32);
@@ -117,13 +88,8 @@ struct Told {
 /// Runs everybody and prints the rates.
 fn compare() -> Outcome<()> {
     let expected = expected()?;
-    let this = std::env::current_exe()?;
-    let mut host = Process(Command::new(&this).arg("host").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
-    let mut port = String::new();
-    BufReader::new(host.0.stdout.take().ok_or("no output of the host")?).read_line(&mut port)?;
-    let port = port.trim();
-
-    let ours = |level: &str| median(|| told(Command::new(&this).args(["client", level, port]), "", expected));
+    let host = Host::start()?;
+    let ours = |level: &str| median(|| told(&mut host.client(level), "", expected));
     let (integrity, privacy) = (ours("integrity")?, ours("privacy")?);
     println!("rows per second of the client's CPU time");
     println!("this      integrity {:9.0}", integrity.rows_per_second);
@@ -131,7 +97,7 @@ fn compare() -> Outcome<()> {
     let share = privacy.rows_per_second / privacy.ciphers_per_second * 100.0;
     println!("ciphers alone       {:9.0}, privacy is {share:.0} % of that", privacy.ciphers_per_second);
     let plan = json!({
-        "host": "127.0.0.1", "port": port.parse::<u16>()?, "query": WQL,
+        "host": "127.0.0.1", "port": host.port.parse::<u16>()?, "query": WQL,
         "user": format!(r"{DEFAULT_DOMAIN}\{DEFAULT_USER}"), "password": DEFAULT_PASSWORD,
     });
     let tools = Toolbox::install();
@@ -178,20 +144,4 @@ fn told(command: &mut Command, input: &str, expected: u32) -> Outcome<Told> {
     }
     let rate = |key: &str| f64::from(ROWS) / value[key].as_f64().unwrap_or(f64::NAN);
     Ok(Told { rows_per_second: rate("cpu"), ciphers_per_second: rate("ciphers") })
-}
-
-/// The CPU time that this process has had.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
-}
-
-/// A process that does not outlive its owner.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

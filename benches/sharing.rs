@@ -4,17 +4,17 @@
 //! its round trips and its log-ons. Nothing is compared but two runs of the same minute.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
 
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use wmi_mio::Session;
-use wmi_proto::{Config, Credentials, Event, Query};
-use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig, Server};
+use wmi_proto::{Config, Event, Query};
+
+use processes::{Host, Outcome, cpu};
+
+mod processes;
 
 /// What a monitoring system asks of a host.
 const QUERIES: [&str; 11] = [
@@ -35,41 +35,12 @@ const TIMES: u32 = 20;
 /// Runs of each; the median counts.
 const RUNS: usize = 3;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
-
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match *words {
-        ["host"] => host(),
-        ["client", way, port] => client(way, port),
-        _ if words.contains(&"--bench") => compare(),
-        // As a test: nothing is measured.
-        _ => Ok(()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("sharing: {why}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Serves until its input ends.
-fn host() -> Outcome<()> {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let server = Server::start(HostConfig::new(0).rows(10), any, any)?;
-    println!("{}", server.activator_addr().port());
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
+    processes::main("sharing", 10, client, compare)
 }
 
 /// Asks all queries again and again: at the same time on one session, one after the other on it, or each on its own.
-fn client(way: &str, port: &str) -> Outcome<()> {
-    let account = format!(r"{DEFAULT_DOMAIN}\{DEFAULT_USER}");
-    let mut config = Config::new("127.0.0.1", Credentials::new(&account, DEFAULT_PASSWORD));
-    config.port = port.parse()?;
+fn client(way: &str, config: Config) -> Outcome<()> {
     let (mut rows, mut round_trips, mut logons) = (0, 0, 0);
     let (begun, cpu_before) = (Instant::now(), cpu());
     for _ in 0..TIMES {
@@ -143,14 +114,11 @@ struct Told {
 }
 
 fn compare() -> Outcome<()> {
-    let this = std::env::current_exe()?;
-    let mut host = Process(Command::new(&this).arg("host").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
-    let mut port = String::new();
-    BufReader::new(host.0.stdout.take().ok_or("no output of the host")?).read_line(&mut port)?;
+    let host = Host::start()?;
     let mut costs = Vec::new();
     println!("eleven queries          CPU ms   time ms   round trips   log-ons");
     for way in ["at once", "one at a time", "eleven"] {
-        let mut runs = (0..RUNS).map(|_| told(&this, way, port.trim())).collect::<Outcome<Vec<_>>>()?;
+        let mut runs = (0..RUNS).map(|_| told(&mut host.client(way))).collect::<Outcome<Vec<_>>>()?;
         runs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
         let Told { rows, round_trips, logons, cpu, time } = runs.swap_remove(RUNS / 2);
         let name = if way == "eleven" { "on eleven sessions".to_owned() } else { format!("on one, {way}") };
@@ -165,8 +133,8 @@ fn compare() -> Outcome<()> {
     if separate <= shared { Err("a session of its own for every query is no dearer".into()) } else { Ok(()) }
 }
 
-fn told(this: &std::path::Path, way: &str, port: &str) -> Outcome<Told> {
-    let output = Command::new(this).args(["client", way, port]).stderr(Stdio::inherit()).output()?;
+fn told(client: &mut Command) -> Outcome<Told> {
+    let output = client.stderr(Stdio::inherit()).output()?;
     let text = String::from_utf8(output.stdout)?;
     let value: Value = serde_json::from_str(&text).map_err(|error| format!("{text:?}: {error}"))?;
     let number = |key: &str| value[key].as_u64().ok_or(format!("no {key}"));
@@ -178,20 +146,4 @@ fn told(this: &std::path::Path, way: &str, port: &str) -> Outcome<Told> {
         cpu: seconds("cpu")?,
         time: seconds("time")?,
     })
-}
-
-/// The CPU time that this process has had.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
-}
-
-/// A process that does not outlive its owner.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -162,7 +162,7 @@ proptest! {
 
     #[test]
     fn octets_behind_a_whole_answer_make_no_difference_to_it(
-        level in level(), enumerator in enumerator(), n in 0_usize..12, octets in prop::collection::vec(any::<u8>(), 1..60),
+        level in level(), enumerator in enumerator(), n in 0_usize..20, octets in prop::collection::vec(any::<u8>(), 1..60),
     ) {
         let (_, _, mut pair) = tampered(level, enumerator, &[], n, |_, _| true, move |pdu| {
             pdu.extend_from_slice(&octets);
@@ -272,7 +272,7 @@ proptest! {
 
     #[test]
     fn arbitrary_octets_at_any_point_end_the_session_once(
-        level in level(), enumerator in enumerator(), n in 0_usize..12, octets in prop::collection::vec(any::<u8>(), 1..600),
+        level in level(), enumerator in enumerator(), n in 0_usize..20, octets in prop::collection::vec(any::<u8>(), 1..600),
     ) {
         let (outcome, hit, mut pair) = tampered(level, enumerator, &[], n, |_, _| true, move |pdu| {
             *pdu = BytesMut::from(&octets[..]);

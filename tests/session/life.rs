@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use wmi_proto::wire::rpc::{Body, Pdu};
 use wmi_proto::{ErrorKind, Event, Query, Role, Secret, Stage, TransportFailure};
 use wmi_sim::{Fault, Gone, Restart};
-use wmi_testkit::{Outcome, Pair, config};
+use wmi_testkit::pair::client;
+use wmi_testkit::{Direction, Outcome, Pair, config, replay};
 
 use crate::{MANY, host};
 
@@ -245,7 +247,7 @@ fn objects_in_another_process_of_the_host_are_found_by_its_oxid() {
     pair.advance(Duration::from_secs(1));
     pair.refuse = Some(Role::ObjectServer);
     let error = pair.run(Query::new(ONE), 10).end.unwrap_err();
-    assert!(matches!(error.stage, Stage::Login { .. }), "{error}");
+    assert_eq!(error.stage, Stage::Connect(Role::ObjectServer), "{error}");
     assert_eq!(error.kind, ErrorKind::Transport(TransportFailure::Refused));
     pair.refuse = None;
     // One query there and back; what it held goes back to where it came from.
@@ -286,4 +288,19 @@ fn a_host_may_ask_to_close_at_any_moment_of_a_new_beginning() {
         assert!(!pair.client.is_closed(), "after {half_milliseconds} half milliseconds");
         well(&pair.run(Query::new(ONE), 10), 1);
     }
+}
+
+#[test]
+fn a_goodbye_is_the_same_however_the_last_answer_and_a_shutdown_are_cut() {
+    let mut pair = Pair::ordinary();
+    well(&pair.run(Query::new(MANY), 1000), 100);
+    pair.advance(MINUTE);
+    pair.tap = Some(Box::new(|direction, role, octets| {
+        if (direction, role) == (Direction::ToClient, Role::ObjectServer) {
+            octets.extend_from_slice(&Pdu::new(0, Body::Shutdown).encode());
+        }
+    }));
+    assert_eq!(pair.finish_session(), Ok(()), "the host has nothing of ours any more");
+    assert_eq!(replay(client(config()), &pair.steps, &[1]), pair.outputs);
+    assert_eq!(pair.host.alive_objects(), 0);
 }

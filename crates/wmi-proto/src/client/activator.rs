@@ -14,8 +14,10 @@ use crate::rpc::{self, Call, Done};
 use crate::time::Instant;
 use crate::transport::{Role, Target, TransportId};
 use crate::wire::dcom::RemoteCreateInstance;
-use crate::wire::dcom::exporter::{ComplexPing, ResolveOxid2, ResolveOxid2Request, ResolveOxid2Response, SimplePing};
-use crate::wire::{Operation as _, Reader, Wire as _, Writer};
+use crate::wire::dcom::exporter::{
+    ComplexPing, ComplexPingResponse, ResolveOxid2, ResolveOxid2Request, ResolveOxid2Response, SimplePing,
+};
+use crate::wire::{FaultStatus, Operation as _, Reader, Wire as _, Writer};
 
 /// Tells the host in every period which objects are still needed ([MS-DCOM 3.2.6.1]).
 ///
@@ -33,8 +35,8 @@ pub(super) struct Activator {
     /// The OXIDs that the host is asked for.
     resolving: BTreeSet<u64>,
     told: Vec<Told>,
-    /// Whether a log-on was refused here: it is not tried again.
-    refused: bool,
+    /// Why a log-on was refused here: it is not tried again.
+    refused: Option<ErrorKind>,
     /// Whether a ping whose connection was lost was repeated already.
     repeated: bool,
     /// Pings in this period.
@@ -59,7 +61,7 @@ impl Activator {
             due: None,
             resolving: BTreeSet::new(),
             told: Vec::new(),
-            refused: false,
+            refused: None,
             repeated: false,
             said: 0,
         }
@@ -76,7 +78,7 @@ impl Activator {
     /// Takes over the association over which WMI was activated.
     pub(super) fn keep(&mut self, link: Link, world: &mut World) {
         self.link = Some(link);
-        (self.refused, self.repeated) = (false, false);
+        (self.refused, self.repeated) = (None, false);
         self.due = Some(world.now.saturating_add(PERIOD));
         // What came in the same breath as the answer is looked at now, as it would be if it came by itself.
         self.proceed(|_| BTreeSet::new(), world);
@@ -189,8 +191,8 @@ impl Activator {
 
     /// Asks where the process is that holds an object ([MS-DCOM 3.2.4.1.2.3]).
     pub(super) fn resolve(&mut self, oxid: u64, world: &mut World) {
-        if self.refused {
-            self.told.push(Told::Resolved(oxid, Err(ErrorKind::NoInterface(ResolveOxid2::INTERFACE))));
+        if let Some(why) = &self.refused {
+            self.told.push(Told::Resolved(oxid, Err(why.clone())));
             return;
         }
         if !self.resolving.insert(oxid) {
@@ -226,6 +228,9 @@ impl Activator {
 
     /// Says what changed since the last ping, or that nothing did. An object younger than a period is none of it.
     fn ping(&mut self, alive: impl Fn(Instant) -> BTreeSet<u64>, world: &mut World) {
+        if self.said >= MOST_PINGS {
+            return;
+        }
         let then = world.now.as_micros().saturating_sub(u64::try_from(PERIOD.as_micros()).unwrap_or(u64::MAX));
         let Some(ping) = self.set.next(&alive(Instant::from_micros(then))) else { return };
         let mut stub = Writer::new();
@@ -248,10 +253,6 @@ impl Activator {
             awaited: false,
             patient: false,
         };
-        if self.said >= MOST_PINGS {
-            self.set.unanswered();
-            return;
-        }
         self.said += 1;
         world.stats.pings += 1;
         self.send_or_connect(call, world);
@@ -279,10 +280,8 @@ impl Activator {
 
     fn answered(&mut self, ticket: Ticket, mut stub: Reader) -> Pinged {
         let result = match ticket {
-            Ticket::Ping { simple: true } => {
-                <SimplePing as crate::wire::Operation>::Response::decode(&mut stub).map(|r| self.set.simple(r))
-            }
-            _ => <ComplexPing as crate::wire::Operation>::Response::decode(&mut stub).map(|r| self.set.complex(&r)),
+            Ticket::Ping { simple: true } => FaultStatus::decode(&mut stub).map(|status| self.set.simple(status)),
+            _ => ComplexPingResponse::decode(&mut stub).map(|response| self.set.complex(&response)),
         };
         result.unwrap_or_else(|_| {
             self.set.unanswered();
@@ -298,9 +297,10 @@ impl Activator {
         // A log-on that is refused again and again would lock the account.
         let refused =
             matches!(error, rpc::Error::UnverifiedFault(_) | rpc::Error::BindRefused(_) | rpc::Error::Auth(_));
-        self.lost(&error.into(), world);
+        let why = error.into();
+        self.lost(&why, world);
         if refused {
-            self.refused = true;
+            self.refused = Some(why);
             self.due = None;
         }
     }

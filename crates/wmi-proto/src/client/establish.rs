@@ -1,26 +1,20 @@
 //! From nothing to a session that is ready: activation, and the way to the process that holds the objects.
 
-use std::collections::{BTreeSet, VecDeque};
-
-use crate::auth::AuthLevel;
 use crate::client::activator::{self, Activator};
+use crate::client::approach::{Announced, Approach};
 use crate::client::link::{Link, Ticket};
 use crate::client::ready::{Activated, Ready};
-use crate::client::session::{Ending, Happened, Phase, expire, fault, is_denial, lost};
+use crate::client::session::{Ending, Happened, Phase, expire, fault, lost};
 use crate::client::world::World;
 use crate::client::{Error, ErrorKind, Event, Stage};
 use crate::dcom;
 use crate::rpc::{self, Call, Done, Plain};
 use crate::time::Instant;
-use crate::transport::{Role, Target, TransportId};
+use crate::transport::{Role, TransportId};
 use crate::wire::dcom::exporter::{ServerAlive2, ServerAlive2Response};
-use crate::wire::dcom::{ActivationRequest, ComVersion, DualStringArray, RemoteCreateInstance};
-use crate::wire::guid::{
-    CLSID_WBEM_LEVEL1_LOGIN, IID_IENUM_WBEM_CLASS_OBJECT, IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2,
-    IID_IWBEM_FETCH_SMART_ENUM, IID_IWBEM_LEVEL1_LOGIN, IID_IWBEM_SERVICES, IID_IWBEM_WCO_SMART_ENUM,
-};
-use crate::wire::status::BindNakReason;
-use crate::wire::{FaultStatus, HResult, Interface, Operation as _, Reader, Wire as _, WireError};
+use crate::wire::dcom::{ActivationRequest, ComVersion, RemoteCreateInstance};
+use crate::wire::guid::{CLSID_WBEM_LEVEL1_LOGIN, IID_IWBEM_LEVEL1_LOGIN};
+use crate::wire::{FaultStatus, HResult, Operation as _, Reader, Wire as _, WireError};
 
 /// Asking the activator for WMI's log-in object.
 pub(super) struct Activating {
@@ -45,14 +39,8 @@ pub(super) struct Asking {
 
 /// Connecting and binding to the process that holds the log-in object.
 pub(super) struct Opening {
-    link: Link,
-    deadline: Instant,
+    approach: Approach,
     activated: Activated,
-    target: Target,
-    /// Where else the object server may be.
-    candidates: VecDeque<Target>,
-    /// Whether the bind offers one interface only, because the host refused many.
-    single: bool,
 }
 
 impl Activating {
@@ -180,22 +168,17 @@ impl Activating {
         }
         let std = login.objref.as_ref().and_then(|objref| objref.std().copied());
         let std = std.ok_or(error(ErrorKind::Misbehaved("activation brought no object")))?;
-        let level = if reply.authn_hint >= 6 { AuthLevel::Privacy } else { world.config.auth_level };
         let activated = Activated {
-            level,
-            principal: principal(&reply.bindings, world),
             version: self.version.negotiate(reply.server_version),
             oxid: reply.oxid,
             rem_unknown: reply.ipid_rem_unknown,
             login: std,
         };
-        let mut candidates = candidates(&reply.bindings, world);
-        let target = candidates
-            .pop_front()
-            .ok_or(error(ErrorKind::Misbehaved("activation told no TCP port of the object server")))?;
-        let opening = Opening::begin(activated, target, candidates, false, world);
+        let approach = Approach::begin(&reply.bindings, reply.authn_hint, Announced::Yes, world);
+        let approach =
+            approach.ok_or(error(ErrorKind::Misbehaved("activation told no TCP port of the object server")))?;
         activator.keep(self.link, world);
-        Ok(Phase::Opening(opening))
+        Ok(Phase::Opening(Opening { approach, activated }))
     }
 }
 
@@ -258,140 +241,23 @@ impl Asking {
 }
 
 impl Opening {
-    fn begin(
-        activated: Activated,
-        target: Target,
-        candidates: VecDeque<Target>,
-        single: bool,
-        world: &mut World,
-    ) -> Self {
-        world.stage(Stage::Connect(Role::ObjectServer));
-        let interfaces = if single { &OBJECT_INTERFACES[..1] } else { &OBJECT_INTERFACES[..] };
-        let link = Link::open(target.clone(), &activated.principal, activated.level, interfaces, world);
-        let deadline = world.now.saturating_add(world.config.connect_timeout);
-        Self { link, deadline, activated, target, candidates, single }
-    }
-
     pub(super) const fn transport(&self) -> TransportId {
-        self.link.transport
+        self.approach.transport()
     }
 
     pub(super) const fn deadline(&self) -> Instant {
-        self.deadline
+        self.approach.deadline()
     }
 
     pub(super) fn handle(mut self, happened: Happened, world: &mut World) -> Result<Phase, Error> {
-        match happened {
-            Happened::Opened => {
-                self.deadline = world.now.saturating_add(world.config.handshake_timeout);
-                world.stage(Stage::Bind(Role::ObjectServer));
-                self.link.start(world);
-            }
-            Happened::Received(data) => {
-                self.link.receive(data, world);
-                let done = match self.link.next(world) {
-                    Err(error) if !self.single && refuses_interfaces(&error) => {
-                        world.abort(self.link.transport);
-                        return Ok(self.once_more(world));
-                    }
-                    result => result.map_err(|error| self.link.error(error, world))?,
-                };
-                if done == Some(Done::Bound) {
-                    let ready = Ready::new(self.link, self.activated, &world.config);
-                    world.event(Event::Ready);
-                    return Ok(Phase::Ready(ready));
-                }
-            }
-            Happened::Closed(failure) => {
-                let error = lost(failure, world);
-                return match (self.link.connected, self.candidates.pop_front()) {
-                    (false, Some(target)) => Ok(self.elsewhere(target, world)),
-                    (true, _) if !self.single => Ok(self.once_more(world)),
-                    _ => Err(error),
-                };
-            }
-            Happened::Tick => {
-                if world.now >= self.deadline
-                    && !self.link.connected
-                    && let Some(target) = self.candidates.pop_front()
-                {
-                    world.abort(self.link.transport);
-                    return Ok(self.elsewhere(target, world));
-                }
-                expire(self.deadline, self.link.connected, world)?;
-            }
-            Happened::Close => return Ok(Ending::abort(world)),
+        if matches!(happened, Happened::Close) {
+            return Ok(Ending::abort(world));
         }
-        Ok(Phase::Opening(self))
-    }
-
-    /// The next place where the object server may be.
-    fn elsewhere(self, target: Target, world: &mut World) -> Phase {
-        Phase::Opening(Self::begin(self.activated, target, self.candidates, self.single, world))
-    }
-
-    /// The same place with one interface: some hosts cannot take many in one bind, and not all of them say so.
-    fn once_more(self, world: &mut World) -> Phase {
-        Phase::Opening(Self::begin(self.activated, self.target, self.candidates, true, world))
-    }
-}
-
-/// Where the object server may be, the likeliest first: the host that the caller named, at the ports that its own
-/// string bindings tell.
-pub(super) fn candidates(told: &DualStringArray, world: &World) -> VecDeque<Target> {
-    let host = &world.config.host;
-    let mut bindings: Vec<(&str, u16)> = told.tcp().filter_map(|(address, port)| Some((address, port?))).collect();
-    bindings.sort_by_key(|(address, _)| !address.eq_ignore_ascii_case(host));
-    let target = |host: &str, port| {
-        let keep_alive = world.config.keep_alive;
-        Target { role: Role::ObjectServer, host: host.to_owned(), port, keep_alive }
-    };
-    let mut targets = VecDeque::new();
-    for (_, port) in &bindings {
-        targets.push_back(target(host, *port));
-    }
-    if world.config.follow_bindings {
-        for (address, port) in &bindings {
-            targets.push_back(target(address, *port));
+        if !self.approach.handle(happened, world)? {
+            return Ok(Phase::Opening(self));
         }
-    }
-    let mut seen = BTreeSet::new();
-    targets.retain(|t| seen.insert((t.host.clone(), t.port)));
-    targets.truncate(MAX_CANDIDATES);
-    targets
-}
-
-/// [MS-DCOM 3.2.4.2]: the principal that the host names for NTLM, or its activator's when it names none.
-pub(super) fn principal(told: &DualStringArray, world: &World) -> String {
-    let named = told.security_bindings.iter().find(|b| b.authn_svc == WINNT && !b.principal.is_empty());
-    named.map_or_else(|| activator::principal(world), |b| b.principal.clone())
-}
-
-/// Whether a bind may have been refused for what was asked for, not for who asked.
-pub(super) fn refuses_interfaces(error: &rpc::Error) -> bool {
-    match error {
-        rpc::Error::BindRefused(reason) => {
-            ![BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, BindNakReason::INVALID_CHECKSUM].contains(reason)
-        }
-        rpc::Error::UnverifiedFault(status) => !is_denial(status.0),
-        _ => false,
+        let ready = Ready::new(self.approach.into_link(), self.activated, &world.config);
+        world.event(Event::Ready);
+        Ok(Phase::Ready(ready))
     }
 }
-
-/// Offered in the first bind, so that no alter_context is needed where the host knows them all. The first one is all
-/// that is offered to a host that refuses many.
-pub(super) const OBJECT_INTERFACES: [Interface; 7] = [
-    Interface::orpc(IID_IWBEM_LEVEL1_LOGIN),
-    Interface::orpc(IID_IWBEM_SERVICES),
-    Interface::orpc(IID_IENUM_WBEM_CLASS_OBJECT),
-    Interface::orpc(IID_IREM_UNKNOWN2),
-    Interface::orpc(IID_IREM_UNKNOWN),
-    Interface::orpc(IID_IWBEM_FETCH_SMART_ENUM),
-    Interface::orpc(IID_IWBEM_WCO_SMART_ENUM),
-];
-
-/// [MS-RPCE 2.2.1.1.7] RPC_C_AUTHN_WINNT.
-const WINNT: u16 = 10;
-
-/// String bindings beyond these are not tried.
-const MAX_CANDIDATES: usize = 8;

@@ -1,19 +1,12 @@
 //! The processes of the host that hold the session's objects: the one that activation told, and those that OXIDs lead to.
 
-use std::collections::VecDeque;
-
-use bytes::BytesMut;
-
-use crate::auth::AuthLevel;
-use crate::client::establish::{OBJECT_INTERFACES, candidates, principal, refuses_interfaces};
+use crate::client::Error;
+use crate::client::approach::{Announced, Approach};
 use crate::client::link::{Link, Ticket};
-use crate::client::session::Happened;
 use crate::client::world::World;
-use crate::client::{Error, ErrorKind};
 use crate::dcom::{self, References};
 use crate::rpc::{Call, Done};
-use crate::time::Instant;
-use crate::transport::{Target, TransportFailure, TransportId};
+use crate::transport::TransportId;
 use crate::wire::dcom::exporter::ResolveOxid2Response;
 use crate::wire::dcom::rem_unknown::{RemInterfaceRef, RemRefsRequest};
 use crate::wire::dcom::{ComVersion, OrpcThis, RemAddRef, RemRelease, StdObjRef};
@@ -21,128 +14,45 @@ use crate::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
 use crate::wire::{Guid, Interface, Operation as _};
 use crate::wmi::ObjectCall;
 
-/// One process ([MS-DCOM 3.1.1]), with what is held of its objects.
+/// One process ([MS-DCOM 3.1.1]) with which an association stands, and what is held of its objects.
 pub(super) struct Exporter {
     pub(super) oxid: u64,
     pub(super) references: References,
     pub(super) link: Link,
     rem_unknown: Guid,
     version: ComVersion,
-    /// Until its association stands.
-    opening: Option<Opening>,
 }
 
-struct Opening {
-    deadline: Instant,
-    principal: String,
-    level: AuthLevel,
-    target: Target,
-    /// Where else it may be.
-    candidates: VecDeque<Target>,
-    /// Whether the bind offers one interface only, because the host refused many.
-    single: bool,
+/// One to which the way is not over.
+pub(super) struct Distant {
+    pub(super) oxid: u64,
+    pub(super) approach: Approach,
+    rem_unknown: Guid,
+    version: ComVersion,
+}
+
+impl Distant {
+    /// Sets out for where the host's object resolver says that `oxid` is; `None` when it says nowhere.
+    pub(super) fn new(oxid: u64, resolved: &ResolveOxid2Response, world: &mut World) -> Option<Self> {
+        let approach = Approach::begin(resolved.bindings.as_ref()?, resolved.authn_hint, Announced::No, world)?;
+        let version = ComVersion::V5_7.negotiate(resolved.version);
+        Some(Self { oxid, approach, rem_unknown: resolved.ipid_rem_unknown, version })
+    }
+
+    /// The association stands.
+    pub(super) fn arrive(self) -> Exporter {
+        Exporter::new(self.oxid, self.rem_unknown, self.version, self.approach.into_link())
+    }
 }
 
 impl Exporter {
-    /// The exporter behind an association that stands.
     pub(super) fn new(oxid: u64, rem_unknown: Guid, version: ComVersion, link: Link) -> Self {
-        Self { oxid, references: References::default(), link, rem_unknown, version, opening: None }
-    }
-
-    /// Opens a transport to where the host's object resolver says that `oxid` is.
-    pub(super) fn open(oxid: u64, resolved: &ResolveOxid2Response, world: &mut World) -> Result<Self, ErrorKind> {
-        const NOWHERE: ErrorKind = ErrorKind::Misbehaved("the host told no TCP port of another process with objects");
-        let bindings = resolved.bindings.as_ref().ok_or(NOWHERE)?;
-        let mut candidates = candidates(bindings, world);
-        let target = candidates.pop_front().ok_or(NOWHERE)?;
-        let level = if resolved.authn_hint >= 6 { AuthLevel::Privacy } else { world.config.auth_level };
-        let principal = principal(bindings, world);
-        let link = Link::open(target.clone(), &principal, level, &OBJECT_INTERFACES, world);
-        let deadline = world.now.saturating_add(world.config.connect_timeout);
-        let version = ComVersion::V5_7.negotiate(resolved.version);
-        let opening = Some(Opening { deadline, principal, level, target, candidates, single: false });
-        Ok(Self { opening, ..Self::new(oxid, resolved.ipid_rem_unknown, version, link) })
-    }
-
-    pub(super) const fn is_open(&self) -> bool {
-        self.opening.is_none()
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.opening.as_ref().map(|opening| opening.deadline)
-    }
-
-    /// Something happened on its transport. Octets are looked at by `next`.
-    pub(super) fn handle(&mut self, happened: Happened, world: &mut World) -> Result<(), ErrorKind> {
-        match (happened, &mut self.opening) {
-            (Happened::Opened, Some(opening)) => {
-                opening.deadline = world.now.saturating_add(world.config.handshake_timeout);
-                self.link.start(world);
-            }
-            (Happened::Received(data), _) => self.receive(data, world),
-            (Happened::Closed(failure), Some(_)) if !self.link.connected => {
-                return self.elsewhere(failure.unwrap_or(TransportFailure::Other), world);
-            }
-            (Happened::Closed(_), Some(Opening { single: false, .. })) => self.once_more(world),
-            (Happened::Closed(failure), _) => {
-                return Err(failure.map_or(ErrorKind::Disconnected, ErrorKind::Transport));
-            }
-            (Happened::Tick, Some(opening)) if world.now >= opening.deadline => {
-                world.abort(self.link.transport);
-                if self.link.connected {
-                    return Err(ErrorKind::TimedOut);
-                }
-                return self.elsewhere(TransportFailure::TimedOut, world);
-            }
-            (Happened::Opened | Happened::Tick | Happened::Close, _) => {}
-        }
-        Ok(())
-    }
-
-    pub(super) fn receive(&mut self, data: BytesMut, world: &mut World) {
-        self.link.receive(data, world);
+        Self { oxid, references: References::default(), link, rem_unknown, version }
     }
 
     /// What happened next on its association.
-    pub(super) fn next(&mut self, world: &mut World) -> Result<Option<Done<Ticket>>, Error> {
-        let done = match self.link.next(world) {
-            Err(error)
-                if self.opening.as_ref().is_some_and(|opening| !opening.single) && refuses_interfaces(&error) =>
-            {
-                world.abort(self.link.transport);
-                self.once_more(world);
-                None
-            }
-            result => result.map_err(|error| self.link.error(error, world))?,
-        };
-        if done == Some(Done::Bound) {
-            self.opening = None;
-        }
-        Ok(done)
-    }
-
-    fn elsewhere(&mut self, failure: TransportFailure, world: &mut World) -> Result<(), ErrorKind> {
-        let Some(opening) = &mut self.opening else { return Ok(()) };
-        let target = opening.candidates.pop_front().ok_or(ErrorKind::Transport(failure))?;
-        opening.target = target;
-        self.reopen(world);
-        Ok(())
-    }
-
-    /// The same place with one interface: some hosts cannot take many in one bind, and not all of them say so.
-    fn once_more(&mut self, world: &mut World) {
-        if let Some(opening) = &mut self.opening {
-            opening.single = true;
-        }
-        self.reopen(world);
-    }
-
-    fn reopen(&mut self, world: &mut World) {
-        let Some(opening) = &mut self.opening else { return };
-        opening.deadline = world.now.saturating_add(world.config.connect_timeout);
-        // Of a process without the log-in object, namespaces are what is asked for.
-        let interfaces = if opening.single { &OBJECT_INTERFACES[1..2] } else { &OBJECT_INTERFACES[..] };
-        self.link = Link::open(opening.target.clone(), &opening.principal, opening.level, interfaces, world);
+    fn next(&mut self, world: &mut World) -> Result<Option<Done<Ticket>>, Error> {
+        self.link.next(world).map_err(|error| self.link.error(error, world))
     }
 
     pub(super) fn this(&self, world: &mut World) -> OrpcThis {
@@ -193,11 +103,12 @@ pub(super) struct Exporters {
     /// The one with the log-in object.
     pub(super) first: Exporter,
     pub(super) others: Vec<Exporter>,
+    pub(super) distant: Vec<Distant>,
 }
 
 impl Exporters {
     pub(super) const fn new(first: Exporter) -> Self {
-        Self { first, others: Vec::new() }
+        Self { first, others: Vec::new(), distant: Vec::new() }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Exporter> {
@@ -212,14 +123,15 @@ impl Exporters {
         self.iter_mut().find(|exporter| exporter.oxid == oxid)
     }
 
-    /// One of the others, by its transport.
-    pub(super) fn other(&mut self, transport: TransportId) -> Option<&mut Exporter> {
-        self.others.iter_mut().find(|exporter| exporter.link.transport == transport)
+    /// Whether it is the transport of one that is not the first.
+    pub(super) fn has_other(&self, transport: TransportId) -> bool {
+        self.others.iter().any(|exporter| exporter.link.transport == transport)
+            || self.distant.iter().any(|distant| distant.approach.transport() == transport)
     }
 
-    /// Takes out one that cannot be opened.
-    pub(super) fn remove(&mut self, oxid: u64) {
-        self.others.retain(|exporter| exporter.oxid != oxid);
+    /// How many there are beside the first.
+    pub(super) fn beside(&self) -> usize {
+        self.others.len() + self.distant.len()
     }
 
     /// What happened next, and where.
@@ -239,6 +151,7 @@ impl Exporters {
 
     pub(super) fn close(&self, world: &mut World) {
         self.iter().for_each(|exporter| world.close(exporter.link.transport));
+        self.distant.iter().for_each(|distant| world.close(distant.approach.transport()));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one public machine: a WMI session with one host.
 
 mod activator;
+mod approach;
 mod calls;
 mod concern;
 mod config;
@@ -15,6 +16,7 @@ mod ready;
 mod remedy;
 mod session;
 mod signatures;
+mod verdict;
 mod work;
 mod world;
 

@@ -1,16 +1,19 @@
-//! The phase in which commands run: namespaces, calls, references.
+//! The phase in which commands run: calls, references, what answers mean.
+
+mod namespaces;
 
 use core::time::Duration;
 use std::collections::BTreeSet;
 
 use bytes::BytesMut;
 
-use crate::auth::AuthLevel;
 use crate::client::exporters::{Exporter, Exporters};
 use crate::client::holdings::Holdings;
 use crate::client::link::{Link, Ticket};
-use crate::client::session::{Happened, fault, is_final};
+use crate::client::ready::namespaces::{Namespace, Place};
+use crate::client::session::{Happened, fault};
 use crate::client::signatures::{Description, Signatures};
+use crate::client::verdict::{host_stops, lost_with};
 use crate::client::work::{Waiter, Work};
 use crate::client::world::World;
 use crate::client::{CallId, Completion, Config, Error, ErrorKind, Event, QueryId, Stage};
@@ -19,19 +22,13 @@ use crate::rpc::{Call, Done};
 use crate::time::Instant;
 use crate::transport::TransportId;
 use crate::wire::cim::CimObject;
-use crate::wire::dcom::exporter::ResolveOxid2Response;
 use crate::wire::dcom::{ComVersion, RemAddRef, StdObjRef};
 use crate::wire::guid::{IID_IREM_UNKNOWN, IID_IREM_UNKNOWN2};
-use crate::wire::wmi::NtlmLogin;
-use crate::wire::wmi::login::NtlmLoginRequest;
-use crate::wire::{FaultStatus, Guid, HResult, Interface, Operation as _, Reader};
-use crate::wmi::{self, Context, Effect, Greet, Greeting, ObjectCall};
+use crate::wire::{Guid, Interface, Reader};
+use crate::wmi::{self, Context, Effect, Greeting};
 
 /// What activation brought.
 pub(super) struct Activated {
-    pub(super) level: AuthLevel,
-    /// Whom to log on to at the object server.
-    pub(super) principal: String,
     pub(super) version: ComVersion,
     pub(super) oxid: u64,
     pub(super) rem_unknown: Guid,
@@ -50,27 +47,6 @@ pub(super) struct Ready {
     unresolved: Vec<u64>,
 }
 
-struct Namespace {
-    resource: String,
-    state: NamespaceState,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NamespaceState {
-    Outside,
-    Entering,
-    /// The host is asked where the object of this namespace lives, or a connection is on its way there.
-    Elsewhere(StdObjRef),
-    Inside(Place),
-}
-
-/// An object, and the OXID of the process that holds it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
-    ipid: Guid,
-    oxid: u64,
-}
-
 impl Ready {
     pub(super) fn new(link: Link, activated: Activated, config: &Config) -> Self {
         let client = config.client_info.as_ref().map(|info| (info.machine.clone(), info.process));
@@ -86,7 +62,7 @@ impl Ready {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.exporters.iter().filter_map(Exporter::deadline).chain(self.release_due).min()
+        self.exporters.distant.iter().map(|distant| distant.approach.deadline()).chain(self.release_due).min()
     }
 
     /// The transport of the process that was activated.
@@ -121,71 +97,6 @@ impl Ready {
             }
         }
         Ok(())
-    }
-
-    /// The services of a namespace, unless they are yet to come.
-    fn services(&mut self, resource: &str, namespace: String, world: &mut World) -> Result<Option<Place>, Error> {
-        let index = self.namespace(resource);
-        match self.namespaces.get(index).map(|entry| entry.state) {
-            None | Some(NamespaceState::Entering | NamespaceState::Elsewhere(_)) => Ok(None),
-            Some(NamespaceState::Inside(services)) => Ok(Some(services)),
-            Some(NamespaceState::Outside) => {
-                world.stage(Stage::Login { namespace });
-                let login = self.login.ipid;
-                if !self.greeting.is_over() {
-                    let next = self.greeting.greet(login, &self.exporters.first.this(world));
-                    if !self.greet(next, world)? {
-                        return Ok(None);
-                    }
-                }
-                self.enter_state(index, NamespaceState::Entering);
-                let request = NtlmLoginRequest {
-                    network_resource: Some(resource.to_owned()),
-                    preferred_locale: self.greeting.locale(),
-                    ..NtlmLoginRequest::default()
-                };
-                let stub = dcom::stub::<NtlmLogin>(&self.exporters.first.this(world), &request);
-                let object = Some((NtlmLogin::INTERFACE, login));
-                let call = ObjectCall { object, opnum: NtlmLogin::OPNUM, stub };
-                self.exporters.first.call(call, Ticket::Login(index), world)?;
-                Ok(None)
-            }
-        }
-    }
-
-    fn enter_state(&mut self, index: usize, state: NamespaceState) {
-        if let Some(entry) = self.namespaces.get_mut(index) {
-            entry.state = state;
-        }
-    }
-
-    /// Carries out what the greeting wants. Says whether it is over.
-    fn greet(&mut self, next: Greet, world: &mut World) -> Result<bool, Error> {
-        match next {
-            Greet::Call(call) => self.exporters.first.call(call, Ticket::Greeting, world)?,
-            // Not an object that this session can call: the host is told nothing.
-            Greet::Hold(std, _) if std.oxid != self.exporters.first.oxid => {
-                let this = self.exporters.first.this(world);
-                let next = self.greeting.answer(None, self.login.ipid, &this);
-                return self.greet(next, world);
-            }
-            Greet::Hold(std, call) => {
-                self.exporters.first.adopt(&std, world)?;
-                self.exporters.first.call(call, Ticket::Greeting, world)?;
-            }
-            Greet::Wait => {}
-            Greet::LogIn => return Ok(true),
-        }
-        Ok(false)
-    }
-
-    /// The host answered the greeting, or refused it.
-    fn greeted(&mut self, stub: Option<Reader>, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        if let Some(ipid) = self.greeting.held() {
-            self.drop_reference(ipid, world);
-        }
-        let next = self.greeting.answer(stub, self.login.ipid, &self.exporters.first.this(world));
-        if self.greet(next, world)? { self.begin_waiting(work, world) } else { Ok(()) }
     }
 
     /// The namespace of a call is open: sends it, or has the class described on which its method is.
@@ -232,54 +143,32 @@ impl Ready {
         self.with_cursor(id, work, world, |cursor, cx| cursor.pull(cx))
     }
 
-    /// Octets of the process that was activated.
+    /// Octets of the process that was activated; `proceed` tells what they say.
+    pub(super) fn hear(&mut self, data: BytesMut, world: &mut World) {
+        self.exporters.first.link.receive(data, world);
+    }
+
     pub(super) fn receive(&mut self, data: BytesMut, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        self.exporters.first.receive(data, world);
+        self.hear(data, world);
         self.proceed(work, world)
-    }
-
-    /// Whether it is the transport of another process with objects.
-    pub(super) fn has_other(&self, transport: TransportId) -> bool {
-        self.exporters.others.iter().any(|exporter| exporter.link.transport == transport)
-    }
-
-    /// Something happened on the transport of another process with objects.
-    pub(super) fn other(
-        &mut self,
-        transport: TransportId,
-        happened: Happened,
-        work: &mut Work,
-        world: &mut World,
-    ) -> Result<(), Error> {
-        let Some(exporter) = self.exporters.other(transport) else { return Ok(()) };
-        let (oxid, is_open) = (exporter.oxid, exporter.is_open());
-        match exporter.handle(happened, world) {
-            Ok(()) => self.proceed(work, world),
-            Err(kind) if is_open || is_final(&kind) => Err(Error::new(world.stage.clone(), kind)),
-            Err(kind) => self.unreachable(oxid, &kind, work, world),
-        }
     }
 
     /// Carries out what the associations have to tell: about octets that arrived, and about calls that cannot be made.
     pub(super) fn proceed(&mut self, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        while let Some((oxid, done)) = self.exporters.next(world) {
-            match done {
-                Ok(done) => self.done(oxid, done, work, world)?,
-                Err(error) => match self.exporters.get_mut(oxid).filter(|exporter| !exporter.is_open()) {
-                    Some(exporter) if !is_final(&error.kind) => {
-                        world.abort(exporter.link.transport);
-                        self.unreachable(oxid, &error.kind, work, world)?;
-                    }
-                    _ => return Err(error),
-                },
-            }
-        }
+        while self.proceed_once(work, world)? {}
         Ok(())
+    }
+
+    /// The same for one thing; says whether there was one.
+    pub(super) fn proceed_once(&mut self, work: &mut Work, world: &mut World) -> Result<bool, Error> {
+        let Some((oxid, done)) = self.exporters.next(world) else { return Ok(false) };
+        self.done(oxid, done?, work, world)?;
+        Ok(true)
     }
 
     fn done(&mut self, oxid: u64, done: Done<Ticket>, work: &mut Work, world: &mut World) -> Result<(), Error> {
         match done {
-            Done::Bound => self.arrived(oxid, work, world),
+            Done::Bound => Ok(()),
             Done::Response { ticket, stub } => self.response(oxid, ticket, stub, work, world),
             Done::Fault { ticket, status, verified, executed } => {
                 let kind = fault(status, verified);
@@ -369,87 +258,6 @@ impl Ready {
         }
     }
 
-    fn logged_in(&mut self, index: usize, stub: Reader, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        let services = match dcom::answer::<NtlmLogin>(stub) {
-            Err(error) => Err(ErrorKind::Malformed(error)),
-            Ok(response) if !response.status.is_success() => Err(ErrorKind::Status(response.status)),
-            Ok(response) => match response.pointer.as_ref().map(|pointer| pointer.std()) {
-                Some(Ok(std)) => Ok(std),
-                Some(Err(error)) => Err(ErrorKind::Malformed(error)),
-                None => Err(ErrorKind::Misbehaved("log-in succeeded without an object")),
-            },
-        };
-        match services {
-            Ok(std) => {
-                self.enter_state(index, NamespaceState::Elsewhere(std));
-                match self.exporters.get_mut(std.oxid) {
-                    Some(exporter) if exporter.is_open() => self.arrived(std.oxid, work, world),
-                    Some(_) => Ok(()),
-                    None => {
-                        self.unresolved.push(std.oxid);
-                        Ok(())
-                    }
-                }
-            }
-            Err(kind) => self.refused(self.exporters.first.oxid, Ticket::Login(index), &kind, work, world),
-        }
-    }
-
-    /// The OXIDs of processes that nobody has located yet ([MS-DCOM 3.2.4.1.2.3]); they are told once.
-    pub(super) fn take_unresolved(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.unresolved)
-    }
-
-    /// The object resolver told where a process is, or that it does not know.
-    pub(super) fn resolved(
-        &mut self,
-        oxid: u64,
-        answer: Result<ResolveOxid2Response, ErrorKind>,
-        work: &mut Work,
-        world: &mut World,
-    ) -> Result<(), Error> {
-        let opened = answer.and_then(|response| match response.status {
-            _ if self.exporters.others.len() >= MAX_OTHERS => Err(ErrorKind::Misbehaved(OTHER_EXPORTER)),
-            FaultStatus(0) => Exporter::open(oxid, &response, world),
-            status => Err(ErrorKind::Fault(status)),
-        });
-        match opened {
-            Ok(exporter) => {
-                self.exporters.others.push(exporter);
-                Ok(())
-            }
-            Err(kind) => self.unreachable(oxid, &kind, work, world),
-        }
-    }
-
-    /// The association with a process stands: takes over the namespaces that live there.
-    fn arrived(&mut self, oxid: u64, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        let Some(exporter) = self.exporters.get_mut(oxid) else { return Ok(()) };
-        for namespace in &mut self.namespaces {
-            if let NamespaceState::Elsewhere(std) = namespace.state
-                && std.oxid == oxid
-            {
-                exporter.adopt(&std, world)?;
-                namespace.state = NamespaceState::Inside(Place { ipid: std.ipid, oxid });
-            }
-        }
-        self.begin_waiting(work, world)?;
-        if let Some(Exporter { link, .. }) = self.exporters.get_mut(oxid) {
-            world.lend(link.transport, |cx| link.association.flush(cx));
-        }
-        Ok(())
-    }
-
-    /// A process with objects cannot be reached: what waits for a namespace there learns why.
-    fn unreachable(&mut self, oxid: u64, kind: &ErrorKind, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        self.exporters.remove(oxid);
-        let lives_there =
-            |namespace: &Namespace| matches!(namespace.state, NamespaceState::Elsewhere(std) if std.oxid == oxid);
-        let lost: Vec<usize> =
-            self.namespaces.iter().enumerate().filter(|(_, n)| lives_there(n)).map(|(index, _)| index).collect();
-        lost.into_iter().try_for_each(|index| self.refused(oxid, Ticket::Login(index), kind, work, world))
-    }
-
     fn released(&mut self, oxid: u64, number: u32) {
         if let Some(exporter) = self.exporters.get_mut(oxid) {
             exporter.references.released(number);
@@ -470,18 +278,7 @@ impl Ready {
         }
         match ticket {
             Ticket::Login(index) => {
-                let Some(namespace) = self.namespaces.get_mut(index) else { return Ok(()) };
-                namespace.state = NamespaceState::Outside;
-                let resource = namespace.resource.clone();
-                for (who, of, namespace) in work.waiting() {
-                    if of.eq_ignore_ascii_case(&resource) {
-                        let error = Error::new(Stage::Login { namespace }, kind.clone());
-                        match who {
-                            Waiter::Query(id) => self.finish(id, Err(error), work, world),
-                            Waiter::Call(id) => self.reply(id, Err(error), work, world),
-                        }
-                    }
-                }
+                self.denied(index, |namespace| Error::new(Stage::Login { namespace }, kind.clone()), work, world);
                 Ok(())
             }
             Ticket::Greeting => self.greeted(None, work, world),
@@ -560,9 +357,8 @@ impl Ready {
     }
 
     pub(super) fn tick(&mut self, work: &mut Work, world: &mut World) -> Result<(), Error> {
-        let opening = self.exporters.others.iter().filter(|exporter| !exporter.is_open());
-        let opening: Vec<TransportId> = opening.map(|exporter| exporter.link.transport).collect();
-        for transport in opening {
+        let on_the_way: Vec<_> = self.exporters.distant.iter().map(|distant| distant.approach.transport()).collect();
+        for transport in on_the_way {
             self.other(transport, Happened::Tick, work, world)?;
         }
         if self.release_due.is_some_and(|due| due <= world.now) {
@@ -599,20 +395,6 @@ impl Ready {
         }
     }
 
-    /// The host has this object no more. A query finds out by itself; a namespace is entered again.
-    pub(super) fn gone(&mut self, oid: u64) -> Result<(), Error> {
-        let gone: Vec<Guid> = self.exporters.iter_mut().flat_map(|exporter| exporter.references.gone(oid)).collect();
-        if gone.contains(&self.login.ipid) {
-            return Err(Error::new(Stage::Ping, ErrorKind::Status(HResult::CO_E_OBJNOTREG)));
-        }
-        for namespace in &mut self.namespaces {
-            if matches!(namespace.state, NamespaceState::Inside(place) if gone.contains(&place.ipid)) {
-                namespace.state = NamespaceState::Outside;
-            }
-        }
-        Ok(())
-    }
-
     fn release(&mut self, world: &mut World) -> Result<(), Error> {
         self.exporters.iter_mut().try_for_each(|exporter| exporter.release(world))
     }
@@ -620,14 +402,6 @@ impl Ready {
     /// Whether no answer is due.
     pub(super) fn is_idle(&self) -> bool {
         self.exporters.is_idle()
-    }
-
-    /// Gives up another process with objects.
-    pub(super) fn give_up(&mut self, transport: TransportId, world: &mut World) {
-        world.abort(transport);
-        if let Some(oxid) = self.exporters.other(transport).map(|exporter| exporter.oxid) {
-            self.exporters.remove(oxid);
-        }
     }
 
     /// Closes all transports.
@@ -656,14 +430,6 @@ impl Ready {
 
     fn schedule_release(&mut self, world: &World) {
         self.release_due.get_or_insert(world.now.saturating_add(RELEASE_DELAY));
-    }
-
-    fn namespace(&mut self, resource: &str) -> usize {
-        let found = self.namespaces.iter().position(|n| n.resource.eq_ignore_ascii_case(resource));
-        found.unwrap_or_else(|| {
-            self.namespaces.push(Namespace { resource: resource.to_owned(), state: NamespaceState::Outside });
-            self.namespaces.len() - 1
-        })
     }
 
     /// The host made a copy of a query, or did not. A copy that nobody waits for any more is given back.
@@ -744,50 +510,10 @@ impl Ready {
     }
 }
 
-/// Whether the refusal of a call says that the session's own objects are gone, or will be: WMI on the host restarts. A
-/// missing enumerator is the loss of its query alone.
-fn lost_with(ticket: &Ticket, kind: &ErrorKind) -> bool {
-    let own = match ticket {
-        Ticket::Login(_) | Ticket::Call(_) | Ticket::Signature(_) => true,
-        Ticket::Query(_, operation) => *operation == wmi::Operation::ExecQuery,
-        _ => false,
-    };
-    host_stops(kind) || (own && is_gone(kind))
-}
-
-/// Codes with which a host answers for an object that it has no more ([MS-DCOM 3.1.1.5.4]).
-fn is_gone(kind: &ErrorKind) -> bool {
-    const GONE: [HResult; 4] = [
-        HResult::RPC_E_DISCONNECTED,
-        HResult::RPC_E_INVALID_OBJECT,
-        HResult::CO_E_OBJNOTREG,
-        HResult::CO_E_OBJNOTCONNECTED,
-    ];
-    verified_code(kind).is_some_and(|code| GONE.contains(&code))
-}
-
-/// Codes with which a host answers that is about to have no object at all any more.
-fn host_stops(kind: &ErrorKind) -> bool {
-    const STOPS: [HResult; 3] =
-        [HResult::CO_E_SERVER_STOPPING, HResult::WBEM_E_SHUTTING_DOWN, HResult::RPC_E_SERVER_DIED];
-    verified_code(kind).is_some_and(|code| STOPS.contains(&code))
-}
-
-const fn verified_code(kind: &ErrorKind) -> Option<HResult> {
-    match kind {
-        ErrorKind::Status(status) => Some(*status),
-        ErrorKind::Fault(status) => Some(HResult(status.0)),
-        _ => None,
-    }
-}
-
 /// How long dropped references are collected before they are given back in one call.
 const RELEASE_DELAY: Duration = Duration::from_millis(100);
 
 /// How long a host is left alone that did not look at a RemRelease.
 const RELEASE_AGAIN: Duration = Duration::from_secs(1);
-
-/// Processes of a host beyond the one that was activated; in every capture WMI lives in one.
-const MAX_OTHERS: usize = 8;
 
 const OTHER_EXPORTER: &str = "an object that lives in a process where none of it is expected";

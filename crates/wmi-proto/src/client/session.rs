@@ -9,6 +9,7 @@ use crate::client::activator::{Activator, Told};
 use crate::client::establish::{Activating, Asking, Opening};
 use crate::client::holdings::Holdings;
 use crate::client::ready::Ready;
+use crate::client::verdict::is_final;
 use crate::client::work::{Ended, Work};
 use crate::client::world::World;
 use crate::client::{
@@ -18,8 +19,7 @@ use crate::entropy::Entropy;
 use crate::stats::Stats;
 use crate::time::{FileTime, Instant};
 use crate::transport::{TransportFailure, TransportId};
-use crate::wire::status::BindNakReason;
-use crate::wire::{FaultStatus, HResult};
+use crate::wire::FaultStatus;
 use crate::wmi::Wish;
 
 pub(super) struct Session {
@@ -172,9 +172,14 @@ impl Session {
         self.world.now = now;
         self.accepts_commands()?;
         let id = self.work.queries.add(&query, now, &self.world.config.limits)?;
+        self.begin();
+        Ok(id)
+    }
+
+    /// A command waits: it begins when its namespace is open, and the session is established when it is lost.
+    fn begin(&mut self) {
         self.run(|ready, work, world| ready.begin_waiting(work, world));
         self.wake();
-        Ok(id)
     }
 
     pub(super) fn wish(&mut self, id: QueryId, wish: Wish, now: Instant) -> Result<(), CommandError> {
@@ -205,8 +210,7 @@ impl Session {
         self.world.now = now;
         self.accepts_commands()?;
         let id = self.work.calls.get(object, now, &self.world.config.limits)?;
-        self.run(|ready, work, world| ready.begin_waiting(work, world));
-        self.wake();
+        self.begin();
         Ok(id)
     }
 
@@ -214,8 +218,7 @@ impl Session {
         self.world.now = now;
         self.accepts_commands()?;
         let id = self.work.calls.exec(method, now, &self.world.config.limits)?;
-        self.run(|ready, work, world| ready.begin_waiting(work, world));
-        self.wake();
+        self.begin();
         Ok(id)
     }
 
@@ -361,7 +364,7 @@ impl Session {
             Phase::Releasing(releasing) if releasing.ready.has_other(transport) => {
                 // What it hands out is given back; when it is gone there is nothing to give back.
                 if releasing.ready.other(transport, happened, &mut self.work, &mut self.world).is_err() {
-                    releasing.ready.give_up(transport, &mut self.world);
+                    self.world.abort(transport);
                 }
                 self.step(Happened::Tick);
             }
@@ -384,7 +387,10 @@ impl Session {
         for told in self.activator.take_told() {
             self.run(|ready, work, world| match told {
                 Told::Gone(oid) => ready.gone(oid),
-                Told::Resolved(oxid, answer) => ready.resolved(oxid, answer, work, world),
+                Told::Resolved(oxid, answer) => {
+                    ready.resolved(oxid, answer, work, world);
+                    Ok(())
+                }
             });
         }
     }
@@ -521,8 +527,14 @@ impl Releasing {
         match happened {
             Happened::Opened | Happened::Close => {}
             Happened::Received(data) => {
-                self.ready.receive(data, work, world)?;
-                return self.advance(world);
+                self.ready.hear(data, world);
+                // One thing at a time, as if each had come by itself.
+                while self.ready.proceed_once(work, world)? {
+                    match self.advance(world)? {
+                        Phase::Releasing(on) => self = on,
+                        over => return Ok(over),
+                    }
+                }
             }
             // The host has nothing of ours any more, or collects it by itself.
             Happened::Closed(_) => {
@@ -577,28 +589,6 @@ pub(super) fn expire(deadline: Instant, connected: bool, world: &World) -> Resul
 
 pub(super) const fn fault(status: FaultStatus, verified: bool) -> ErrorKind {
     if verified { ErrorKind::Fault(status) } else { ErrorKind::UnverifiedFault(status) }
-}
-
-/// Whether another attempt is not to be made: somebody changes messages, what answers is no such host, or the account
-/// was refused, which repeated would lock it.
-pub(super) fn is_final(kind: &ErrorKind) -> bool {
-    match kind {
-        ErrorKind::Tampered(_) | ErrorKind::Auth(_) | ErrorKind::Malformed(_) | ErrorKind::Misbehaved(_) => true,
-        ErrorKind::BindRefused(reason) => {
-            ![BindNakReason::TEMPORARY_CONGESTION, BindNakReason::LOCAL_LIMIT_EXCEEDED].contains(reason)
-        }
-        ErrorKind::Fault(FaultStatus(code))
-        | ErrorKind::UnverifiedFault(FaultStatus(code))
-        | ErrorKind::Status(HResult(code)) => is_denial(*code),
-        _ => false,
-    }
-}
-
-/// Whether the code says that the account was refused, as a Win32 code, the HRESULT of one, or one of the security
-/// packages: a wrong password, an account that is locked, disabled or expired, a log-on that is not allowed.
-pub(super) const fn is_denial(code: u32) -> bool {
-    let win32 = if code >> 16 == 0x8007 { code & 0xffff } else { code };
-    matches!(win32, 5 | 1326..=1331 | 1385 | 1825 | 1907 | 1909 | 0x8009_030c | 0x8009_030e | 0x8001_011b)
 }
 
 /// How long to wait after so many failures in a row: not at all, then from a second up to a minute.

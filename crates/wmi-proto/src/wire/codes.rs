@@ -21,6 +21,14 @@ macro_rules! open_enum {
             }
         }
 
+        $crate::wire::codes::shown_by_name!($ty);
+    };
+}
+pub(crate) use open_enum;
+
+/// The text form of a newtype over an integer that has `name()`: name and value.
+macro_rules! shown_by_name {
+    ($ty:ident) => {
         impl core::fmt::Display for $ty {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 match self.name() {
@@ -37,4 +45,4 @@ macro_rules! open_enum {
         }
     };
 }
-pub(crate) use open_enum;
+pub(crate) use shown_by_name;

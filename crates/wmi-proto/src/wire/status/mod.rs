@@ -82,20 +82,7 @@ macro_rules! shown {
             }
         }
 
-        impl core::fmt::Display for $ty {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                match self.name() {
-                    Some(name) => write!(f, "{name} ({:#x})", self.0),
-                    None => write!(f, "{:#x}", self.0),
-                }
-            }
-        }
-
-        impl core::fmt::Debug for $ty {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                core::fmt::Display::fmt(self, f)
-            }
-        }
+        $crate::wire::codes::shown_by_name!($ty);
     };
 }
 pub(crate) use shown;
@@ -157,6 +144,29 @@ impl HResult {
     #[must_use]
     pub const fn nt(self) -> Option<NtStatus> {
         if self.0 & 0xc000_0000 == 0xc000_0000 { Some(NtStatus(self.0 & !NT_BIT)) } else { None }
+    }
+
+    /// Whether it says that the account was refused: a wrong password, an account that is locked, disabled or expired, a
+    /// log-on or an access that is not allowed. Whoever repeats such an attempt may lock the account.
+    #[must_use]
+    pub const fn refuses_account(self) -> bool {
+        let code = match self.nt() {
+            Some(nt) => nt.0,
+            None => self.0,
+        };
+        matches!(
+            code,
+            // E_ACCESSDENIED, RPC_E_ACCESS_DENIED, STATUS_ACCESS_DENIED, SEC_E_LOGON_DENIED, SEC_E_NO_CREDENTIALS
+            0x8007_0005 | 0x8001_011b | 0xc000_0022 | 0x8009_030c | 0x8009_030e
+            // ERROR_INVALID_PASSWORD, _NO_SUCH_USER, _LOGON_FAILURE to _ACCOUNT_DISABLED, _LOGON_NOT_GRANTED,
+            // _LOGON_TYPE_NOT_GRANTED, _ACCOUNT_EXPIRED, RPC_S_SEC_PKG_ERROR, ERROR_PASSWORD_MUST_CHANGE,
+            // _ACCOUNT_LOCKED_OUT
+            | 0x8007_0056 | 0x8007_0525 | 0x8007_052e..=0x8007_0533 | 0x8007_0564 | 0x8007_0569 | 0x8007_0701
+            | 0x8007_0721 | 0x8007_0773 | 0x8007_0775
+            // The same as STATUS_…
+            | 0xc000_0064 | 0xc000_006a | 0xc000_006d..=0xc000_0072 | 0xc000_0155 | 0xc000_015b | 0xc000_0193
+            | 0xc000_0224 | 0xc000_0234
+        )
     }
 
     /// Its row in the table.

@@ -104,3 +104,18 @@ fn success_is_the_clear_severity_bit() {
     assert!(HResult::WBEM_S_TIMEDOUT.is_success() && HResult::S_OK.is_success());
     assert!(!HResult::WBEM_E_FAILED.is_success() && !HResult::E_NOINTERFACE.is_success());
 }
+
+#[test]
+fn whatever_says_that_the_account_was_refused_is_recognised_in_each_form() {
+    // ERROR_ACCESS_DENIED, _LOGON_FAILURE, _PASSWORD_EXPIRED, _ACCOUNT_LOCKED_OUT; the same as NTSTATUS; SEC_E_LOGON_DENIED.
+    for code in [5, 1326, 1330, 1909, 0xc000_0022, 0xc000_006d, 0xc000_0071, 0xc000_0234, 0x8009_030c] {
+        assert!(FaultStatus(code).hresult().refuses_account(), "{code:#x}");
+    }
+    for code in [0x8007_052e, 0xd000_006d, 0x8007_0775] {
+        assert!(HResult(code).refuses_account(), "{code:#x}");
+    }
+    // RPC_S_SERVER_UNAVAILABLE, nca_s_unk_if, RPC_E_DISCONNECTED, WBEM_E_ACCESS_DENIED of a namespace or provider.
+    for code in [1722, 0x1c01_0003, 0x8001_0108, 0x8004_1003] {
+        assert!(!FaultStatus(code).hresult().refuses_account(), "{code:#x}");
+    }
+}
