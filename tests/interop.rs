@@ -239,6 +239,10 @@ impl Bench {
             if told != Some(("WITNESS".to_owned(), 4711)) {
                 return Ok(Err(format!("it called itself {told:?}")));
             }
+            let opened = server.stats().calls_of("IWbemServices::OpenNamespace");
+            if opened != calls.iter().filter(|call| call.is_opened()).count() as u64 {
+                return Ok(Err(format!("{opened} namespaces opened from the one above")));
+            }
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             let wrong: Vec<_> = calls
                 .iter()

@@ -29,6 +29,8 @@ pub(crate) struct Call {
     /// The class that has the method, and the method; an object is wanted when there is none.
     method: Option<(&'static str, &'static str)>,
     arguments: Vec<(&'static str, CimValue)>,
+    /// Whether the foreign client enters the namespace from the one above, by OpenNamespace; ours always logs in.
+    opened: bool,
     /// Clients that cannot make the call.
     without: &'static [Client],
 }
@@ -39,11 +41,12 @@ type Outcome = Result<Option<CimObject>, u32>;
 /// What our client got, by the names of the calls.
 pub(crate) type Outcomes = BTreeMap<&'static str, Outcome>;
 
-/// impacket reads no reals, prints while it writes an embedded object, and fails where a method gives nothing.
+/// impacket reads no reals, prints while it writes an embedded object, fails where a method gives nothing, and says with
+/// OpenNamespace that it does not want the namespace.
 const NOT_IMPACKET: &[Client] = &[Client::Impacket];
 
 fn get(name: &'static str, path: &'static str) -> Call {
-    Call { name, namespace: "root/cimv2", path, method: None, arguments: Vec::new(), without: &[] }
+    Call { name, namespace: "root/cimv2", path, method: None, arguments: Vec::new(), opened: false, without: &[] }
 }
 
 fn exec(
@@ -70,6 +73,10 @@ fn point() -> CimValue {
     CimObject::instance(class.class(), values).expect("properties of the class").into()
 }
 
+fn from_above(name: &'static str, namespace: &'static str) -> Call {
+    Call { namespace, opened: true, without: NOT_IMPACKET, ..get(name, "StdRegProv") }
+}
+
 /// All calls, in an order in which they change the host.
 fn all() -> Vec<Call> {
     let service = "Win32_Service.Name=\"BITS\"";
@@ -89,6 +96,9 @@ fn all() -> Vec<Call> {
         get("no such class", "Win32_Nothing"),
         get("not the key", "Win32_Service.State=\"Running\""),
         Call { namespace: "root/default", ..get("another namespace", "StdRegProv") },
+        from_above("a namespace from the one above", "root/default"),
+        from_above("no such namespace in the one above", "root/nothing"),
+        from_above("a namespace without a right to it", "root/SecurityCenter2"),
         exec(
             "a process",
             "Win32_Process",
@@ -250,9 +260,14 @@ impl Call {
         }
     }
 
+    /// Whether the foreign client enters the namespace by OpenNamespace.
+    pub(crate) const fn is_opened(&self) -> bool {
+        self.opened
+    }
+
     /// The call in the words of a plan.
     pub(crate) fn job(&self) -> Value {
-        let mut job = json!({ "namespace": self.namespace, "path": self.path });
+        let mut job = json!({ "namespace": self.namespace, "path": self.path, "opened": self.opened });
         if let Some((class, method)) = self.method {
             let arguments = self.arguments.iter();
             job["class"] = class.into();

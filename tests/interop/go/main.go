@@ -61,6 +61,8 @@ type job struct {
 	Enumerator string `json:"enumerator"`
 	Batch      uint32 `json:"batch"`
 	Walk       bool   `json:"walk"`
+	// Opened namespaces are entered from the one above, not by a log-in.
+	Opened bool `json:"opened"`
 	// Path is there when it is no query but an object or, with Method, a call; Class is the one that has the method.
 	Path      string     `json:"path"`
 	Class     string     `json:"class"`
@@ -262,9 +264,38 @@ func (s *session) open(namespace string) (*dcom.IPID, error) {
 	return ipid, nil
 }
 
+// descend opens a namespace from the one above it.
+func (s *session) descend(namespace string) (*dcom.IPID, error) {
+	at := strings.LastIndex(namespace, "/")
+	above, err := s.open(namespace[:at])
+	if err != nil {
+		return nil, err
+	}
+	services, err := iwbemservices.NewServicesClient(s.security, s.conn, dcom.WithIPID(above))
+	if err != nil {
+		return nil, fmt.Errorf("bind to IWbemServices: %w", err)
+	}
+	reply, err := services.OpenNamespace(s.security, &iwbemservices.OpenNamespaceRequest{
+		This: s.this(), Namespace: &oaut.String{Data: namespace[at+1:]}, WorkingNamespace: &wmi.Services{},
+	})
+	if reply != nil && reply.Return != 0 {
+		return nil, fmt.Errorf("status %#08x", uint32(reply.Return))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open namespace: %w", err)
+	}
+	ipid := reply.WorkingNamespace.InterfacePointer().IPID()
+	s.published = append(s.published, ipid)
+	return ipid, nil
+}
+
 // run carries out one job and returns the number of rows printed.
 func (s *session) run(ctx context.Context, j *job) (int, error) {
-	ipid, err := s.open(j.Namespace)
+	enter := s.open
+	if j.Opened {
+		enter = s.descend
+	}
+	ipid, err := enter(j.Namespace)
 	if err != nil {
 		return 0, err
 	}

@@ -51,7 +51,8 @@ impl Wire for InOutInterface {
     }
 }
 
-/// [MS-WMI 3.1.4.3.1] OpenNamespace; the object is IWbemServices. Not in any capture.
+/// [MS-WMI 3.1.4.3.1] OpenNamespace; the object is IWbemServices. Not in any capture;
+/// go-msrpc enters namespaces of the simulator with it.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenNamespace;
 
