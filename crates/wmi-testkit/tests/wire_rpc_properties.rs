@@ -195,12 +195,15 @@ proptest! {
 
     #[test]
     fn every_account_logs_on(
-        (user, domain, password, target) in ("\\PC{1,12}", "\\PC{0,12}", "\\PC{0,12}", "\\PC{0,12}"),
+        (user, domain, password, target) in
+            ("\\PC{1,12}", prop_oneof![1 => Just(".".to_owned()), 9 => "\\PC{0,12}"], "\\PC{0,12}", "\\PC{0,12}"),
         (level, timestamp, key_exchange, seed) in (level(), any::<bool>(), any::<bool>(), any::<u64>()),
     ) {
         let credentials = Credentials { domain: domain.clone(), user: user.clone(), password: Secret::new(password.clone()).into() };
         let withheld = if key_exchange { NegotiateFlags(0) } else { NegotiateFlags::KEY_EXCH };
         let options = AcceptorOptions { timestamp, withheld, demand_mic: timestamp, ..AcceptorOptions::default() };
+        // A point stands for the host's own accounts.
+        let domain = if domain == "." { options.computer.clone() } else { domain };
         let entropy = &mut SeededEntropy::new(seed);
         let mut initiator = NtlmInitiator::new(&credentials, &target, level);
         let mut acceptor = NtlmAcceptor::new(options);
