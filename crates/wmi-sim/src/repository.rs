@@ -9,7 +9,7 @@ mod results;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use wmi_proto::FileTime;
 use wmi_proto::cim::CimValue;
@@ -92,6 +92,20 @@ const NAMESPACES: &[(&str, Option<HResult>)] = &[
     ("root\\SecurityCenter2", Some(HResult::E_ACCESSDENIED)),
 ];
 
+/// What a Windows server has, read once for all machines of the process; they share the classes that none has changed.
+static WINDOWS: LazyLock<Vec<Namespace>> = LazyLock::new(|| {
+    let read = |(path, locked): &(&str, _)| {
+        let mut namespace = Namespace::new(path);
+        namespace.locked = *locked;
+        namespace.read_all(classes::of_namespace(path));
+        for (language, files) in classes::AMENDMENTS {
+            namespace.amend_all(*language, files);
+        }
+        namespace
+    };
+    NAMESPACES.iter().map(read).collect()
+});
+
 /// The simulated machine. A clone shares everything until one of the two changes.
 #[derive(Clone, Debug)]
 pub struct Repository {
@@ -133,13 +147,9 @@ impl Repository {
     #[must_use]
     pub fn windows(rows: u32, clock: FileTime) -> Self {
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        let mut namespaces: Vec<_> = NAMESPACES.iter().map(|(path, _)| Namespace::new(path)).collect();
-        for (namespace, (_, locked)) in namespaces.iter_mut().zip(NAMESPACES) {
-            namespace.locked = *locked;
-            namespace.read_all(classes::of_namespace(&namespace.path), rows);
-            for (language, files) in classes::AMENDMENTS {
-                namespace.amend_all(*language, files);
-            }
+        let mut namespaces = WINDOWS.clone();
+        for namespace in &mut namespaces {
+            namespace.resize(rows);
         }
         let started = FileTime(clock.0.saturating_sub(UPTIME));
         Self { machine: Arc::new(Machine { name: "WINSIM".to_owned(), started, drift: 0, namespaces }) }
@@ -225,7 +235,7 @@ impl Repository {
         let open = self.machine.namespaces.iter().filter(|namespace| namespace.locked.is_none());
         let all = open.flat_map(|namespace| namespace.classes.iter().map(move |class| (namespace, class)));
         all.map(move |(namespace, class)| {
-            let family = namespace.family(class).map(|at| &namespace.classes[at]);
+            let family = namespace.family(class).map(|at| &*namespace.classes[at]);
             let rows = family.flat_map(|class| (0..class.count()).map(move |at| (class, at)));
             let rows = rows.map(|(class, at)| {
                 let row = class.row(at, &clock);

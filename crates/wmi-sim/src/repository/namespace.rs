@@ -1,5 +1,7 @@
 //! A namespace: its classes, read from MOF.
 
+use std::sync::Arc;
+
 use wmi_proto::wire::HResult;
 
 use super::class::{Class, Rows};
@@ -14,14 +16,14 @@ pub(crate) struct Namespace {
     /// The status with which it answers everybody, when nobody may enter.
     pub(crate) locked: Option<HResult>,
     /// In the order of declaration, so that a class stands after its superclass.
-    pub(crate) classes: Vec<Class>,
+    pub(crate) classes: Vec<Arc<Class>>,
 }
 
 impl Namespace {
     /// A namespace with the classes that every one has.
     pub(crate) fn new(path: &str) -> Self {
         let mut namespace = Self { path: path.to_owned(), locked: None, classes: Vec::new() };
-        namespace.read_all(classes::NAMESPACE, 0);
+        namespace.read_all(classes::NAMESPACE);
         namespace
     }
 
@@ -29,14 +31,14 @@ impl Namespace {
     ///
     /// # Panics
     /// When such a file has a mistake, which the tests rule out.
-    pub(crate) fn read_all(&mut self, files: &[(&str, &str)], rows: usize) {
+    pub(crate) fn read_all(&mut self, files: &[(&str, &str)]) {
         for (name, text) in files {
-            self.read(text, rows).unwrap_or_else(|error| panic!("{name}: {error}"));
+            self.read(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
 
-    /// Adds what a MOF text declares.
-    pub(crate) fn read(&mut self, text: &str, rows: usize) -> Result<(), String> {
+    /// Adds what a MOF text declares. Rows that are made are none until [`Self::resize`].
+    pub(crate) fn read(&mut self, text: &str) -> Result<(), String> {
         for declaration in mof::parse(text).map_err(|error| error.to_string())? {
             match declaration {
                 mof::Declaration::Class(declared) => {
@@ -45,15 +47,15 @@ impl Namespace {
                     }
                     let mut class = Class::new(&declared, self)?;
                     class.update = classes::update(&class.name);
-                    if let Some(made) = classes::made(&class.name, rows) {
+                    if let Some(made) = classes::made(&class.name, 0) {
                         class.rows = made;
                     }
-                    self.classes.push(class);
+                    self.classes.push(Arc::new(class));
                 }
                 mof::Declaration::Instance(declared) => {
                     let at = self.position(&declared.class).ok_or_else(|| format!("no class {}", declared.class))?;
                     let row = self.classes[at].declared(&declared, self)?;
-                    match &mut self.classes[at].rows {
+                    match &mut Arc::make_mut(&mut self.classes[at]).rows {
                         Rows::Declared(rows) => rows.push(row),
                         Rows::Made { .. } => return Err(format!("the rows of {} are made", declared.class)),
                     }
@@ -61,6 +63,17 @@ impl Namespace {
             }
         }
         Ok(())
+    }
+
+    /// Sets how many rows those classes have whose rows are made.
+    pub(crate) fn resize(&mut self, rows: usize) {
+        for class in &mut self.classes {
+            if let Rows::Made { .. } = class.rows
+                && let Some(made) = classes::made(&class.name, rows)
+            {
+                Arc::make_mut(class).rows = made;
+            }
+        }
     }
 
     /// Adds the texts of a language to classes that are there.
@@ -84,14 +97,14 @@ impl Namespace {
         }
         for at in 0..self.classes.len() {
             let amended = self.classes[at].amended(language, &texts, self)?;
-            self.classes[at].amended.extend(amended.map(|class| (language, class)));
+            Arc::make_mut(&mut self.classes[at]).amended.extend(amended.map(|class| (language, class)));
         }
         Ok(())
     }
 
     /// The class called `name`.
     pub(crate) fn class(&self, name: &str) -> Option<&Class> {
-        self.position(name).map(|at| &self.classes[at])
+        self.position(name).map(|at| &*self.classes[at])
     }
 
     /// Where in [`Self::classes`] a class stands.

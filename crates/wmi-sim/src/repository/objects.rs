@@ -173,7 +173,7 @@ impl Repository {
     }
 
     fn class_at_mut(&mut self, Place { namespace, class }: Place) -> &mut Class {
-        &mut Arc::make_mut(&mut self.machine).namespaces[namespace].classes[class]
+        Arc::make_mut(&mut Arc::make_mut(&mut self.machine).namespaces[namespace].classes[class])
     }
 }
 
