@@ -147,3 +147,33 @@ fn the_map_is_the_sources() {
     let same = found == map;
     assert!(same, "run with UPDATE_MAP=1 to write docs/architecture.md anew; it lacks:\n{}", other.join("\n"));
 }
+
+/// The sections of `docs/windows-hosts.md` that `text` names.
+fn sections(text: &str) -> impl Iterator<Item = &str> {
+    let named = text.split("windows-hosts.md#").skip(1);
+    named.map(|rest| &rest[..rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(rest.len())])
+}
+
+#[test]
+fn every_section_that_is_named_anywhere_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let manual = fs::read_to_string(root.join("docs/windows-hosts.md")).expect("the manual");
+    let headings = manual.lines().filter_map(|line| line.strip_prefix("## "));
+    let anchors: Vec<String> = headings.map(|heading| heading.to_lowercase().replace(' ', "-")).collect();
+    let mut files = vec![root.join("README.md")];
+    sources(&root.join("crates"), &mut files);
+    files.extend(fs::read_dir(root.join("docs")).expect("documents").map(|entry| entry.expect("an entry").path()));
+    let mut count = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a file is text");
+        for name in sections(&text).filter(|name| !name.is_empty()) {
+            count += 1;
+            assert!(anchors.iter().any(|anchor| anchor == name), "{}: no section {name}", file.display());
+        }
+    }
+    assert!(count > anchors.len() / 2, "{count} sections are named, too few to believe");
+    let links = manual.split("](#").skip(1).filter_map(|rest| rest.split(')').next());
+    for name in links {
+        assert!(anchors.iter().any(|anchor| anchor == name), "the manual itself has no section {name}");
+    }
+}

@@ -137,9 +137,10 @@ impl Case<'_> {
     fn disconnected(self) -> Remedy {
         match self.at {
             Place::ConnectActivator | Place::ConnectObjectServer | Place::BindActivator | Place::Activate => {
-                Some(DROPPED.into())
+                Some(format!("{DROPPED}; {RPC_FILTER}").into())
             }
-            Place::BindObjectServer | Place::Login | Place::Smart | Place::Work => Some(LOST.into()),
+            Place::BindObjectServer | Place::Login => Some(format!("{LOST}; {RPC_FILTER}").into()),
+            Place::Smart | Place::Work => Some(LOST.into()),
             Place::Method => Some(METHOD_UNKNOWN.into()),
             Place::Upkeep => None,
         }
@@ -161,7 +162,7 @@ impl Case<'_> {
     fn wrong_password(self) -> Cow<'static, str> {
         match self.concern.account {
             Some(AccountKind::Local) => {
-                format!("{WRONG_PASSWORD} (it is taken for an account of the host itself)").into()
+                format!("{WRONG_PASSWORD}; it is taken for an account of the host itself: {LOCAL_ACCOUNT}").into()
             }
             _ => WRONG_PASSWORD.into(),
         }
@@ -179,15 +180,19 @@ impl Case<'_> {
                 let namespace = self.namespace();
                 let privacy = if self.concern.level == Some(AuthLevel::Integrity) { OR_PRIVACY } else { "" };
                 format!(
-                    "give the account Enable Account and Remote Enable on {namespace} (wmimgmt.msc, Security){privacy}"
+                    "give the account Enable Account and Remote Enable on {namespace} (wmimgmt.msc, Security): \
+                     {NAMESPACE_RIGHTS}{privacy}"
                 )
                 .into()
             }
             Place::Smart | Place::Work | Place::Method | Place::Upkeep => {
                 let what =
                     self.concern.class.as_deref().map_or(Cow::Borrowed("the class"), |class| class.to_owned().into());
-                format!("the provider of {what} refuses this account: such classes often want a local administrator")
-                    .into()
+                format!(
+                    "the provider of {what} refuses this account, such classes often want a local administrator: \
+                     {LEAST_PRIVILEGE}"
+                )
+                .into()
             }
         };
         match self.concern.account {
@@ -211,6 +216,11 @@ impl Case<'_> {
             format!(
                 "{namespace} has no {class}: its performance counters are broken or switched off (Disable Performance \
                  Counters), or what it counts is not installed; {COUNTERS}"
+            )
+        } else if class.eq_ignore_ascii_case("Win32_Product") {
+            format!(
+                "{namespace} has no {class}: Windows Server 2003 has it with Management and Monitoring Tools only, \
+                 see {SERVER_2003}"
             )
         } else {
             format!(
@@ -479,10 +489,18 @@ static NOTHING: Concern =
 
 const WRONG_PASSWORD: &str = "check user, domain and password, and that the account is not locked, disabled, expired \
                               or kept from the network; the host tells why in event 4625 of its Security log";
+// Sections of the manual. A test holds them against its headings.
+const LOCAL_ACCOUNT: &str = "docs/windows-hosts.md#local-account";
+const NAMESPACE_RIGHTS: &str = "docs/windows-hosts.md#namespace-rights";
+const LEAST_PRIVILEGE: &str = "docs/windows-hosts.md#least-privilege";
+const SERVER_2003: &str = "docs/windows-hosts.md#windows-server-2003";
+
 const REMOTE_UAC: &str = "local accounts other than Administrator lose their rights over the network: use a domain \
-                          account, or set LocalAccountTokenFilterPolicy = 1 on the host";
+                          account, or set LocalAccountTokenFilterPolicy = 1 on the host \
+                          (docs/windows-hosts.md#remote-uac)";
 const DCOM_RIGHT: &str = "the account may not activate DCOM objects from remote: add it to the group Distributed COM \
-                          Users, or allow Remote Launch and Remote Activation in dcomcnfg";
+                          Users, or allow Remote Launch and Remote Activation in dcomcnfg \
+                          (docs/windows-hosts.md#dcom-rights)";
 const OR_PRIVACY: &str = ", and use the level privacy, which some namespaces demand";
 const LEVEL_TOO_LOW: &str = "the host demands a higher authentication level (DCOM hardening, KB5004442): use privacy";
 const NTLM_OFF: &str = "the host or its domain does not accept NTLM as it is offered here: see the policies Restrict \
@@ -492,7 +510,9 @@ const TAMPERED: &str = "something between here and the host changes messages: do
                         this one were verified";
 const NOBODY_LISTENS: &str = "nobody listens at this port: is it a Windows host, and is the activator's port 135 \
                               (HOST:PORT gives another)?";
-const ACTIVATOR_PORT: &str = "check the address, that the host runs, and that firewalls let TCP port 135 in";
+const ACTIVATOR_PORT: &str = "check the address, that the host runs, and that firewalls let TCP port 135 in \
+                              (docs/windows-hosts.md#firewall); Windows 11 lets in its own subnet only, unless told \
+                              otherwise (docs/windows-hosts.md#windows-11)";
 const FEWER_SOCKETS: &str =
     "have fewer sessions at a time, or raise the limit of open files of this process (ulimit -n)";
 const SAYS_NOTHING: &str = "the port accepts connections and then says nothing: is it the activator of a Windows \
@@ -500,8 +520,12 @@ const SAYS_NOTHING: &str = "the port accepts connections and then says nothing: 
 const DYNAMIC_PORT: &str = "the activator answered, the port it told for WMI does not let us in";
 const FIREWALL_GROUP: &str = "on the host run netsh advfirewall firewall set rule group=\"windows management \
                               instrumentation (wmi)\" new enable=yes";
-const FIXED_PORT: &str = "the port changes with every start of WMI unless winmgmt /standalonehost gives it port 24158";
-const COUNTERS: &str = "lodctr /R and winmgmt /resyncperf on the host bring counters back";
+const FIXED_PORT: &str = "the port changes with every start of WMI (docs/windows-hosts.md#dynamic-ports) unless \
+                          winmgmt /standalonehost gives it port 24158 (docs/windows-hosts.md#fixed-port)";
+const RPC_FILTER: &str =
+    "firewalls that enforce strict RPC compliance drop DCOM, too (docs/windows-hosts.md#isa-server)";
+const COUNTERS: &str = "lodctr /R and winmgmt /resyncperf on the host bring counters back \
+                        (docs/windows-hosts.md#performance-counters)";
 const BAD_WQL: &str = "WQL is SELECT list FROM class WHERE condition: one class, no joins or functions, text in quotes";
 const QUOTA: &str = "the host's WMI is out of quota (event 5612 tells which): ask for fewer columns and rows, less \
                      often, or raise the limits in __ProviderHostQuotaConfiguration";

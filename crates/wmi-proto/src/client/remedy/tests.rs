@@ -1,5 +1,7 @@
 //! What is said about each failure that users of remote WMI meet.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::auth::AuthError;
 use crate::wire::error::WireErrorKind;
@@ -238,6 +240,49 @@ fn what_answers_is_something_else() {
     assert_says(&remedy(Stage::Fetch, ErrorKind::Misbehaved("x")), &["capture"]);
     assert_says(&remedy(Stage::Fetch, ErrorKind::Tampered("signature")), &["do not trust"]);
     assert_says(&remedy(Stage::Bind(Role::Activator), unverified(0x1c00_0012)), &["not signed"]);
+}
+
+/// The sections of `docs/windows-hosts.md` that a text names.
+fn sections(text: &str) -> BTreeSet<String> {
+    let named = text.split("docs/windows-hosts.md#").skip(1);
+    named.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect()).collect()
+}
+
+#[test]
+fn each_demand_on_the_host_is_named_by_its_error() {
+    let denied = || status(0x8007_0005);
+    let missing = || status(0x8004_1010);
+    let [connect, bind] = [Stage::Connect, Stage::Bind];
+    let local = |stage, kind| remedy_for(AccountKind::Local, "Win32_Service", stage, kind);
+    let class = |class| remedy_for(AccountKind::Domain, class, Stage::Fetch, missing());
+    let cases = [
+        (remedy(connect(Role::Activator), ErrorKind::TimedOut), &["firewall", "windows-11"][..]),
+        (remedy(connect(Role::ObjectServer), ErrorKind::TimedOut), &["dynamic-ports", "fixed-port"]),
+        (remedy(bind(Role::Activator), ErrorKind::Disconnected), &["isa-server"]),
+        (remedy(bind(Role::ObjectServer), ErrorKind::Disconnected), &["isa-server"]),
+        (local(bind(Role::Activator), unverified(5)), &["local-account"]),
+        (remedy(Stage::Activate, denied()), &["dcom-rights"]),
+        (local(Stage::Activate, denied()), &["dcom-rights", "remote-uac"]),
+        (remedy(login(), denied()), &["namespace-rights"]),
+        (local(login(), denied()), &["namespace-rights", "remote-uac"]),
+        (remedy(Stage::Fetch, denied()), &["least-privilege"]),
+        (local(Stage::ExecMethod, denied()), &["least-privilege", "remote-uac"]),
+        (class("Win32_PerfRawData_PerfOS_System"), &["performance-counters"]),
+        (class("win32_product"), &["windows-server-2003"]),
+        (class("Win32_Service"), &[]),
+        (remedy(bind(Role::Activator), unverified(5)), &[]),
+    ];
+    let mut named = BTreeSet::new();
+    for (text, expected) in cases {
+        let found = sections(&text);
+        assert_eq!(found, expected.iter().map(|name| (*name).to_owned()).collect(), "{text}");
+        named.extend(found);
+    }
+    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/windows-hosts.md");
+    let manual = std::fs::read_to_string(manual).expect("the manual");
+    let headings = manual.lines().filter_map(|line| line.strip_prefix("## "));
+    let anchors: BTreeSet<String> = headings.map(|heading| heading.to_lowercase().replace(' ', "-")).collect();
+    assert_eq!(anchors, named, "headings of the manual, and sections that errors name");
 }
 
 #[test]
