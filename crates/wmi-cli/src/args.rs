@@ -4,11 +4,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use wmi_proto::cim::CimValue;
-use wmi_proto::{AuthLevel, Enumerator, Mechanism};
-use wmi_sim::Fault;
+use wmi_proto::cim::{CimDateTime, CimValue};
+use wmi_proto::{AuthLevel, Enumerator, FileTime, Mechanism};
+use wmi_sim::{Fault, Profile};
 
 use crate::host::HostPort;
 use crate::password::Files;
@@ -332,6 +332,18 @@ pub(crate) struct SimArguments {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) rows: u32,
 
+    /// What kind of host it is
+    #[arg(long, value_name = "NAME", value_parser = profiles(), default_value_t = Profile::default())]
+    pub(crate) profile: Profile,
+
+    /// What the host believes the time to be when it starts, for example 2026-03-01T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = utc)]
+    pub(crate) clock: Option<FileTime>,
+
+    /// Everything that the host says comes that much later
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) latency: u64,
+
     /// What the host does differently; can be given more than once; a name that does not
     /// exist lists all
     #[arg(long = "fault", value_name = "NAME", value_parser = fault)]
@@ -493,6 +505,25 @@ fn fault(name: &str) -> Result<Fault, String> {
         };
         format!("{error}\n  legal: {}\n  broken or hostile: {}", list(true), list(false))
     })
+}
+
+fn profiles() -> impl TypedValueParser<Value = Profile> {
+    let all = Profile::ALL.iter().map(|profile| PossibleValue::new(profile.name()).help(profile.description()));
+    PossibleValuesParser::new(all).try_map(|name| name.parse::<Profile>())
+}
+
+/// A time as RFC 3339 writes it in UTC, down to the second.
+fn utc(text: &str) -> Result<FileTime, String> {
+    let cim = || {
+        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+        let shape = |text: &str, by: char, widths: [usize; 3]| text.split(by).map(str::len).eq(widths);
+        let plain = format!("{}{}.000000+000", date.replace('-', ""), time.replace(':', ""));
+        let is_written_so = shape(date, '-', [4, 2, 2]) && shape(time, ':', [2, 2, 2]);
+        plain.parse::<CimDateTime>().ok().filter(|_| is_written_so)
+    };
+    let micros = cim().and_then(CimDateTime::to_unix_micros).and_then(|micros| u64::try_from(micros).ok());
+    let micros = micros.ok_or("a time is written like 2026-03-01T12:00:00Z")?;
+    Ok(FileTime::from_unix(Duration::from_micros(micros)))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 use wmi_proto::{Credentials, Password};
 use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_USER, HostConfig, Server};
@@ -21,7 +22,12 @@ pub(crate) fn run(arguments: &SimArguments) -> Status {
             return Status::Usage;
         }
     };
-    let config = config(&user, password).rows(arguments.rows).faults(arguments.faults.iter().copied());
+    let mut config = config(&user, password)
+        .profile(arguments.profile)
+        .latency(Duration::from_millis(arguments.latency))
+        .rows(arguments.rows)
+        .faults(arguments.faults.iter().copied());
+    config.clock = arguments.clock;
     let started = Interrupt::install().and_then(|interrupt| Ok((interrupt, start(config, &arguments.listen)?)));
     let (interrupt, server) = match started {
         Ok(started) => started,

@@ -1,9 +1,11 @@
 //! What a simulated host is: its name, addresses, account, size and misbehaviour.
 
-use wmi_proto::wire::status::BindNakReason;
-use wmi_proto::{Password, Secret};
+use std::time::Duration;
 
-use crate::{Fault, Refused, Shape};
+use wmi_proto::wire::status::BindNakReason;
+use wmi_proto::{FileTime, Password, Secret};
+
+use crate::{Fault, Profile, Refused, Shape};
 
 /// The domain of the default account.
 pub const DEFAULT_DOMAIN: &str = "ACME";
@@ -30,6 +32,15 @@ pub struct HostConfig {
     pub user: String,
     /// The password of the account that may log on.
     pub password: Password,
+    /// What kind of host it is.
+    pub profile: Profile,
+    /// What it believes the time to be when it is made; `None`: what the caller says. From then on it goes on with the
+    /// caller's clock.
+    pub clock: Option<FileTime>,
+    /// How long everything takes that it says, as if it were that far away.
+    pub latency: Duration,
+    /// How long a provider takes for a method. Calls that are in flight together take that time together.
+    pub provider_time: Duration,
     /// How many instances the classes that grow on demand have.
     pub rows: u32,
     /// The largest fragment sent and received, in octets ([MS-RPCE 2.2.2.5] max_xmit_frag).
@@ -54,6 +65,10 @@ impl HostConfig {
             domain: DEFAULT_DOMAIN.to_owned(),
             user: DEFAULT_USER.to_owned(),
             password: Secret::from(DEFAULT_PASSWORD).into(),
+            profile: Profile::default(),
+            clock: None,
+            latency: Duration::ZERO,
+            provider_time: Duration::ZERO,
             rows: 100,
             max_fragment: 5840,
             faults: Vec::new(),
@@ -73,6 +88,34 @@ impl HostConfig {
     #[must_use]
     pub fn refusing(mut self, what: Refused, shape: Shape) -> Self {
         self.refusals.push((what, shape));
+        self
+    }
+
+    /// The same of another kind.
+    #[must_use]
+    pub const fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The same that believes the time to be `clock` when it is made.
+    #[must_use]
+    pub const fn clock(mut self, clock: FileTime) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// The same that says everything `latency` later.
+    #[must_use]
+    pub const fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// The same whose providers take that long for a method.
+    #[must_use]
+    pub const fn provider_time(mut self, provider_time: Duration) -> Self {
+        self.provider_time = provider_time;
         self
     }
 

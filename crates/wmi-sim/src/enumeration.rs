@@ -66,7 +66,12 @@ pub(crate) fn open(statement: Statement, machine: &Machine) -> Cursor {
     match machine.repository.select(namespace, wql, machine.wall(), languages) {
         Ok(rows) => {
             let mut cursor = Cursor::new(statement, rows, machine.now(), pace);
-            match cursor.class_of_next().as_deref() {
+            let class = cursor.class_of_next();
+            let delay = class.as_ref().and_then(|class| machine.config.profile.overlay().delay(class));
+            if let Some(delay) = delay {
+                cursor.pace.first = delay;
+            }
+            match class.as_deref() {
                 Some(SLOW_CLASS) => cursor.pace = Pace { first: SLOW_CLASS_ROWS, each: SLOW_CLASS_ROWS },
                 Some(SILENT_CLASS) => cursor.pace = Pace { first: SILENCE, ..Pace::default() },
                 _ => {}

@@ -28,23 +28,11 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host without connections. `wall` is the time at `now`.
+    /// A host without connections. `wall` is the time at `now`, unless `config` says otherwise.
     #[must_use]
     pub fn new(config: HostConfig, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
-        let repository = Repository::windows(config.rows, wall).named(&config.name);
-        Self::with_repository(config, repository, entropy, now, wall)
-    }
-
-    /// The same with a repository that was made before: `rows` and `name` of `config` do not count. To read the classes
-    /// costs more than a session.
-    #[must_use]
-    pub fn with_repository(
-        config: HostConfig,
-        repository: Repository,
-        entropy: Box<dyn Entropy>,
-        now: Instant,
-        wall: FileTime,
-    ) -> Self {
+        let wall = config.clock.unwrap_or(wall);
+        let repository = Repository::of(config.profile, config.rows, wall).named(&config.name);
         let machine = Machine::new(config, repository, entropy, now, wall);
         Self { machine, connections: BTreeMap::new(), waiting: BTreeMap::new(), waited: 0 }
     }
@@ -73,6 +61,7 @@ impl Host {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.machine.advance(now);
         self.machine.collect();
+        self.machine.say_what_is_due();
         while let Some(entry) = self.waiting.first_entry()
             && entry.key().0 <= self.machine.now()
         {
@@ -95,7 +84,8 @@ impl Host {
     /// When [`Host::handle_timeout`] is next due; `None` means never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.waiting.keys().next().map(|(due, _)| *due).into_iter().chain(self.machine.collection()).min()
+        let answer = self.waiting.keys().next().map(|(due, _)| *due);
+        [answer, self.machine.collection(), self.machine.next_said()].into_iter().flatten().min()
     }
 
     /// Objects that a client still holds a reference to.

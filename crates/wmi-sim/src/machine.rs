@@ -45,6 +45,8 @@ pub(crate) struct Machine {
     collection: Option<Instant>,
     pub(crate) stats: HostStats,
     pub(crate) out: VecDeque<HostOutput>,
+    /// What is said late, by when it is due.
+    under_way: VecDeque<(Instant, HostOutput)>,
     /// Changes the stub of each response before it is protected.
     pub(crate) on_stub: Option<StubHook>,
     /// The processes that export objects: the first what is activated, the last everything else.
@@ -81,6 +83,7 @@ impl Machine {
             collection: None,
             stats: HostStats::default(),
             out: VecDeque::new(),
+            under_way: VecDeque::new(),
             on_stub: None,
             processes: Vec::new(),
             gone: Gone::default(),
@@ -282,15 +285,35 @@ impl Machine {
         let piece = if self.has(Fault::WriteOneOctet) { 1 } else { data.len() };
         while !data.is_empty() {
             let data = data.split_to(piece.min(data.len()));
-            self.out.push_back(HostOutput::Transmit { conn, data });
+            self.say(HostOutput::Transmit { conn, data });
         }
     }
 
     pub(crate) fn close(&mut self, conn: ConnId) {
-        self.out.push_back(HostOutput::Close { conn });
+        self.say(HostOutput::Close { conn });
     }
 
     pub(crate) fn reset(&mut self, conn: ConnId) {
-        self.out.push_back(HostOutput::Reset { conn });
+        self.say(HostOutput::Reset { conn });
+    }
+
+    fn say(&mut self, output: HostOutput) {
+        if self.config.latency.is_zero() {
+            self.out.push_back(output);
+        } else {
+            self.under_way.push_back((self.now.saturating_add(self.config.latency), output));
+        }
+    }
+
+    /// What was said long enough ago to be heard.
+    pub(crate) fn say_what_is_due(&mut self) {
+        while self.next_said().is_some_and(|due| due <= self.now) {
+            self.out.extend(self.under_way.pop_front().map(|(_, output)| output));
+        }
+    }
+
+    /// When something that was said is next due.
+    pub(crate) fn next_said(&self) -> Option<Instant> {
+        self.under_way.front().map(|(due, _)| *due)
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn exec_method(oid: u64, call: &Call, machine: &mut Machine) -> Outco
         status,
     };
     let stub = response_stub(&response, machine);
+    let after = after.saturating_add(machine.config.provider_time);
     if after.is_zero() {
         return Outcome::Reply(stub, None);
     }
@@ -94,6 +95,9 @@ fn execute(
     let namespace = namespace(oid, machine);
     let found = machine.repository.resolve(&namespace.path, path, machine.wall());
     let target = found.map_err(|error| error.status())?;
+    if let Some(status) = machine.repository.refusal(target.class()) {
+        return Err(status);
+    }
     let class = machine.repository.definition(target.class()).1.clone();
     let method = class.method(method).ok_or(HResult::WBEM_E_INVALID_METHOD)?;
     let is = |name: &str| method.qualifier(name).is_some();

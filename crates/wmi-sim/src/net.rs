@@ -94,8 +94,8 @@ impl Server {
 }
 
 impl Fleet {
-    /// One host for each of `configs`, in that order, at ports of `ip` that the system chooses. Hosts of one name and
-    /// size share their machine, so that a thousand cost little more than one.
+    /// One host for each of `configs`, in that order, at ports of `ip` that the system chooses. Hosts of one kind
+    /// share their classes, so that a thousand cost little more than one.
     ///
     /// # Errors
     /// A listener cannot be had.
@@ -157,7 +157,6 @@ struct Builder {
     poll: Poll,
     epoch: StdInstant,
     wall: FileTime,
-    machines: BTreeMap<(String, u32), Repository>,
     hosts: Vec<Arc<Mutex<Host>>>,
     listeners: Vec<Vec<Door>>,
 }
@@ -168,7 +167,6 @@ impl Builder {
             poll: Poll::new()?,
             epoch: StdInstant::now(),
             wall: FileTime::from(SystemTime::now()),
-            machines: BTreeMap::new(),
             hosts: Vec::new(),
             listeners: Vec::new(),
         })
@@ -189,12 +187,7 @@ impl Builder {
             config.second_port = listener.local_addr()?.port();
             doors.push(Door { role: Role::ObjectServer, port: config.second_port, listener });
         }
-        let machine = self
-            .machines
-            .entry((config.name.clone(), config.rows))
-            .or_insert_with(|| Repository::windows(config.rows, self.wall).named(&config.name))
-            .clone();
-        let host = Host::with_repository(config, machine, Box::new(OsEntropy), Instant::default(), self.wall);
+        let host = Host::new(config, Box::new(OsEntropy), Instant::default(), self.wall);
         let host = Arc::new(Mutex::new(host));
         self.hosts.push(Arc::clone(&host));
         self.listeners.push(doors);

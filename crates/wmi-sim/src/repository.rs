@@ -8,8 +8,8 @@ pub(crate) mod path;
 mod results;
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wmi_proto::FileTime;
 use wmi_proto::cim::CimValue;
@@ -18,7 +18,9 @@ use wmi_proto::wire::HResult;
 pub use crate::classes::{PROCESSOR_LOAD, PROCESSOR_LOAD_TOTAL};
 pub use results::ResultSet;
 
-use crate::classes::{self, Clock};
+use crate::Profile;
+use crate::classes::{Clock, Windows};
+use crate::profiles::Overlay;
 use crate::wql::{self, Column, Filter, System, same_name};
 use class::Class;
 use namespace::Namespace;
@@ -48,6 +50,9 @@ pub enum QueryError {
     /// WBEM_E_ACCESS_DENIED or E_ACCESSDENIED: the namespace lets nobody in.
     #[error("access denied")]
     AccessDenied(HResult),
+    /// The provider of the class refuses, with that status.
+    #[error("the provider of {0} refuses")]
+    Provider(String, HResult),
     /// WBEM_E_NOT_FOUND: no such class or instance is at the path.
     #[error("no object {0}")]
     NotFound(String),
@@ -65,7 +70,7 @@ impl QueryError {
     pub const fn status(&self) -> HResult {
         match self {
             Self::NotFound(_) => HResult::WBEM_E_NOT_FOUND,
-            Self::AccessDenied(status) => *status,
+            Self::AccessDenied(status) | Self::Provider(_, status) => *status,
             Self::InvalidNamespace(_) => HResult::WBEM_E_INVALID_NAMESPACE,
             Self::InvalidClass(_) => HResult::WBEM_E_INVALID_CLASS,
             Self::InvalidQuery(_) => HResult::WBEM_E_INVALID_QUERY,
@@ -92,19 +97,11 @@ const NAMESPACES: &[(&str, Option<HResult>)] = &[
     ("root\\SecurityCenter2", Some(HResult::E_ACCESSDENIED)),
 ];
 
-/// What a Windows server has, read once for all machines of the process; they share the classes that none has changed.
-static WINDOWS: LazyLock<Vec<Namespace>> = LazyLock::new(|| {
-    let read = |(path, locked): &(&str, _)| {
-        let mut namespace = Namespace::new(path);
-        namespace.locked = *locked;
-        namespace.read_all(classes::of_namespace(path));
-        for (language, files) in classes::AMENDMENTS {
-            namespace.amend_all(*language, files);
-        }
-        namespace
-    };
-    NAMESPACES.iter().map(read).collect()
-});
+/// The namespaces of a machine that differs from an ordinary one by `overlay`.
+fn read_all(overlay: &Overlay) -> Vec<Namespace> {
+    let there = NAMESPACES.iter().filter(|(path, _)| overlay.has_namespace(path));
+    there.map(|(path, locked)| Namespace::of(path, *locked, overlay)).collect()
+}
 
 /// The simulated machine. A clone shares everything until one of the two changes.
 #[derive(Clone, Debug)]
@@ -115,6 +112,7 @@ pub struct Repository {
 #[derive(Clone, Debug)]
 struct Machine {
     name: String,
+    windows: Windows,
     /// When it started, by the true time.
     started: FileTime,
     /// How far its clock is ahead, in intervals of 100 ns.
@@ -143,16 +141,24 @@ pub struct ExpectedRow {
 }
 
 impl Repository {
-    /// A Windows server called `WINSIM` that has been up for a day and two hours at `clock`; `Sim_Many` has `rows` rows.
+    /// An ordinary server called `WINSIM` that has been up for a day and two hours at `clock`; `Sim_Many` has `rows` rows.
     #[must_use]
     pub fn windows(rows: u32, clock: FileTime) -> Self {
+        Self::of(Profile::default(), rows, clock)
+    }
+
+    /// The same of another kind. Classes are read once per process and profile.
+    #[must_use]
+    pub fn of(profile: Profile, rows: u32, clock: FileTime) -> Self {
+        static READ: Mutex<BTreeMap<Profile, Vec<Namespace>>> = Mutex::new(BTreeMap::new());
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut namespaces = read.entry(profile).or_insert_with(|| read_all(profile.overlay())).clone();
+        drop(read);
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        let mut namespaces = WINDOWS.clone();
-        for namespace in &mut namespaces {
-            namespace.resize(rows);
-        }
+        namespaces.iter_mut().for_each(|namespace| namespace.grow(rows));
         let started = FileTime(clock.0.saturating_sub(UPTIME));
-        Self { machine: Arc::new(Machine { name: "WINSIM".to_owned(), started, drift: 0, namespaces }) }
+        let name = "WINSIM".to_owned();
+        Self { machine: Arc::new(Machine { name, windows: profile.windows(), started, drift: 0, namespaces }) }
     }
 
     /// The same machine under another NetBIOS name.
@@ -219,6 +225,9 @@ impl Repository {
             return Ok(self.results(at, now, filter, Kind::Classes, sources.collect()));
         }
         let class = space.class(&select.class).ok_or(QueryError::InvalidClass(select.class))?;
+        if let Some(status) = class.refusal {
+            return Err(QueryError::Provider(class.name.clone(), status));
+        }
         let resolve = |name: &str| class.column(name);
         let filter = select.condition.map(|condition| Filter::new(&condition, &resolve)).transpose()?;
         if let Some(unknown) = select.columns.iter().flatten().find(|column| resolve(column).is_none()) {
@@ -264,7 +273,7 @@ impl Repository {
 impl Machine {
     fn clock(&self, now: FileTime) -> Clock {
         let shifted = |time: FileTime| FileTime(time.0.saturating_add_signed(self.drift));
-        Clock { now: shifted(now), boot: shifted(self.started), machine: self.name.clone() }
+        Clock { now: shifted(now), boot: shifted(self.started), machine: self.name.clone(), windows: self.windows }
     }
 
     fn open(&self, path: &str) -> Result<usize, QueryError> {

@@ -4,7 +4,6 @@ mod commands;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -12,7 +11,6 @@ use wmi_proto::{
     CallId, Client, Config, Credentials, Event, ExecMethod, FileTime, GetObject, Input, Instant, Output, Query,
     QueryId, Role, Row, Secret, SeededEntropy, TransportFailure, TransportId,
 };
-use wmi_sim::repository::Repository;
 use wmi_sim::{ConnId, Host, HostConfig, HostInput, HostOutput};
 
 /// Which way octets travel.
@@ -159,16 +157,9 @@ pub fn client(config: Config) -> Client {
     Client::new(config, Box::new(SeededEntropy::new(1)), Instant::default(), WALL)
 }
 
-/// The host of [`Pair::new`]. Its repository is made once for every size and name.
+/// The host of [`Pair::new`].
 fn host(config: HostConfig, seed: u64) -> Host {
-    static MADE: Mutex<BTreeMap<(u32, String), Repository>> = Mutex::new(BTreeMap::new());
-    let repository = MADE
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .entry((config.rows, config.name.clone()))
-        .or_insert_with(|| Repository::windows(config.rows, WALL).named(&config.name))
-        .clone();
-    Host::with_repository(config, repository, Box::new(SeededEntropy::new(seed)), Instant::default(), WALL)
+    Host::new(config, Box::new(SeededEntropy::new(seed)), Instant::default(), WALL)
 }
 
 impl Pair {

@@ -91,8 +91,21 @@ fn what_cannot_be_meant_is_a_usage_error() {
     usage(&["check", "srv01"], "CHECK");
     usage(&["check", "srv01", "software"], "services");
     usage(&["sim", "--listen", "127.0.0.1:0", "--fault", "earthquake"], "write-one-octet");
+    usage(&["sim", "--listen", "127.0.0.1:0", "--profile", "mainframe"], "core-256-cpus");
+    usage(&["sim", "--listen", "127.0.0.1:0", "--clock", "2026-03-01 12:00"], "2026-03-01T12:00:00Z");
+    usage(&["sim", "--listen", "127.0.0.1:0", "--clock", "2026-3-01T12:00:00Z"], "2026-03-01T12:00:00Z");
+    usage(&["sim", "--listen", "127.0.0.1:0", "--clock", "2026-13-01T12:00:00Z"], "2026-03-01T12:00:00Z");
     usage(&["decode"], "FILE");
     usage(&[], "Usage");
+}
+
+#[test]
+fn a_simulated_host_with_everything() {
+    let line =
+        ["sim", "--listen", "[::1]:0", "--profile", "huge", "--clock", "2026-03-01T12:00:00Z", "--latency", "20"];
+    let Ok(Command::Sim(sim)) = parse(&line) else { panic!("a host") };
+    assert_eq!((sim.profile, sim.latency), (Profile::Huge, 20));
+    assert_eq!(sim.clock, Some(FileTime::from_unix(Duration::from_secs(1_772_366_400))));
 }
 
 #[test]

@@ -26,6 +26,29 @@ pub(crate) struct Clock {
     pub(crate) boot: FileTime,
     /// The name of the machine.
     pub(crate) machine: String,
+    /// What Windows calls itself there.
+    pub(crate) windows: Windows,
+}
+
+/// A version of Windows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Windows {
+    /// `Microsoft Windows Server 2022 Standard`
+    pub(crate) caption: &'static str,
+    /// `10.0.20348`
+    pub(crate) version: &'static str,
+}
+
+impl Windows {
+    /// The key of the instance of `Win32_OperatingSystem`.
+    fn name(self) -> String {
+        format!("{}|C:\\Windows|\\Device\\Harddisk0\\Partition3", self.caption)
+    }
+
+    /// The last part of the version.
+    pub(crate) fn build(self) -> &'static str {
+        self.version.rsplit('.').next().unwrap_or(self.version)
+    }
 }
 
 impl Clock {
@@ -53,6 +76,11 @@ fn timestamp(time: FileTime, zone: i16) -> Option<CimTimestamp> {
 pub(super) fn operating_system(clock: &Clock, row: &mut Row<'_>) {
     row.set("LocalDateTime", date(clock.now, ZONE));
     row.set("LastBootUpTime", date(clock.boot, ZONE));
+    let Windows { caption, version } = clock.windows;
+    for (property, value) in [("Caption", caption), ("Version", version), ("BuildNumber", clock.windows.build())] {
+        row.set(property, CimValue::String(value.into()));
+    }
+    row.set("Name", CimValue::String(clock.windows.name().into()));
 }
 
 pub(super) fn computer_system(clock: &Clock, row: &mut Row<'_>) {
@@ -70,8 +98,8 @@ pub(super) fn process(clock: &Clock, row: &mut Row<'_>) {
         ("CreationClassName", "Win32_Process"),
         ("CSCreationClassName", "Win32_ComputerSystem"),
         ("OSCreationClassName", "Win32_OperatingSystem"),
-        ("OSName", "Microsoft Windows Server 2022 Standard|C:\\Windows|\\Device\\Harddisk0\\Partition3"),
-        ("WindowsVersion", "10.0.20348"),
+        ("OSName", &clock.windows.name()),
+        ("WindowsVersion", clock.windows.version),
     ] {
         row.set(property, CimValue::String(value.into()));
     }

@@ -6,11 +6,11 @@ pub(crate) mod mof;
 
 use crate::repository::class::{Rows, Update};
 
-pub(crate) use live::{Clock, creation_date};
+pub(crate) use live::{Clock, Windows, creation_date};
 pub use live::{PROCESSOR_LOAD, PROCESSOR_LOAD_TOTAL};
 
 /// Files and their names.
-type Files = &'static [(&'static str, &'static str)];
+pub(crate) type Files = &'static [(&'static str, &'static str)];
 
 /// The classes of every namespace.
 pub(crate) const NAMESPACE: Files = &[("namespace.mof", include_str!("namespace.mof"))];
@@ -45,15 +45,18 @@ pub(crate) const ENGLISH: u16 = 0x409;
 pub(crate) const AMENDMENTS: &[(u16, Files)] =
     &[(ENGLISH, &[("ms_409.mof", include_str!("ms_409.mof"))]), (0x407, &[("ms_407.mof", include_str!("ms_407.mof"))])];
 
-/// The rows of a class that are made and not declared; `rows` is the size that was asked for.
-pub(crate) fn made(class: &str, rows: usize) -> Option<Rows> {
+/// The rows of a class that are made and not declared.
+pub(crate) fn made(class: &str) -> Option<Rows> {
     match class {
-        "Sim_Many" => Some(Rows::Made { count: rows, make: many::many }),
-        "Sim_Wide" => Some(Rows::Made { count: rows, make: many::wide }),
+        "Sim_Many" => Some(Rows::Made { count: 0, make: many::many }),
+        "Sim_Wide" => Some(Rows::Made { count: 0, make: many::wide }),
         "Sim_Slow" | "Sim_Silent" => Some(Rows::Made { count: 10, make: many::slow }),
         _ => None,
     }
 }
+
+/// The classes that have as many rows as one wants.
+pub(crate) const GROWING: [&str; 2] = ["Sim_Many", "Sim_Wide"];
 
 /// What changes in the declared rows of a class before they are shown.
 pub(crate) fn update(class: &str) -> Option<Update> {

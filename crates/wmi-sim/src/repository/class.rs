@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wmi_proto::cim::{
     BuildError, CimClass, CimObject, CimString, CimType, CimValue, ClassBuilder, Flavor, MethodBuilder, PropertyBuilder,
 };
+use wmi_proto::wire::HResult;
 
 use super::namespace::Namespace;
 use crate::classes::Clock;
@@ -29,7 +30,10 @@ pub(crate) struct Class {
     /// The properties that hold the name of the machine.
     machine_names: Vec<usize>,
     pub(crate) rows: Rows,
-    pub(crate) update: Option<Update>,
+    /// What changes in each row before it is shown.
+    pub(crate) updates: Vec<Update>,
+    /// The status with which its provider answers everybody, when it answers nobody.
+    pub(crate) refusal: Option<HResult>,
 }
 
 /// The instances of a class.
@@ -62,7 +66,8 @@ impl Class {
             declaration: Arc::new(declaration.clone()),
             amended: Vec::new(),
             rows: Rows::Declared(Vec::new()),
-            update: None,
+            updates: Vec::new(),
+            refusal: None,
             properties,
             cim,
         })
@@ -114,10 +119,42 @@ impl Class {
         for &at in &self.machine_names {
             row.cells[at] = Some(CimValue::String(clock.machine.as_str().into()));
         }
-        if let Some(update) = self.update {
+        for update in &self.updates {
             update(clock, &mut row);
         }
         row
+    }
+
+    /// The places of the keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = usize> {
+        let keys = self.cim.properties().iter().enumerate().filter(|(_, property)| property.is_key());
+        keys.map(|(at, _)| at)
+    }
+
+    /// Lays a row over those of which it repeats the keys it has, over all when it has none of them; a new row when
+    /// there is none such.
+    pub(super) fn lay(&mut self, over: Vec<Option<CimValue>>) -> Result<(), String> {
+        let keys: Vec<usize> = self.keys().filter(|&at| over[at].is_some()).collect();
+        let Rows::Declared(rows) = &mut self.rows else { return Err(format!("the rows of {} are made", self.name)) };
+        let mut found = false;
+        for row in rows.iter_mut().filter(|row| keys.iter().all(|&at| row[at] == over[at])) {
+            found = true;
+            for (cell, value) in row.iter_mut().zip(&over).filter(|(_, value)| value.is_some()) {
+                cell.clone_from(value);
+            }
+        }
+        if !found {
+            rows.push(over);
+        }
+        Ok(())
+    }
+
+    /// Drops the declared rows of which `keeps` is false.
+    pub(super) fn retain(&mut self, keeps: impl Fn(&Row<'_>) -> bool) {
+        let Rows::Declared(rows) = &mut self.rows else { return };
+        let mut rows = std::mem::take(rows);
+        rows.retain(|cells| keeps(&Row { class: self, cells: cells.clone() }));
+        self.rows = Rows::Declared(rows);
     }
 
     /// Whether the class is `class` or comes from it.

@@ -6,6 +6,7 @@ use wmi_proto::wire::HResult;
 
 use super::class::{Class, Rows};
 use crate::classes::{self, mof};
+use crate::profiles::Overlay;
 use crate::wql::same_name;
 
 /// A namespace.
@@ -20,42 +21,65 @@ pub(crate) struct Namespace {
 }
 
 impl Namespace {
-    /// A namespace with the classes that every one has.
-    pub(crate) fn new(path: &str) -> Self {
-        let mut namespace = Self { path: path.to_owned(), locked: None, classes: Vec::new() };
-        namespace.read_all(classes::NAMESPACE);
+    /// The namespace at `path` of a machine that differs from an ordinary one by `overlay`.
+    ///
+    /// # Panics
+    /// When a file of the machine has a mistake, which the tests rule out.
+    pub(crate) fn of(path: &str, locked: Option<HResult>, overlay: &Overlay) -> Self {
+        let mut namespace = Self { path: path.to_owned(), locked, classes: Vec::new() };
+        let files = classes::NAMESPACE.iter().chain(classes::of_namespace(path));
+        for (name, text) in files {
+            namespace.read(text, overlay, false).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        for class in &mut namespace.classes {
+            let class = Arc::make_mut(class);
+            class.retain(|row| {
+                let namespace = || row.get("Name").as_str().map(|name| format!("{path}\\{name}"));
+                let is_gone =
+                    row.class.name == "__NAMESPACE" && !overlay.has_namespace(&namespace().unwrap_or_default());
+                !is_gone && !overlay.is_emptied(&row.class.name) && overlay.keeps(row)
+            });
+        }
+        for (name, text) in overlay.files(path) {
+            namespace.read(text, overlay, true).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        for (language, files) in classes::AMENDMENTS {
+            for (name, text) in *files {
+                namespace.amend(*language, text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+        }
         namespace
     }
 
-    /// Reads files that the machine brings along.
-    ///
-    /// # Panics
-    /// When such a file has a mistake, which the tests rule out.
-    pub(crate) fn read_all(&mut self, files: &[(&str, &str)]) {
-        for (name, text) in files {
-            self.read(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
-    }
-
-    /// Adds what a MOF text declares. Rows that are made are none until [`Self::resize`].
-    pub(crate) fn read(&mut self, text: &str) -> Result<(), String> {
+    /// Adds what a MOF text declares, `over` what is there already or not.
+    fn read(&mut self, text: &str, overlay: &Overlay, over: bool) -> Result<(), String> {
         for declaration in mof::parse(text).map_err(|error| error.to_string())? {
             match declaration {
-                mof::Declaration::Class(declared) => {
+                mof::Declaration::Class(declared) if !overlay.has_class(&declared.name) => {}
+                mof::Declaration::Instance(declared) if !overlay.has_class(&declared.class) => {}
+                mof::Declaration::Class(mut declared) => {
                     if self.class(&declared.name).is_some() {
                         return Err(format!("{} is declared twice", declared.name));
                     }
+                    let name = declared.name.clone();
+                    declared.properties.retain(|property| overlay.has_property(&name, &property.name));
                     let mut class = Class::new(&declared, self)?;
-                    class.update = classes::update(&class.name);
-                    if let Some(made) = classes::made(&class.name, 0) {
+                    class.updates = [classes::update(&name), (overlay.update)(&name)].into_iter().flatten().collect();
+                    if let Some(made) = (overlay.made)(&name).or_else(|| classes::made(&name)) {
                         class.rows = made;
                     }
+                    class.refusal = overlay.refusal(&name);
                     self.classes.push(Arc::new(class));
                 }
-                mof::Declaration::Instance(declared) => {
+                // The profile makes them.
+                mof::Declaration::Instance(declared) if (overlay.made)(&declared.class).is_some() => {}
+                mof::Declaration::Instance(mut declared) => {
                     let at = self.position(&declared.class).ok_or_else(|| format!("no class {}", declared.class))?;
+                    declared.values.retain(|(property, _)| overlay.has_property(&declared.class, property));
                     let row = self.classes[at].declared(&declared, self)?;
-                    match &mut Arc::make_mut(&mut self.classes[at]).rows {
+                    let class = Arc::make_mut(&mut self.classes[at]);
+                    match &mut class.rows {
+                        _ if over => class.lay(row)?,
                         Rows::Declared(rows) => rows.push(row),
                         Rows::Made { .. } => return Err(format!("the rows of {} are made", declared.class)),
                     }
@@ -65,27 +89,19 @@ impl Namespace {
         Ok(())
     }
 
-    /// Sets how many rows those classes have whose rows are made.
-    pub(crate) fn resize(&mut self, rows: usize) {
-        for class in &mut self.classes {
-            if let Rows::Made { .. } = class.rows
-                && let Some(made) = classes::made(&class.name, rows)
+    /// Gives the classes that grow on demand `count` rows.
+    pub(crate) fn grow(&mut self, count: usize) {
+        for name in classes::GROWING {
+            if let Some(at) = self.position(name)
+                && let Rows::Made { count: own, .. } = &mut Arc::make_mut(&mut self.classes[at]).rows
             {
-                Arc::make_mut(class).rows = made;
+                *own = count;
             }
         }
     }
 
     /// Adds the texts of a language to classes that are there.
     ///
-    /// # Panics
-    /// When a file has a mistake, which the tests rule out.
-    pub(crate) fn amend_all(&mut self, language: u16, files: &[(&str, &str)]) {
-        for (name, text) in files {
-            self.amend(language, text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
-    }
-
     /// What a file declares of classes that the namespace does not have belongs to another namespace.
     fn amend(&mut self, language: u16, text: &str) -> Result<(), String> {
         let mut texts = Vec::new();
@@ -97,7 +113,9 @@ impl Namespace {
         }
         for at in 0..self.classes.len() {
             let amended = self.classes[at].amended(language, &texts, self)?;
-            Arc::make_mut(&mut self.classes[at]).amended.extend(amended.map(|class| (language, class)));
+            if let Some(class) = amended {
+                Arc::make_mut(&mut self.classes[at]).amended.push((language, class));
+            }
         }
         Ok(())
     }

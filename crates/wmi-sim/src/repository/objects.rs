@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wmi_proto::FileTime;
 use wmi_proto::cim::{CimClass, CimObject, CimValue};
+use wmi_proto::wire::HResult;
 
 use super::class::{Class, Rows};
 use super::path::{self, Keys};
@@ -89,7 +90,10 @@ impl Repository {
         if parsed.keys == Keys::Class {
             return Ok(Target::Class(Place { namespace, class: at }));
         }
-        let class = &space.classes[at];
+        let class = &*space.classes[at];
+        if let Some(status) = class.refusal {
+            return Err(QueryError::Provider(class.name.clone(), status));
+        }
         let filter = class.key_filter(parsed.keys, path)?;
         let sources = space.family(class).map(|class| space.source(class, None, &[])).collect::<Result<_, _>>()?;
         let found = self.results(namespace, now, filter, Kind::Instances, sources).position();
@@ -101,6 +105,11 @@ impl Repository {
     pub(crate) fn definition(&self, place: Place) -> (&str, &Arc<CimClass>) {
         let class = self.class_at(place);
         (&class.name, &class.cim)
+    }
+
+    /// The status with which the provider of a class answers everybody, if it answers nobody.
+    pub(crate) fn refusal(&self, place: Place) -> Option<HResult> {
+        self.class_at(place).refusal
     }
 
     /// The namespace of a class.
@@ -181,8 +190,7 @@ impl Class {
     /// The instances that the keys of `path` ask for; `None` when a class has no keys and so one instance.
     fn key_filter(&self, keys: Keys, path: &str) -> Result<Option<Filter>, QueryError> {
         let wrong = |what: &str| QueryError::InvalidPath(format!("{path}: {what}"));
-        let properties = self.cim.properties().iter().enumerate().filter(|(_, property)| property.is_key());
-        let names: Vec<&str> = properties.map(|(at, _)| self.properties[at].as_str()).collect();
+        let names: Vec<&str> = self.keys().map(|at| self.properties[at].as_str()).collect();
         let keys = match (keys, &names[..]) {
             (Keys::Singleton, []) => return Ok(None),
             (Keys::Only(value), [only]) => vec![((*only).to_owned(), value)],
