@@ -1,4 +1,17 @@
-//! Performance counters: from two raw samples to a rate.
+//! Performance counters of any raw class: from the qualifiers of its definition and two samples to values.
+//!
+//! [`Layout::of`] reads which counters a class has; [`Sample::read`] takes a row's raw numbers; [`Samples`] keeps them
+//! between runs; [`Sample::cook`] makes values of them, each a finite number or the reason why there is none.
+
+mod formula;
+mod kind;
+mod layout;
+mod samples;
+
+pub use formula::{Counter, Interval, Moment, Raw, Why};
+pub use kind::{CounterType, Measure};
+pub use layout::{Layout, formatted_class};
+pub use samples::{Column, Earlier, Sample, Samples};
 
 /// How far a counter went between two samples, one wrap at 2^64 included.
 pub(crate) const fn delta(previous: u64, now: u64) -> u64 {

@@ -20,7 +20,7 @@
 //! What a check learns of one host stays in it between rounds, so that a later round can use the earlier sample.
 
 mod clock;
-mod counters;
+pub mod counters;
 mod record;
 mod report;
 mod services;
