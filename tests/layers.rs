@@ -114,9 +114,17 @@ fn sentence(file: &Path) -> String {
 fn map() -> String {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut map = String::new();
-    for name in
-        ["wmi-proto", "wmi-mio", "wmi-async-std", "wmi-checks", "wmi-capture", "wmi-sim", "wmi-cli", "wmi-testkit"]
-    {
+    for name in [
+        "wmi-proto",
+        "wmi-mio",
+        "wmi-async-std",
+        "wmi-checks",
+        "wmi-infrasonar",
+        "wmi-capture",
+        "wmi-sim",
+        "wmi-cli",
+        "wmi-testkit",
+    ] {
         map.push_str(&format!("\n### {name}\n\n| file | what belongs in it |\n|---|---|\n"));
         let root = crates.join(name).join("src");
         let mut files = Vec::new();

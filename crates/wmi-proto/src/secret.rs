@@ -14,8 +14,8 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The secret itself, for the place that makes it.
-    pub(crate) const fn expose_mut(&mut self) -> &mut T {
+    /// The secret itself, for the place that makes it or takes it over.
+    pub const fn expose_mut(&mut self) -> &mut T {
         &mut self.0
     }
 

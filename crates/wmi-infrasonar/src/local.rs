@@ -1,0 +1,244 @@
+//! The local configuration: accounts by section and asset, with secrets that are encrypted where they stand.
+
+use core::fmt::Write;
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use thiserror::Error;
+use wmi_proto::Secret;
+
+use crate::fernet::Key;
+use crate::value::Value;
+use crate::yaml::{self, Node, Sensitive};
+
+/// What a configuration that was missing begins with.
+pub const HEADER: &str = "\
+# Accounts of InfraSonar probes.
+#
+# WARNING: each `password` and `secret` is made unreadable when a probe reads this file. That is no protection: unless
+# ENCRYPTION_KEY names a key of your own, everybody knows the key.
+#
+# wmi:
+#   config:
+#     username: alice@example.org
+#     password: \"her password\"
+#   assets:
+#   - id: 12345
+#     config:
+#       username: EXAMPLE\\bob
+#       password: \"his password\"
+#   - id: [456, 789]
+#     config:
+#       username: carol@example.org
+#       password: \"her password\"
+";
+
+/// Why a file is no configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LocalError {
+    /// It is no YAML.
+    #[error("no YAML: {0}")]
+    Yaml(String),
+    /// Its outermost value is no map.
+    #[error("the outermost value is no map of sections")]
+    Shape,
+    /// A secret is a token of another key.
+    #[error("a password or secret cannot be decrypted: {0}")]
+    Secret(crate::fernet::FernetError),
+}
+
+/// What a file says, decrypted. Secrets are zeroed when dropped and never printed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocalConfig {
+    sections: Vec<(String, Node)>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What it says.
+    pub config: LocalConfig,
+    /// Its text with encrypted secrets, when it has others.
+    pub encrypted: Option<Secret<String>>,
+    /// What is odd about it.
+    pub warnings: Vec<String>,
+}
+
+/// What is configured for an asset.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Account {
+    /// `username`, in whatever form.
+    pub username: Option<String>,
+    /// `password`.
+    pub password: Option<Secret<String>>,
+    /// `kdc_host`, for Kerberos.
+    pub kdc_host: Option<String>,
+    /// `kdc_port`, for Kerberos.
+    pub kdc_port: Option<u16>,
+}
+
+impl LocalConfig {
+    /// What `text` says. `now` since the Unix epoch and `random` are for encrypting its secrets.
+    ///
+    /// # Errors
+    /// It says nothing that could be used.
+    pub fn read(
+        text: &str,
+        key: &Key,
+        now: Duration,
+        random: &mut dyn FnMut() -> [u8; 16],
+    ) -> Result<Reading, LocalError> {
+        let root = yaml::parse(text).map_err(LocalError::Yaml)?;
+        let mut warnings = Vec::new();
+        let mut encrypted = encrypt(text, &root, key, now, random);
+        let root = open(root, key)?;
+        if let Some(changed) = &encrypted {
+            let again = yaml::parse(changed.expose()).map_err(LocalError::Yaml).and_then(|node| open(node, key));
+            if again.as_ref() != Ok(&root) {
+                warnings
+                    .push("a password cannot be encrypted where it stands: write it in quotes on one line".to_owned());
+                encrypted = None;
+            }
+        }
+        let sections = match root {
+            Node::Map(sections) => sections,
+            node if node.is_nothing() => Vec::new(),
+            _ => return Err(LocalError::Shape),
+        };
+        for (name, section) in &sections {
+            match section {
+                Node::Map(_) => {
+                    for other in ["assets", "config"] {
+                        if section.get("use").is_some() && section.get(other).is_some() {
+                            warnings.push(format!("section `{name}` has both `use` and `{other}`: `use` counts"));
+                        }
+                    }
+                }
+                _ => warnings.push(format!("section `{name}` is no map")),
+            }
+        }
+        Ok(Reading { config: Self { sections }, encrypted, warnings })
+    }
+
+    /// What `asset` is configured with: by the section that InfraSonar names, otherwise the one of `probe`; in it the
+    /// first entry of the asset, which replaces the section's `config` wholly. What is odd is added to `warnings`.
+    #[must_use]
+    pub fn account(&self, probe: &str, asset: u64, section: Option<&str>, warnings: &mut Vec<String>) -> Account {
+        let section = section.filter(|section| !section.is_empty());
+        let Some(node) = self.section(section.unwrap_or(probe), warnings) else {
+            if let Some(section) = section {
+                warnings.push(format!("section `{section}` is configured explicitly, and is not there"));
+            }
+            return Account::default();
+        };
+        let is_asset = |id: &Node| id.number() == Some(asset);
+        let has_asset = |entry: &&Node| match entry.get("id") {
+            Some(Node::List(ids)) => ids.iter().any(is_asset),
+            Some(id) => is_asset(id),
+            None => false,
+        };
+        let own = match node.get("assets") {
+            Some(Node::List(assets)) => assets.iter().find(has_asset),
+            _ => None,
+        };
+        own.unwrap_or(node).get("config").map(Account::read).unwrap_or_default()
+    }
+
+    /// The section that `name` leads to; `use` is followed, but in no circle.
+    fn section(&self, name: &str, warnings: &mut Vec<String>) -> Option<&Node> {
+        let mut name = name;
+        let mut seen = BTreeSet::new();
+        loop {
+            let (_, section) =
+                self.sections.iter().find(|(known, node)| known == name && matches!(node, Node::Map(_)))?;
+            let Some(next) = section.get("use").and_then(Node::text) else { return Some(section) };
+            if !seen.insert(name) {
+                warnings.push(format!("section `{name}` uses itself"));
+                return None;
+            }
+            name = next;
+        }
+    }
+}
+
+impl Account {
+    fn read(node: &Node) -> Self {
+        let text = |key: &str| match node.get(key)? {
+            Node::Scalar(Value::Text(text)) => Some(text.clone()),
+            Node::Scalar(Value::Nil) => None,
+            Node::Scalar(value) => Some(value.to_string()),
+            _ => None,
+        };
+        let password = match node.get("password") {
+            Some(Node::Secret(Sensitive::Plain(secret, _) | Sensitive::Open(secret))) => Some(secret.clone()),
+            _ => None,
+        };
+        Self {
+            username: text("username"),
+            password,
+            kdc_host: text("kdc_host").filter(|host| !host.is_empty()),
+            kdc_port: node.get("kdc_port").and_then(Node::number).and_then(|port| u16::try_from(port).ok()),
+        }
+    }
+}
+
+/// The text with tokens in place of secrets; `None` when there is none.
+fn encrypt(
+    text: &str,
+    root: &Node,
+    key: &Key,
+    now: Duration,
+    random: &mut dyn FnMut() -> [u8; 16],
+) -> Option<Secret<String>> {
+    let mut root = root.clone();
+    let mut secrets = Vec::new();
+    root.secrets_mut(&mut secrets);
+    let mut places = std::collections::BTreeMap::new();
+    for secret in secrets {
+        if let Sensitive::Plain(secret, place) = secret {
+            // One without a place, and one where it would have to be, makes the result differ: it is told then.
+            let place = place.clone().unwrap_or(0..0);
+            places.entry(place.start).or_insert((place.end, secret.clone()));
+        }
+    }
+    if places.is_empty() {
+        return None;
+    }
+    let mut out = String::new();
+    if !HEADER.lines().next().is_some_and(|first| text.lines().any(|line| line == first)) && !text.starts_with('%') {
+        out.push_str(HEADER);
+    }
+    let mut done = 0;
+    for (start, (end, secret)) in places {
+        let token = key.encrypt(secret.expose().as_bytes(), now, random());
+        let token = base64::engine::general_purpose::STANDARD.encode(token);
+        out.push_str(text.get(done..start).unwrap_or_default());
+        write!(out, "{{encrypted: !!binary \"{token}\"}}").unwrap_or_default();
+        done = end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Some(Secret::new(out))
+}
+
+/// The same tree with all secrets decrypted.
+fn open(mut root: Node, key: &Key) -> Result<Node, LocalError> {
+    let mut secrets = Vec::new();
+    root.secrets_mut(&mut secrets);
+    for secret in secrets {
+        if let Sensitive::Encrypted(token) = secret {
+            // The base64 of a token, as `!!binary` has it; a token by itself is taken, too.
+            let octets: String = token.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let inner = base64::engine::general_purpose::STANDARD.decode(octets).ok();
+            let token = inner.and_then(|inner| String::from_utf8(inner).ok()).unwrap_or_else(|| token.clone());
+            let mut octets = key.decrypt(&token).map_err(LocalError::Secret)?;
+            let text = std::mem::take(octets.expose_mut());
+            let text = String::from_utf8(text).map_err(|_| LocalError::Secret(crate::fernet::FernetError::Format))?;
+            *secret = Sensitive::Open(Secret::new(text));
+        }
+    }
+    Ok(root)
+}
+
+#[cfg(test)]
+mod tests;
