@@ -2,59 +2,138 @@
 
 use std::borrow::Cow;
 
-use wmi_proto::cim::CimValue;
-use wmi_proto::{Row, wire::WireError};
+use wmi_proto::FileTime;
+use wmi_proto::cim::{CimDateTime, CimObject, CimType, CimValue};
 
-use crate::Failure;
+use crate::Value;
 
 /// Values of one row by the name under which the check asked for them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Record(Vec<(&'static str, CimValue)>);
+pub(crate) struct Record {
+    columns: &'static [&'static str],
+    cells: Vec<Cell>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Cell {
+    value: CimValue,
+    cim_type: CimType,
+    array: bool,
+}
+
+static NULL: CimValue = CimValue::Null;
 
 impl Record {
-    /// The values of `columns` in `row`. A cell that does not decode becomes NULL and a failure of `part`.
-    pub(crate) fn read(
-        row: &Row,
-        columns: &[&'static str],
-        part: &'static str,
-        errors: &mut Vec<Failure>,
-    ) -> Option<Self> {
-        let object = match row {
-            Ok(object) => object,
-            Err(error) => {
-                errors.push(Failure::of_values(part, format!("a row does not decode: {error}")));
-                return None;
-            }
-        };
-        let mut cell = |name: &'static str| -> (&'static str, CimValue) {
-            let value = object.get(name).unwrap_or(Ok(CimValue::Null)).unwrap_or_else(|error: WireError| {
-                errors.push(Failure::of_values(part, format!("{name} does not decode: {error}")));
+    /// The values of `columns` in `object`. A cell that does not decode is NULL and told to `bad`.
+    pub(crate) fn read(object: &CimObject, columns: &'static [&'static str], bad: &mut dyn FnMut(String)) -> Self {
+        let mut cell = |name: &&'static str| {
+            let Some((index, property)) = object.class().property(name) else {
+                return Cell { value: CimValue::Null, cim_type: CimType::STRING, array: false };
+            };
+            let value = object.value(index).unwrap_or_else(|error| {
+                bad(format!("{name} does not decode: {error}"));
                 CimValue::Null
             });
-            (name, value)
+            Cell { value, cim_type: property.cim_type(), array: property.is_array() }
         };
-        Some(Self(columns.iter().map(|&name| cell(name)).collect()))
+        Self { columns, cells: columns.iter().map(&mut cell).collect() }
+    }
+
+    fn cell(&self, name: &str) -> Option<&Cell> {
+        self.columns.iter().position(|column| *column == name).and_then(|at| self.cells.get(at))
     }
 
     /// The value of `name`; NULL when the row has none.
-    pub(crate) fn value(&self, name: &str) -> CimValue {
-        self.0.iter().find(|(n, _)| *n == name).map_or(CimValue::Null, |(_, v)| v.clone())
+    pub(crate) fn cim(&self, name: &str) -> &CimValue {
+        self.cell(name).map_or(&NULL, |cell| &cell.value)
+    }
+
+    /// The value of `name` as it is: NULL stays NULL, and a date is a text.
+    pub(crate) fn value(&self, name: &str) -> Value {
+        Value::from(self.cim(name))
+    }
+
+    /// The value of `name` as the original probe gives it: NULL of a number or truth value is 0 or false, of a list an
+    /// empty one, of a text an empty one; a date is seconds since 1970, an interval its seconds, all of them.
+    pub(crate) fn plain(&self, name: &str) -> Value {
+        let Some(cell) = self.cell(name) else { return Value::Null };
+        if cell.cim_type == CimType::DATETIME && !cell.array {
+            return match cell.value.as_datetime() {
+                Some(CimDateTime::Interval(interval)) => interval.to_duration().map(|length| length.as_secs()).into(),
+                Some(_) => self.unix_seconds(name).into(),
+                None => Value::Null,
+            };
+        }
+        match (&cell.value, cell.array, cell.cim_type) {
+            (CimValue::Null, true, _) => Value::List(Vec::new()),
+            (CimValue::Null, false, CimType::BOOLEAN) => Value::Bool(false),
+            (CimValue::Null, false, CimType::REAL32 | CimType::REAL64) => Value::Real(0.0),
+            (CimValue::Null, false, CimType::STRING | CimType::REFERENCE) => Value::Text(String::new()),
+            (CimValue::Null, false, CimType::OBJECT) => Value::Null,
+            (CimValue::Null, false, _) => Value::Uint(0),
+            (value, ..) => value.into(),
+        }
     }
 
     /// The text of `name`, unless it is NULL or no text.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        self.value(name).as_str().map(Cow::into_owned)
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.cim(name).as_str()
     }
 
     /// The number of `name`, unless it is NULL, negative or no number.
     pub(crate) fn unsigned(&self, name: &str) -> Option<u64> {
-        self.value(name).as_u64()
+        self.cim(name).as_u64()
+    }
+
+    /// The number of `name`, unless it is NULL, no number, or does not fit.
+    pub(crate) fn signed(&self, name: &str) -> Option<i64> {
+        self.cim(name).as_i64()
+    }
+
+    /// The truth value of `name`, unless it is NULL or none.
+    pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
+        self.cim(name).as_bool()
+    }
+
+    /// The moment that `name` is, in 100 ns since 1601; `None` for NULL, intervals, and dates with open fields.
+    pub(crate) fn file_time(&self, name: &str) -> Option<FileTime> {
+        crate::clock::file_time(self.cim(name)).map(FileTime)
+    }
+
+    /// The moment that `name` is, in seconds since 1970.
+    #[allow(clippy::cast_precision_loss, reason = "microseconds of our time stay below 2^53")]
+    pub(crate) fn unix_seconds(&self, name: &str) -> Option<f64> {
+        self.cim(name).as_datetime()?.to_unix_micros().map(|micros| micros as f64 / 1e6)
     }
 }
 
 #[cfg(test)]
-impl<const N: usize> From<[(&'static str, CimValue); N]> for Record {
-    fn from(values: [(&'static str, CimValue); N]) -> Self {
-        Self(values.into())
+impl Record {
+    /// A record of `columns` with `values` in their order; the type of each is its value's, text for NULL.
+    pub(crate) fn made<const N: usize>(columns: &'static [&'static str; N], values: [CimValue; N]) -> Self {
+        let cell = |value: CimValue| {
+            let cim_type = match &value {
+                CimValue::Boolean(_) => CimType::BOOLEAN,
+                CimValue::Uint8(_) => CimType::UINT8,
+                CimValue::Uint16(_) => CimType::UINT16,
+                CimValue::Uint32(_) => CimType::UINT32,
+                CimValue::Uint64(_) => CimType::UINT64,
+                CimValue::Sint32(_) => CimType::SINT32,
+                CimValue::Real32(_) => CimType::REAL32,
+                CimValue::Real64(_) => CimType::REAL64,
+                CimValue::DateTime(_) => CimType::DATETIME,
+                CimValue::Reference(_) => CimType::REFERENCE,
+                _ => CimType::STRING,
+            };
+            Cell { array: matches!(value, CimValue::Array(_)), value, cim_type }
+        };
+        Self { columns, cells: values.into_iter().map(cell).collect() }
+    }
+
+    /// The same where the NULL of `name` is one of `cim_type`.
+    pub(crate) fn typed(mut self, name: &str, cim_type: CimType) -> Self {
+        let at = self.columns.iter().position(|column| *column == name).expect("the column is there");
+        self.cells[at].cim_type = cim_type;
+        self
     }
 }

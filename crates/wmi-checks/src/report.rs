@@ -1,19 +1,23 @@
-//! What a check reports: typed items with metrics, and the parts that failed.
+//! What a check reports: typed items with metrics and units, the parts that failed, and what is doubtful.
 
 use std::borrow::Cow;
 
-use wmi_proto::Error;
+use serde::{Serialize, Serializer};
 use wmi_proto::cim::CimValue;
+
+use crate::Unanswered;
 
 /// The result of one round of a check.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The check's key.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// Types in a fixed order; the type of a part that failed entirely is missing, not empty.
     pub types: Vec<Type>,
     /// What failed. The other parts stand.
     pub errors: Vec<Failure>,
+    /// What stands in the report and may not be the whole truth, such as a list that may be short.
+    pub warnings: Vec<Failure>,
 }
 
 /// Items of one kind.
@@ -30,8 +34,187 @@ pub struct Type {
 pub struct Item {
     /// What distinguishes the item from others of its type.
     pub name: String,
-    /// Metrics by name in a fixed order. `Null` means that the host gave no value.
-    pub metrics: Vec<(&'static str, CimValue)>,
+    /// Metrics in a fixed order.
+    pub metrics: Vec<Metric>,
+}
+
+/// One value of an item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// The name.
+    pub name: Cow<'static, str>,
+    /// In which unit a number is.
+    pub unit: Unit,
+    /// The value.
+    pub value: Value,
+}
+
+/// The unit of a metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// None: a text, a truth value, a code, a number as the host gives it.
+    #[default]
+    None,
+    /// How many.
+    Count,
+    /// Octets.
+    Bytes,
+    /// Seconds.
+    Seconds,
+    /// A share of one: 0.25 is a quarter.
+    Ratio,
+    /// A share in percent, in the InfraSonar shape.
+    Percent,
+    /// How often in a second.
+    PerSecond,
+    /// Octets in a second.
+    BytesPerSecond,
+    /// Bits in a second.
+    BitsPerSecond,
+    /// A moment in seconds since 1970-01-01 00:00 UTC.
+    Timestamp,
+}
+
+impl Unit {
+    /// How it is written behind a number; empty when there is nothing to write.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::None | Self::Count | Self::Ratio => "",
+            Self::Bytes => "B",
+            Self::Seconds => "s",
+            Self::Percent => "%",
+            Self::PerSecond => "/s",
+            Self::BytesPerSecond => "B/s",
+            Self::BitsPerSecond => "bit/s",
+            Self::Timestamp => "Unix s",
+        }
+    }
+
+    /// Its name, as it is written in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Count => "count",
+            Self::Bytes => "bytes",
+            Self::Seconds => "seconds",
+            Self::Ratio => "ratio",
+            Self::Percent => "percent",
+            Self::PerSecond => "per_second",
+            Self::BytesPerSecond => "bytes_per_second",
+            Self::BitsPerSecond => "bits_per_second",
+            Self::Timestamp => "timestamp",
+        }
+    }
+}
+
+/// A value of a metric.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value {
+    /// The host gave no value, or there is none.
+    #[default]
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// An integer that is not negative.
+    Uint(u64),
+    /// A real number, never NaN or infinite.
+    Real(f64),
+    /// Text.
+    Text(String),
+    /// Several values.
+    List(Vec<Value>),
+}
+
+impl Value {
+    /// `value` as a real; NULL when it is NaN or infinite.
+    #[must_use]
+    pub fn real(value: f64) -> Self {
+        if value.is_finite() { Self::Real(value) } else { Self::Null }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(value) => serializer.serialize_i64(*value),
+            Self::Uint(value) => serializer.serialize_u64(*value),
+            Self::Real(value) => serializer.serialize_f64(*value),
+            Self::Text(value) => serializer.serialize_str(value),
+            Self::List(values) => serializer.collect_seq(values),
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(value: u64) -> Self {
+        Self::Uint(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::real(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<T: Into<Self>> From<Vec<T>> for Value {
+    fn from(values: Vec<T>) -> Self {
+        Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+/// What the host said as it is: a date as its DMTF text; an embedded object is no value of a metric and becomes NULL.
+impl From<&CimValue> for Value {
+    fn from(value: &CimValue) -> Self {
+        match value {
+            CimValue::Boolean(value) => Self::Bool(*value),
+            CimValue::Char16(value) => Self::Uint((*value).into()),
+            CimValue::Array(values) => Self::List(values.iter().map(Self::from).collect()),
+            value => match (value.as_u64(), value.as_i64(), value.as_f64(), value.as_str()) {
+                (Some(value), ..) => Self::Uint(value),
+                (_, Some(value), ..) => Self::Int(value),
+                (_, _, Some(value), _) => Self::real(value),
+                (.., Some(text)) => Self::Text(text.into_owned()),
+                _ => Self::Null,
+            },
+        }
+    }
 }
 
 /// A part of a check that failed, wholly or in one place.
@@ -50,17 +233,110 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn of_query(part: &'static str, error: &Error) -> Self {
+    pub(crate) fn of_query(part: &'static str, why: &Unanswered) -> Self {
+        match why {
+            Unanswered::Failed(error) => Self {
+                part,
+                stage: error.stage.to_string(),
+                code: error.code(),
+                text: error.kind.to_string(),
+                remedy: error.remedy().map(Cow::into_owned),
+            },
+            Unanswered::NotSent(error) => {
+                Self { part, stage: "command".to_owned(), code: None, text: error.to_string(), remedy: None }
+            }
+        }
+    }
+
+    /// A round was ended before the part was answered.
+    pub(crate) fn unanswered(part: &'static str) -> Self {
         Self {
             part,
-            stage: error.stage.to_string(),
-            code: error.code(),
-            text: error.kind.to_string(),
-            remedy: error.remedy().map(Cow::into_owned),
+            stage: "stopped".to_owned(),
+            code: None,
+            text: "not answered before the round was ended".to_owned(),
+            remedy: None,
         }
     }
 
     pub(crate) fn of_values(part: &'static str, text: impl Into<String>) -> Self {
         Self { part, stage: "values".to_owned(), code: None, text: text.into(), remedy: None }
+    }
+}
+
+impl Report {
+    /// An empty report of the check `key`.
+    pub(crate) fn of(key: impl Into<Cow<'static, str>>) -> Self {
+        Self { check: key.into(), ..Self::default() }
+    }
+
+    /// Adds the type `name` with `items`, each under a name of its own: one that is empty or was there before gets a
+    /// number, and that is told as a warning of `part`.
+    pub(crate) fn put(&mut self, part: &'static str, name: &'static str, mut items: Vec<Item>) {
+        let mut seen = std::collections::HashSet::with_capacity(items.len());
+        let mut renamed = 0_usize;
+        for (at, item) in items.iter_mut().enumerate() {
+            if item.name.is_empty() {
+                item.name = format!("{name} {}", at + 1);
+                renamed += 1;
+            }
+            if !seen.insert(item.name.clone()) {
+                renamed += 1;
+                let mut number = 2_usize;
+                let unique = loop {
+                    let candidate = format!("{} ({number})", item.name);
+                    if seen.insert(candidate.clone()) {
+                        break candidate;
+                    }
+                    number += 1;
+                };
+                item.name = unique;
+            }
+        }
+        if renamed > 0 {
+            let text =
+                format!("{renamed} of {} items of {name} had an empty or repeated name, and got a number", items.len());
+            self.warnings.push(Failure::of_values(part, text));
+        }
+        self.types.push(Type { name, items });
+    }
+}
+
+impl Item {
+    /// The item `name` without metrics.
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), metrics: Vec::new() }
+    }
+
+    /// The same with one metric more.
+    #[must_use]
+    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, unit: Unit, value: impl Into<Value>) -> Self {
+        self.metrics.push(Metric { name: name.into(), unit, value: value.into() });
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn item_names_are_never_empty_and_never_twice() {
+        let mut report = Report::of("storage");
+        let names = ["", "C:", "C:", "C:", "C: (2)", ""];
+        report.put("volume", "volume", names.into_iter().map(Item::new).collect());
+        let got: Vec<&str> = report.types[0].items.iter().map(|item| item.name.as_str()).collect();
+        assert_eq!(got, ["volume 1", "C:", "C: (2)", "C: (3)", "C: (2) (2)", "volume 6"]);
+        assert_eq!(report.warnings.len(), 1);
+        assert!(report.warnings[0].text.starts_with("5 of 6"), "{:?}", report.warnings);
+    }
+
+    #[test]
+    fn values_of_the_host_stay_what_they_are() {
+        assert_eq!(Value::from(&CimValue::Null), Value::Null);
+        assert_eq!(Value::from(&CimValue::Uint32(u32::MAX)), Value::Uint(0xffff_ffff));
+        assert_eq!(Value::from(&CimValue::Sint8(-1)), Value::Int(-1));
+        assert_eq!(Value::from(&CimValue::Real64(f64::NAN)), Value::Null);
+        assert_eq!(Value::from(&CimValue::Array(vec![CimValue::Boolean(true)])), Value::List(vec![Value::Bool(true)]));
     }
 }

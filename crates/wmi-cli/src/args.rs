@@ -272,7 +272,7 @@ pub(crate) struct CheckArguments {
     pub(crate) connect: Connect,
 
     /// What to check
-    #[arg(value_name = "CHECK", required = true, value_parser = PossibleValuesParser::new(wmi_checks::NAMES))]
+    #[arg(value_name = "CHECK", required = true, value_parser = PossibleValuesParser::new(wmi_checks::KEYS))]
     pub(crate) checks: Vec<String>,
 
     /// How results are printed; json is one object per check

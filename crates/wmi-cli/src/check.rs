@@ -1,21 +1,16 @@
 //! `wmi check`: monitoring checks over one session.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use wmi_checks::{Answer, Check, Failure, Item, Report, Step};
-use wmi_proto::Query;
-use wmi_proto::cim::CimValue;
+use wmi_checks::{Failure, Item, Metric, Options, Report, Rounds, State};
 
 use crate::args::{CheckArguments, CheckFormat};
-use crate::connection::{Connection, Trouble, patience, wall_time};
+use crate::connection::{Connection, patience};
 use crate::messages::Messages;
-use crate::output::{cells::Cell, json, table};
+use crate::output::{cells::Cell, table};
 use crate::status::Status;
-
-/// The time between two samples of a counter.
-const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: &CheckArguments) -> Status {
     let connect = &arguments.connect;
@@ -25,78 +20,29 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
         Err(status) => return status,
     };
     let host = connect.host.to_string();
-    let mut status = Status::Done;
     let mut failures = Vec::new();
-    let mut trouble = None;
-    for name in &arguments.checks {
-        let Some(mut check) = wmi_checks::by_name(name, PAUSE) else { continue };
-        let result = round(&mut *check, &mut connection);
-        let report = check.report();
-        let printed = connection.progress.aside(|| print(&report, &host, arguments.output, &mut io::stdout().lock()));
-        if let Err(error) = printed {
-            trouble = Some(Trouble::Output(error));
-            break;
-        }
-        if !report.errors.is_empty() {
-            status = status.worse(Status::Failed);
-        }
-        failures.extend(report.errors.into_iter().map(|failure| (report.check, failure)));
-        match result {
-            Ok(worst) => status = status.worse(worst),
-            Err(ended) => {
-                trouble = Some(ended);
-                break;
-            }
-        }
+    let mut rounds = Rounds::new(arguments.checks.len());
+    for check in arguments.checks.iter().filter_map(|key| wmi_checks::by_key(key)) {
+        rounds.begin(&*check, &Options::default(), State::default(), connect.timeout);
     }
+    let result = connection.rounds(&mut rounds, &mut |finished| {
+        let printed = print(&finished.report, &host, arguments.output, &mut io::stdout().lock());
+        let check = finished.report.check;
+        failures.extend(finished.report.errors.into_iter().map(|failure| (check.clone(), failure)));
+        printed
+    });
+    let status = match result {
+        Ok(worst) => worst,
+        Err(trouble) => messages.trouble(&trouble, 1, 0),
+    };
+    let status = if failures.is_empty() { status } else { status.worse(Status::Failed) };
     connection.close(patience(status));
     explain(&messages, &failures);
-    trouble.map_or(status, |trouble| status.worse(messages.trouble(&trouble, 1, 0)))
-}
-
-/// Takes `check` through a round. Failed queries are the check's business: it reports them, and the worst of them is
-/// the result.
-///
-/// # Errors
-/// What ends all checks at once, such as a signal.
-pub(crate) fn round(check: &mut dyn Check, connection: &mut Connection) -> Result<Status, Trouble> {
-    let mut worst = Status::Done;
-    check.begin();
-    loop {
-        let request = match check.step() {
-            Step::Query(request) => request,
-            Step::Pause(time) => {
-                connection.pause(time)?;
-                continue;
-            }
-            Step::Done => return Ok(worst),
-        };
-        let sent = wall_time();
-        let mut received = None;
-        let mut rows = Vec::new();
-        let query = Query::new(request.wql).namespace(request.namespace);
-        let outcome = connection.query(query, &mut |batch| {
-            if !batch.is_empty() {
-                received.get_or_insert_with(wall_time);
-            }
-            rows.extend(batch);
-            Ok(())
-        });
-        let outcome = match outcome {
-            Ok(_) => Ok(()),
-            Err(Trouble::Failed(error)) => {
-                worst = worst.worse(Status::of(&error));
-                Err(error)
-            }
-            Err(trouble) => return Err(trouble),
-        };
-        let received = received.unwrap_or_else(wall_time);
-        check.answer(Answer { rows, outcome, sent, received });
-    }
+    status
 }
 
 /// Says on standard error what failed; what several parts failed of is said once.
-fn explain(messages: &Messages, failures: &[(&str, Failure)]) {
+fn explain(messages: &Messages, failures: &[(Cow<'static, str>, Failure)]) {
     let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone());
     let mut told = Vec::new();
     for (_, failure) in failures {
@@ -133,7 +79,7 @@ fn report_json(report: &Report, host: &str) -> Value {
 
 fn item_json(item: &Item) -> Value {
     let name = ("name".to_owned(), Value::from(item.name.as_str()));
-    let metric = |(name, value): &(&'static str, _)| ((*name).to_owned(), json::value(value, &mut 0));
+    let metric = |metric: &Metric| (metric.name.to_string(), json!(metric.value));
     Value::Object(std::iter::once(name).chain(item.metrics.iter().map(metric)).collect())
 }
 
@@ -152,23 +98,24 @@ fn type_table(kind: &str, items: &[Item], out: &mut dyn Write) -> io::Result<()>
         [item] if item.name != kind => writeln!(out, "{kind} {}", item.name)?,
         _ => writeln!(out, "{kind}")?,
     }
-    let cell = |value: &CimValue| match Cell::of(value, &mut 0) {
-        Cell::Number(text) if text.contains('.') && !text.contains('e') => {
-            Cell::Number(text.parse().map_or(text, |real: f64| format!("{real:.3}")))
-        }
-        cell => cell,
+    let cell = |value: &wmi_checks::Value| match value {
+        wmi_checks::Value::Null => Cell::Null,
+        wmi_checks::Value::Real(real) => Cell::Number(format!("{real:.3}")),
+        wmi_checks::Value::Text(text) => Cell::Text(text.clone()),
+        other => Cell::Number(json!(other).to_string()),
     };
     let text = |text: &str| Cell::Text(text.to_owned());
     let (names, rows) = match items {
         [item] => {
-            let rows = item.metrics.iter().map(|(name, value)| vec![text(name), cell(value)]).collect();
+            let rows = item.metrics.iter().map(|metric| vec![text(&metric.name), cell(&metric.value)]).collect();
             (["metric", "value"].map(str::to_owned).to_vec(), rows)
         }
         items => {
             let metrics = items.first().map(|item| item.metrics.as_slice()).unwrap_or_default();
-            let names = std::iter::once("name").chain(metrics.iter().map(|(name, _)| *name)).map(str::to_owned);
+            let names =
+                std::iter::once("name").chain(metrics.iter().map(|metric| metric.name.as_ref())).map(str::to_owned);
             let row = |item: &Item| {
-                std::iter::once(text(&item.name)).chain(item.metrics.iter().map(|(_, value)| cell(value))).collect()
+                std::iter::once(text(&item.name)).chain(item.metrics.iter().map(|metric| cell(&metric.value))).collect()
             };
             (names.collect(), items.iter().map(row).collect::<Vec<_>>())
         }
@@ -179,14 +126,16 @@ fn type_table(kind: &str, items: &[Item], out: &mut dyn Write) -> io::Result<()>
 
 #[cfg(test)]
 mod tests {
-    use wmi_checks::Type;
+    use wmi_checks::{Type, Unit, Value};
 
     use super::*;
 
     fn report() -> Report {
-        let processor =
-            |name: &str, busy| Item { name: name.to_owned(), metrics: vec![("PercentProcessorTime", busy)] };
-        let items = vec![processor("0", CimValue::Real64(12.5)), processor("1", CimValue::Null)];
+        let processor = |name: &str, value| Item {
+            name: name.to_owned(),
+            metrics: vec![Metric { name: "PercentProcessorTime".into(), unit: Unit::Percent, value }],
+        };
+        let items = vec![processor("0", Value::Real(12.5)), processor("1", Value::Null)];
         let failure = Failure {
             part: "os",
             stage: "query".to_owned(),
@@ -194,7 +143,12 @@ mod tests {
             text: "WBEM_E_INVALID_CLASS (0x80041010)".to_owned(),
             remedy: None,
         };
-        Report { check: "system", types: vec![Type { name: "processor", items }], errors: vec![failure] }
+        Report {
+            check: "system".into(),
+            types: vec![Type { name: "processor", items }],
+            errors: vec![failure],
+            warnings: Vec::new(),
+        }
     }
 
     #[test]

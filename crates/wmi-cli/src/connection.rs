@@ -4,6 +4,7 @@ use std::io;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime};
 
+use wmi_checks::{Finished, Rounds};
 use wmi_mio::Session;
 use wmi_proto::cim::{CimObject, CimValue};
 use wmi_proto::{
@@ -269,6 +270,40 @@ impl Connection {
         }
     }
 
+    /// Drives `rounds` until all are over, and hands each to `done` as it ends. The worst of their failures is the result.
+    ///
+    /// # Errors
+    /// What ends all of them; what was handed on before stays valid.
+    pub(crate) fn rounds(
+        &mut self,
+        rounds: &mut Rounds,
+        done: &mut dyn FnMut(Finished) -> io::Result<()>,
+    ) -> Result<Status, Trouble> {
+        let mut worst = Status::Done;
+        loop {
+            self.session.command(|client, now| rounds.drive(client, now, wall_time()));
+            while let Some(finished) = rounds.finished() {
+                self.progress.aside(|| done(finished)).map_err(Trouble::Output)?;
+            }
+            if rounds.is_idle() {
+                return Ok(worst);
+            }
+            let Some(event) = self.next_event(None)? else {
+                return Err(Trouble::Command { error: CommandError::Closed, at: 0 });
+            };
+            if let Event::Stage(stage) = &event {
+                self.progress.enter(stage.clone());
+            }
+            let failed = match &event {
+                Event::QueryDone { outcome: Err(error), .. } | Event::Closed { outcome: Err(error) } => Some(error),
+                Event::Reply { outcome: Err(error), .. } => Some(error),
+                _ => None,
+            };
+            worst = failed.map_or(worst, |error| worst.worse(Status::of(error)));
+            self.session.command(|client, now| drop(rounds.handle(event, client, now, wall_time())));
+        }
+    }
+
     fn time_left(&self, stage: Stage) -> Result<Duration, Trouble> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(Trouble::Failed(Error::new(stage, ErrorKind::TimedOut))) } else { Ok(left) }
@@ -321,18 +356,6 @@ impl Connection {
             if query.outcome.is_none() && !query.fetching && sink.wants(at, 0) {
                 self.fetch(query)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Lets `time` pass, less when the deadline comes first.
-    ///
-    /// # Errors
-    /// A signal, or the reactor failed.
-    pub(crate) fn pause(&mut self, time: Duration) -> Result<(), Trouble> {
-        let until = self.deadline.min(Instant::now() + time);
-        while Instant::now() < until && !self.session.is_closed() {
-            self.next_event(Some(until))?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use wmi_checks::System;
+use wmi_checks::{Options, Rounds, State};
 use wmi_proto::{Config, Credentials, Query, Row, Secret};
 use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig, Server};
 
@@ -18,9 +18,6 @@ use crate::signals::Interrupt;
 use crate::status::{Status, complain, counted, unprinted};
 
 const WQL: &str = "SELECT Name, State, StartMode, ProcessId FROM Win32_Service";
-
-/// The time between the two samples of the check: a demonstration is short.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the whole demonstration may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -87,19 +84,17 @@ fn show(address: SocketAddr, interrupt: &Interrupt, begun: Instant) -> Result<()
 
     let mut print = |line: String| writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Trouble::Output);
     print(format!("\n$ wmi check {address} system"))?;
-    let mut checks = 0;
-    let mut system = System::new(PAUSE);
-    let failed = check::round(&mut system, &mut connection);
-    let report = wmi_checks::Check::report(&mut system);
-    connection
-        .progress
-        .aside(|| check::print(&report, &address.to_string(), CheckFormat::Table, &mut out))
-        .map_err(Trouble::Output)?;
-    failed?;
-    checks += 1;
+    let mut rounds = Rounds::new(1);
+    let system = wmi_checks::by_key("system").ok_or_else(|| Trouble::Reactor(io::Error::other("no check system")))?;
+    rounds.begin(&*system, &Options::default(), State::default(), TIMEOUT);
+    let (mut checks, mut failures) = (0, table.undecodable());
+    connection.rounds(&mut rounds, &mut |finished| {
+        checks += 1;
+        failures += finished.report.errors.len() as u64;
+        check::print(&finished.report, &address.to_string(), CheckFormat::Table, &mut out)
+    })?;
 
     let stats = connection.close(patience(Status::Done));
-    let failures = report.errors.len() as u64 + table.undecodable();
     if count == 0 || failures > 0 {
         let text = format!("the demonstration failed: {}, {}", counted(count, "row"), counted(failures, "failure"));
         return Err(Trouble::Reactor(io::Error::other(text)));

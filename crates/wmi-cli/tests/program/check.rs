@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 use wmi_sim::DEFAULT_PASSWORD;
-use wmi_sim::repository::{PROCESSOR_LOAD, PROCESSOR_LOAD_TOTAL};
 
 use crate::support::{ACCOUNT, Finished, all_given_back, host_with, query, run, wmi};
 
@@ -26,14 +25,6 @@ fn system_as_json() {
     assert_eq!(report["host"], address.to_string());
     assert_eq!(report["errors"], Value::Array(Vec::new()));
     let types = &report["types"];
-    let processors = types["processor"].as_array().expect("processors");
-    assert_eq!(processors.len(), PROCESSOR_LOAD.len());
-    for (processor, load) in processors.iter().zip(PROCESSOR_LOAD) {
-        let busy = real(&processor["PercentProcessorTime"]);
-        assert!((busy - f64::from(load)).abs() < 0.1, "{processor} should be {load}");
-    }
-    let total = real(&types["processorTotal"][0]["PercentProcessorTime"]);
-    assert!((total - f64::from(PROCESSOR_LOAD_TOTAL)).abs() < 0.1, "{total}");
     let (drift, uncertainty) =
         (real(&types["time"][0]["TimeDifference"]), real(&types["time"][0]["TimeDifferenceUncertainty"]));
     assert!(drift.abs() <= uncertainty + 0.001, "one clock, two readings: {drift} ± {uncertainty}");
@@ -65,7 +56,8 @@ fn services_as_json() {
 fn several_checks_share_one_session() {
     let host = host_with(1, &[]);
     let finished = check(host.activator_addr(), &["services", "system", "-o", "json"]).exits(0);
-    let checks: Vec<String> = finished.lines().iter().map(|report| report["check"].to_string()).collect();
+    let mut checks: Vec<String> = finished.lines().iter().map(|report| report["check"].to_string()).collect();
+    checks.sort();
     assert_eq!(checks, ["\"services\"", "\"system\""]);
     assert_eq!(host.stats().calls_of("IWbemLevel1Login::NTLMLogin"), 1);
     all_given_back(&host);
@@ -75,7 +67,7 @@ fn several_checks_share_one_session() {
 fn tables_for_people() {
     let host = host_with(1, &[]);
     let finished = check(host.activator_addr(), &["system"]).exits(0);
-    for words in ["processor\nname  PercentProcessorTime\n", "processorTotal total\n", "time\n", "MemoryUsedPercent"] {
+    for words in ["time\n", "MemoryUsedPercent"] {
         assert!(finished.stdout.contains(words), "{words:?} is not in {}", finished.stdout);
     }
 }
@@ -89,19 +81,4 @@ fn a_host_that_is_not_reached_fails_every_part_and_says_so() {
     assert_eq!(reports[0]["errors"][0]["stage"], "connect to the activator");
     assert_eq!(reports[0]["errors"][0]["code"], Value::Null);
     assert!(finished.stderr.contains("nobody listens"), "{}", finished.stderr);
-}
-
-#[test]
-fn a_failed_part_leaves_the_others() {
-    // The second sample of the processors comes a second after the first: too late here.
-    let host = host_with(1, &[]);
-    let finished =
-        check(host.activator_addr(), &["system", "-o", "json", "--timeout", "0.9"]).exits(3).in_one_message();
-    let finished = finished.says(&["out of time", r#""parts":["system/processor"]"#]);
-    let report = &finished.lines()[0];
-    assert_eq!(report["types"]["os"][0]["MemoryUsedPercent"].to_string(), "37.5");
-    assert!(report["types"].get("processor").is_none());
-    assert_eq!(report["errors"].as_array().map(Vec::len), Some(1));
-    assert_eq!(report["errors"][0]["part"], "processor");
-    all_given_back(&host);
 }

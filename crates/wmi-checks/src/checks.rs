@@ -1,0 +1,32 @@
+//! All checks by their keys, one file each.
+
+mod services;
+mod system;
+
+use crate::Check;
+use crate::plan::Plan;
+
+/// The planned checks, in the order in which help texts list them.
+static PLANS: [&Plan; 2] = [&services::PLAN, &system::PLAN];
+
+/// The keys of all checks, in the order in which help texts list them.
+pub const KEYS: &[&str] = &["services", "system"];
+
+/// The check called `key`.
+#[must_use]
+pub fn by_key(key: &str) -> Option<Box<dyn Check>> {
+    PLANS.iter().find(|plan| plan.key == key).map(|plan| Box::new(*plan) as Box<dyn Check>)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_its_check() {
+        for key in KEYS {
+            assert_eq!(by_key(key).expect("a check").key(), *key);
+        }
+        assert!(by_key("weather").is_none());
+    }
+}

@@ -1,0 +1,287 @@
+//! Checks that are a list of queries and a function of their rows.
+
+use std::borrow::Cow;
+
+use wmi_proto::FileTime;
+
+use crate::record::Record;
+use crate::{
+    About, Answer, Check, Failure, Options, Reads, Report, Request, RequestId, Round, State, Unanswered, Work,
+};
+
+/// A check that asks for all its parts at once and then looks at what came.
+pub(crate) struct Plan {
+    pub(crate) key: &'static str,
+    pub(crate) about: About,
+    /// The parts of a round with these options.
+    pub(crate) parts: fn(&Options) -> &'static [Part],
+    /// From rows to a report. Called once, with whatever came.
+    pub(crate) evaluate: fn(&Gathered, &Options, &mut State, &mut Report),
+}
+
+/// One thing that a planned check wants to know.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) namespace: &'static str,
+    /// The query, and what is asked instead, in this order, when the host does not know the class or a column.
+    pub(crate) selects: &'static [Select],
+    /// Whether it is asked only when all others are answered: what measures time should not wait in line.
+    pub(crate) last: bool,
+}
+
+impl Part {
+    /// A part in root/cimv2.
+    pub(crate) const fn new(name: &'static str, selects: &'static [Select]) -> Self {
+        Self { name, namespace: "root/cimv2", selects, last: false }
+    }
+
+    /// The same in `namespace`.
+    pub(crate) const fn namespace(self, namespace: &'static str) -> Self {
+        Self { namespace, ..self }
+    }
+
+    /// The same, asked when all others are answered.
+    pub(crate) const fn last(self) -> Self {
+        Self { last: true, ..self }
+    }
+}
+
+/// A query by its pieces.
+#[derive(Debug)]
+pub(crate) struct Select {
+    pub(crate) class: &'static str,
+    pub(crate) columns: &'static [&'static str],
+    /// What follows on WHERE; empty for all.
+    pub(crate) condition: &'static str,
+}
+
+impl Select {
+    /// `columns` of all instances of `class`.
+    pub(crate) const fn all(class: &'static str, columns: &'static [&'static str]) -> Self {
+        Self { class, columns, condition: "" }
+    }
+
+    /// The text.
+    pub(crate) fn wql(&self) -> String {
+        let mut text = format!("SELECT {} FROM {}", self.columns.join(", "), self.class);
+        if !self.condition.is_empty() {
+            text.push_str(" WHERE ");
+            text.push_str(self.condition);
+        }
+        text
+    }
+}
+
+/// What came of the parts of a round.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    parts: &'static [Part],
+    progress: Vec<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// Which of the alternatives is or was asked.
+    alternative: usize,
+    asked: bool,
+    answer: Option<Answered>,
+}
+
+#[derive(Debug)]
+struct Answered {
+    rows: Vec<Record>,
+    failed: bool,
+    sent: FileTime,
+    received: FileTime,
+}
+
+impl Gathered {
+    fn find(&self, part: &str) -> Option<&Progress> {
+        let at = self.parts.iter().position(|p| p.name == part)?;
+        self.progress.get(at)
+    }
+
+    /// The rows of a part; `None` when it failed before any came, which the report tells already. Rows before a failure
+    /// are rows.
+    pub(crate) fn rows(&self, part: &str) -> Option<&[Record]> {
+        let answered = self.find(part)?.answer.as_ref()?;
+        (!answered.failed || !answered.rows.is_empty()).then_some(&answered.rows)
+    }
+
+    /// The rows of a part that came whole.
+    pub(crate) fn whole(&self, part: &str) -> Option<&[Record]> {
+        let answered = self.find(part)?.answer.as_ref()?;
+        (!answered.failed).then_some(&answered.rows)
+    }
+
+    /// When the question of a part was sent and when its first rows came.
+    pub(crate) fn times(&self, part: &str) -> Option<(FileTime, FileTime)> {
+        let answered = self.find(part)?.answer.as_ref()?;
+        Some((answered.sent, answered.received))
+    }
+
+    /// Which of a part's selects brought its rows.
+    pub(crate) fn alternative(&self, part: &str) -> usize {
+        self.find(part).map_or(0, |progress| progress.alternative)
+    }
+}
+
+impl Check for &'static Plan {
+    fn key(&self) -> Cow<'static, str> {
+        self.key.into()
+    }
+
+    fn about(&self) -> &'static About {
+        &self.about
+    }
+
+    fn reads(&self, options: &Options) -> Vec<Reads> {
+        let read = |part: &Part| {
+            part.selects.first().map(|select| Reads {
+                namespace: part.namespace.into(),
+                class: select.class.into(),
+                members: select.columns.iter().map(|column| (*column).into()).collect(),
+            })
+        };
+        (self.parts)(options).iter().filter_map(read).collect()
+    }
+
+    fn begin(&self, options: &Options, state: State) -> Box<dyn Round> {
+        let parts = (self.parts)(options);
+        let progress = parts.iter().map(|_| Progress::default()).collect();
+        Box::new(PlannedRound {
+            plan: self,
+            options: options.clone(),
+            state,
+            gathered: Gathered { parts, progress },
+            report: Report::of(self.key),
+        })
+    }
+}
+
+struct PlannedRound {
+    plan: &'static Plan,
+    options: Options,
+    state: State,
+    gathered: Gathered,
+    report: Report,
+}
+
+impl Round for PlannedRound {
+    fn next(&mut self) -> Option<Request> {
+        let Gathered { parts, progress } = &mut self.gathered;
+        let due = |last| parts.iter().zip(progress.iter()).position(|(part, p)| part.last == last && !p.asked);
+        let others_are_answered =
+            parts.iter().zip(progress.iter()).all(|(part, progress)| part.last || progress.answer.is_some());
+        let at = due(false).or_else(|| if others_are_answered { due(true) } else { None })?;
+        let (part, progress) = (parts.get(at)?, progress.get_mut(at)?);
+        progress.asked = true;
+        let select = part.selects.get(progress.alternative)?;
+        Some(Request {
+            id: RequestId(u32::try_from(at).ok()?),
+            part: part.name,
+            namespace: part.namespace.into(),
+            work: Work::Query { wql: select.wql().into() },
+        })
+    }
+
+    fn answer(&mut self, RequestId(at): RequestId, answer: Answer) {
+        let Some(at) = usize::try_from(at).ok() else { return };
+        let (Some(part), Some(progress)) = (self.gathered.parts.get(at), self.gathered.progress.get_mut(at)) else {
+            return;
+        };
+        if answer.rows.is_empty()
+            && answer.outcome.as_ref().is_err_and(Unanswered::is_unknown)
+            && part.selects.len() > progress.alternative + 1
+        {
+            progress.alternative += 1;
+            progress.asked = false;
+            return;
+        }
+        let Some(select) = part.selects.get(progress.alternative) else { return };
+        let mut bad = Bad::default();
+        let mut rows = Vec::with_capacity(answer.rows.len());
+        for row in &answer.rows {
+            match row {
+                Ok(object) => rows.push(Record::read(object, select.columns, &mut |what| bad.add(what))),
+                Err(error) => bad.add(format!("a row does not decode: {error}")),
+            }
+        }
+        bad.tell(part.name, &mut self.report);
+        let failed = answer.outcome.is_err();
+        if let Err(error) = &answer.outcome {
+            self.report.errors.push(Failure::of_query(part.name, error));
+        }
+        progress.answer = Some(Answered { rows, failed, sent: answer.sent, received: answer.received });
+    }
+
+    fn finish(self: Box<Self>) -> (Report, State) {
+        let Self { plan, options, mut state, gathered, mut report } = *self;
+        for (part, _) in gathered.parts.iter().zip(&gathered.progress).filter(|(_, p)| p.answer.is_none()) {
+            report.errors.push(Failure::unanswered(part.name));
+        }
+        (plan.evaluate)(&gathered, &options, &mut state, &mut report);
+        (report, state)
+    }
+}
+
+/// Cells and rows that do not decode: the first is told, the others are counted.
+#[derive(Debug, Default)]
+struct Bad {
+    first: Option<String>,
+    more: usize,
+}
+
+impl Bad {
+    fn add(&mut self, what: String) {
+        match &self.first {
+            None => self.first = Some(what),
+            Some(_) => self.more += 1,
+        }
+    }
+
+    fn tell(self, part: &'static str, report: &mut Report) {
+        let Some(first) = self.first else { return };
+        let text = if self.more == 0 { first } else { format!("{first}, and {} more like it", self.more) };
+        report.errors.push(Failure::of_values(part, text));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// What `plan` reports of `rows` by part; a part that is not among them failed.
+    pub(crate) fn evaluated(
+        plan: &'static Plan,
+        options: &Options,
+        state: &mut State,
+        rows: Vec<(&'static str, Vec<Record>)>,
+    ) -> Report {
+        let parts = (plan.parts)(options);
+        let mut rows = rows;
+        let progress = parts.iter().map(|part| {
+            let own = rows.iter().position(|(name, _)| *name == part.name).map(|at| rows.swap_remove(at).1);
+            let answer = Answered {
+                failed: own.is_none(),
+                rows: own.unwrap_or_default(),
+                sent: FileTime(0),
+                received: FileTime(0),
+            };
+            Progress { alternative: 0, asked: true, answer: Some(answer) }
+        });
+        let gathered = Gathered { parts, progress: progress.collect() };
+        assert!(rows.is_empty(), "no such part: {rows:?}");
+        let mut report = Report::of(plan.key);
+        (plan.evaluate)(&gathered, options, state, &mut report);
+        report
+    }
+
+    #[test]
+    fn a_query_by_its_pieces() {
+        let select = Select { class: "Win32_Volume", columns: &["Name", "Capacity"], condition: "DriveType != 5" };
+        assert_eq!(select.wql(), "SELECT Name, Capacity FROM Win32_Volume WHERE DriveType != 5");
+        assert_eq!(Select::all("Win32_Share", &["Name"]).wql(), "SELECT Name FROM Win32_Share");
+    }
+}

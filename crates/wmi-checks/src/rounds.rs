@@ -1,0 +1,291 @@
+//! Rounds of any number of checks over one client, at once: whoever drives the client's loop drives them with it.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
+
+use wmi_proto::{
+    CallId, Client, CommandError, Error, ErrorKind, Event, ExecMethod, FileTime, GetObject, Instant, Query, QueryId,
+    Row, Stage,
+};
+
+use crate::{Answer, Check, Options, Report, Request, RequestId, Round, State, Unanswered, Work};
+
+/// A round that was begun; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoundId(u64);
+
+/// A round that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Which one.
+    pub id: RoundId,
+    /// What it found.
+    pub report: Report,
+    /// For the next round of the same check on the same host.
+    pub state: State,
+    /// How long it took from its turn to its end.
+    pub took: Duration,
+}
+
+/// Rounds of checks over one client.
+///
+/// After [`Rounds::begin`] and after every event call [`Rounds::drive`]; hand every event of the client to
+/// [`Rounds::handle`]; take what is over with [`Rounds::finished`]. The rounds have no timer of their own: the client's
+/// deadlines end them.
+pub struct Rounds {
+    next: u64,
+    /// How many may run at once; others wait in line, and the time they wait is not theirs.
+    at_once: usize,
+    waiting: VecDeque<Waiting>,
+    running: BTreeMap<RoundId, Running>,
+    queries: BTreeMap<QueryId, Flight>,
+    calls: BTreeMap<CallId, Flight>,
+    finished: VecDeque<Finished>,
+    /// Why the client closed.
+    closed: Option<Error>,
+}
+
+struct Waiting {
+    id: RoundId,
+    round: Box<dyn Round>,
+    timeout: Duration,
+}
+
+struct Running {
+    round: Box<dyn Round>,
+    begun: Instant,
+    deadline: Instant,
+    in_flight: usize,
+    /// A request that the client had no room for.
+    held: Option<Request>,
+}
+
+/// A request on its way.
+struct Flight {
+    round: RoundId,
+    request: RequestId,
+    sent: FileTime,
+    received: Option<FileTime>,
+    rows: Vec<Row>,
+}
+
+impl std::fmt::Debug for Rounds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rounds")
+            .field("waiting", &self.waiting.len())
+            .field("running", &self.running.len())
+            .field("in_flight", &(self.queries.len() + self.calls.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rounds {
+    /// No rounds yet; `at_once` of them run at the same time, at least one.
+    #[must_use]
+    pub fn new(at_once: usize) -> Self {
+        Self {
+            next: 0,
+            at_once: at_once.max(1),
+            waiting: VecDeque::new(),
+            running: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            finished: VecDeque::new(),
+            closed: None,
+        }
+    }
+
+    /// Puts a round of `check` in line. It has `timeout` from its turn on; what came until then is reported.
+    pub fn begin(&mut self, check: &dyn Check, options: &Options, state: State, timeout: Duration) -> RoundId {
+        let id = RoundId(self.next);
+        self.next += 1;
+        self.waiting.push_back(Waiting { id, round: check.begin(options, state), timeout });
+        id
+    }
+
+    /// Whether nothing runs, waits or is there to be taken.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.waiting.is_empty() && self.finished.is_empty()
+    }
+
+    /// A round that is over.
+    pub fn finished(&mut self) -> Option<Finished> {
+        self.finished.pop_front()
+    }
+
+    /// Gives the client whatever may be asked now.
+    pub fn drive(&mut self, client: &mut Client, now: Instant, wall: FileTime) {
+        while self.running.len() < self.at_once {
+            let Some(Waiting { id, round, timeout }) = self.waiting.pop_front() else { break };
+            let running =
+                Running { round, begun: now, deadline: now.saturating_add(timeout), in_flight: 0, held: None };
+            self.running.insert(id, running);
+        }
+        let ids: Vec<RoundId> = self.running.keys().copied().collect();
+        for id in ids {
+            self.ask(id, client, now, wall);
+        }
+        if !self.waiting.is_empty() && self.running.len() < self.at_once {
+            self.drive(client, now, wall);
+        }
+    }
+
+    /// Asks for everything that one round wants, and ends it when that is nothing.
+    fn ask(&mut self, id: RoundId, client: &mut Client, now: Instant, wall: FileTime) {
+        while let Some(running) = self.running.get_mut(&id) {
+            let Some(request) = running.held.take().or_else(|| running.round.next()) else {
+                if running.in_flight == 0 {
+                    self.end(id, now);
+                }
+                return;
+            };
+            let left = running.deadline.saturating_since(now);
+            let refused = if let Some(error) = &self.closed {
+                Unanswered::from(error.clone())
+            } else if left.is_zero() {
+                Error::new(Stage::Query, ErrorKind::TimedOut).into()
+            } else {
+                let flight = Flight { round: id, request: request.id, sent: wall, received: None, rows: Vec::new() };
+                match self.send(&request, left, flight, client, now) {
+                    Ok(()) => continue,
+                    // Room is made by whatever ends next.
+                    Err(CommandError::TooMany) if !self.queries.is_empty() || !self.calls.is_empty() => {
+                        if let Some(running) = self.running.get_mut(&id) {
+                            running.held = Some(request);
+                        }
+                        return;
+                    }
+                    Err(error) => Unanswered::NotSent(error),
+                }
+            };
+            if let Some(running) = self.running.get_mut(&id) {
+                running
+                    .round
+                    .answer(request.id, Answer { rows: Vec::new(), outcome: Err(refused), sent: wall, received: wall });
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        request: &Request,
+        left: Duration,
+        flight: Flight,
+        client: &mut Client,
+        now: Instant,
+    ) -> Result<(), CommandError> {
+        let round = flight.round;
+        match &request.work {
+            Work::Query { wql } => {
+                let query = Query::new(wql.as_ref()).namespace(request.namespace.as_ref()).timeout(left).prefetch(true);
+                let id = client.exec_query(query, now)?;
+                self.queries.insert(id, flight);
+                // A query that was just taken takes its first fetch.
+                let _ = client.fetch(id, NonZeroU32::MAX, now);
+            }
+            Work::Object { path } => {
+                let object = GetObject::new(path.as_str()).namespace(request.namespace.as_ref()).timeout(left);
+                self.calls.insert(client.get_object(object, now)?, flight);
+            }
+            Work::Call { path, method, parameters, context } => {
+                let mut call =
+                    ExecMethod::new(path.as_ref(), *method).namespace(request.namespace.as_ref()).timeout(left);
+                call.context.clone_from(context);
+                call.parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+                self.calls.insert(client.exec_method(call, now)?, flight);
+            }
+        }
+        if let Some(running) = self.running.get_mut(&round) {
+            running.in_flight += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes what concerns the rounds; gives back any other event.
+    pub fn handle(&mut self, event: Event, client: &mut Client, now: Instant, wall: FileTime) -> Option<Event> {
+        match event {
+            Event::Batch { query, mut rows } => {
+                let Some(flight) = self.queries.get_mut(&query) else { return Some(Event::Batch { query, rows }) };
+                flight.received.get_or_insert(wall);
+                flight.rows.append(&mut rows);
+                // One that is over by now says so in the next event.
+                let _ = client.fetch(query, NonZeroU32::MAX, now);
+                None
+            }
+            Event::QueryDone { query, outcome } => {
+                let Some(flight) = self.queries.remove(&query) else {
+                    return Some(Event::QueryDone { query, outcome });
+                };
+                self.answered(flight, outcome.map(drop).map_err(Unanswered::from), wall);
+                None
+            }
+            Event::Reply { call, outcome } => {
+                let Some(mut flight) = self.calls.remove(&call) else { return Some(Event::Reply { call, outcome }) };
+                let outcome = outcome.map(|object| flight.rows.extend(object.map(Ok)));
+                self.answered(flight, outcome.map_err(Unanswered::from), wall);
+                None
+            }
+            Event::Closed { outcome } => {
+                let error = outcome.clone().err().unwrap_or_else(|| Error::new(Stage::Query, ErrorKind::Cancelled));
+                let flights = core::mem::take(&mut self.queries).into_values();
+                for flight in flights.chain(core::mem::take(&mut self.calls).into_values()).collect::<Vec<_>>() {
+                    self.answered(flight, Err(error.clone().into()), wall);
+                }
+                self.closed = Some(error);
+                Some(Event::Closed { outcome })
+            }
+            other => Some(other),
+        }
+    }
+
+    fn answered(&mut self, flight: Flight, outcome: Result<(), Unanswered>, wall: FileTime) {
+        let Flight { round, request, sent, received, rows } = flight;
+        if let Some(running) = self.running.get_mut(&round) {
+            running.in_flight = running.in_flight.saturating_sub(1);
+            running.round.answer(request, Answer { rows, outcome, sent, received: received.unwrap_or(wall) });
+        }
+    }
+
+    /// Ends the round `id` with what it has; what is under way for it is cancelled. A round that still waits reports
+    /// that nothing was answered.
+    pub fn stop(&mut self, id: RoundId, client: &mut Client, now: Instant) {
+        if let Some(at) = self.waiting.iter().position(|waiting| waiting.id == id) {
+            if let Some(Waiting { id, round, .. }) = self.waiting.remove(at) {
+                let (report, state) = round.finish();
+                self.finished.push_back(Finished { id, report, state, took: Duration::ZERO });
+            }
+            return;
+        }
+        // What cannot be cancelled is over already.
+        self.queries.retain(|&query, flight| {
+            if flight.round == id {
+                let _ = client.cancel(query, now);
+            }
+            flight.round != id
+        });
+        self.calls.retain(|&call, flight| {
+            if flight.round == id {
+                let _ = client.cancel_call(call, now);
+            }
+            flight.round != id
+        });
+        self.end(id, now);
+    }
+
+    /// Ends all rounds with what they have.
+    pub fn stop_all(&mut self, client: &mut Client, now: Instant) {
+        let ids: Vec<RoundId> =
+            self.running.keys().copied().chain(self.waiting.iter().map(|waiting| waiting.id)).collect();
+        for id in ids {
+            self.stop(id, client, now);
+        }
+    }
+
+    fn end(&mut self, id: RoundId, now: Instant) {
+        let Some(Running { round, begun, .. }) = self.running.remove(&id) else { return };
+        let (report, state) = round.finish();
+        self.finished.push_back(Finished { id, report, state, took: now.saturating_since(begun) });
+    }
+}
