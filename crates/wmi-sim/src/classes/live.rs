@@ -14,7 +14,7 @@ pub const PROCESSOR_LOAD_TOTAL: u32 = 40;
 /// Minutes that the machine's zone is ahead of UTC.
 const ZONE: i16 = 60;
 
-/// Ticks per second of a FILETIME, and of the machine's performance counter as well.
+/// Ticks per second of a FILETIME.
 const TICKS: u64 = 10_000_000;
 
 /// The time of the machine.
@@ -48,13 +48,6 @@ impl Windows {
     /// The last part of the version.
     pub(crate) fn build(self) -> &'static str {
         self.version.rsplit('.').next().unwrap_or(self.version)
-    }
-}
-
-impl Clock {
-    /// Intervals of 100 ns since the start.
-    fn uptime(&self) -> u64 {
-        self.now.0.saturating_sub(self.boot.0)
     }
 }
 
@@ -104,11 +97,16 @@ pub(super) fn process(clock: &Clock, row: &mut Row<'_>) {
         row.set(property, CimValue::String(value.into()));
     }
     let CimValue::Uint32(id) = *row.get("ProcessId") else { return };
-    let start = FileTime(clock.boot.0.saturating_add(u64::from(id) * TICKS / 10));
+    let start = FileTime(clock.boot.0.saturating_add(process_start(id.into())));
     // One that was created since then says so itself.
     if *row.get("CreationDate") == CimValue::Null {
         row.set("CreationDate", date(start, ZONE));
     }
+}
+
+/// When the process with a number starts, in intervals of 100 ns after the machine.
+pub(super) const fn process_start(id: u64) -> u64 {
+    id * TICKS / 10
 }
 
 /// References of Windows say of which machine they are.
@@ -151,65 +149,5 @@ fn current_time(clock: &Clock, zone: i16, row: &mut Row<'_>) {
         ("WeekInMonth", (day.max(1) - 1 + first_weekday) / 7 + 1),
     ] {
         row.set(name, CimValue::Uint32(value));
-    }
-}
-
-/// The six properties that every counter has.
-pub(super) fn performance(clock: &Clock, row: &mut Row<'_>) {
-    for (name, value) in [
-        ("Frequency_Object", 0),
-        ("Frequency_PerfTime", TICKS),
-        ("Frequency_Sys100NS", TICKS),
-        ("Timestamp_Object", 0),
-        ("Timestamp_PerfTime", clock.uptime()),
-        ("Timestamp_Sys100NS", clock.now.0),
-    ] {
-        row.set(name, CimValue::Uint64(value));
-    }
-}
-
-pub(super) fn system_performance(clock: &Clock, row: &mut Row<'_>) {
-    performance(clock, row);
-    row.set("SystemUpTime", CimValue::Uint64(clock.uptime() / TICKS));
-}
-
-/// A processor, or all of them: the times of `_Total` are averages and its events are sums, as on Windows.
-pub(super) fn processor(clock: &Clock, row: &mut Row<'_>) {
-    performance(clock, row);
-    let name = match row.get("Name") {
-        CimValue::String(name) => name.to_str().into_owned(),
-        _ => return,
-    };
-    let own = name.rsplit(',').next().and_then(|number| number.parse::<usize>().ok());
-    let (load, processors) = match own.and_then(|own| PROCESSOR_LOAD.get(own)) {
-        Some(&load) => (u64::from(load), 1),
-        None => (u64::from(PROCESSOR_LOAD_TOTAL), PROCESSOR_LOAD.len() as u64),
-    };
-    let up = clock.uptime();
-    let busy = up / 100 * load + up % 100 * load / 100;
-    let user = busy / 5 * 3;
-    for (name, value) in [
-        ("PercentProcessorTime", up - busy),
-        ("PercentIdleTime", up - busy),
-        ("PercentC1Time", up - busy),
-        ("PercentC2Time", 0),
-        ("PercentC3Time", 0),
-        ("PercentUserTime", user),
-        ("PercentPrivilegedTime", busy - user),
-        ("PercentInterruptTime", busy / 50),
-        ("PercentDPCTime", busy / 40),
-        ("C1TransitionsPersec", up / 20_000 * processors),
-        ("C2TransitionsPersec", 0),
-        ("C3TransitionsPersec", 0),
-    ] {
-        row.set(name, CimValue::Uint64(value));
-    }
-    // Counters of 32 bits that wrap after some days, as they do on Windows.
-    for (name, value) in [("DPCsQueuedPersec", up / 50_000), ("InterruptsPersec", up / 10_000)] {
-        row.set(name, CimValue::Uint32((value * processors) as u32));
-    }
-    row.set("DPCRate", CimValue::Uint32(2));
-    if row.has("ClockInterruptsPersec") {
-        row.set("ClockInterruptsPersec", CimValue::Uint32((up / 156_250 * processors) as u32));
     }
 }

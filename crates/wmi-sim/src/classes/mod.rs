@@ -1,5 +1,6 @@
 //! What the simulated machine has: classes and instances in MOF, and what time does to them.
 
+pub(crate) mod counters;
 mod live;
 mod many;
 pub(crate) mod mof;
@@ -66,10 +67,7 @@ pub(crate) fn update(class: &str) -> Option<Update> {
         "Win32_Process" => live::process,
         "Win32_LocalTime" => live::local_time,
         "Win32_UTCTime" => live::utc_time,
-        "Win32_PerfRawData_PerfOS_Processor" | "Win32_PerfRawData_Counters_ProcessorInformation" => live::processor,
         "Win32_LogicalDiskToPartition" | "Win32_DependentService" => live::association,
-        "Win32_PerfFormattedData_PerfOS_System" => live::system_performance,
-        "Win32_PerfFormattedData_PerfOS_Memory" => live::performance,
         _ => return None,
     })
 }

@@ -12,6 +12,8 @@ type Keeps = fn(&Row<'_>) -> bool;
 
 /// The differences of a profile. A name of a class may end with `*`, which stands for any rest.
 pub(crate) struct Overlay {
+    /// Logical processors, as the performance counters count them.
+    pub(crate) processors: usize,
     /// Namespaces that are not there.
     pub(crate) no_namespaces: &'static [&'static str],
     /// Classes that are not there.
@@ -77,6 +79,7 @@ fn is_meant(pattern: &str, class: &str) -> bool {
 
 /// None at all.
 pub(crate) const SERVER_2022: Overlay = Overlay {
+    processors: 4,
     no_namespaces: &[],
     no_classes: &[],
     no_properties: &[],
@@ -104,7 +107,7 @@ pub(crate) const WORKSTATION: Overlay = Overlay {
 
 pub(crate) const DOMAIN_CONTROLLER: Overlay = SERVER_2022;
 
-pub(crate) const CORE_256_CPUS: Overlay = SERVER_2022;
+pub(crate) const CORE_256_CPUS: Overlay = Overlay { processors: 256, ..SERVER_2022 };
 
 pub(crate) const NO_RIGHTS: Overlay = Overlay {
     kept: &[("Win32_Process", |row| row.get("Name").as_str().as_deref() != Some("winlogon.exe"))],

@@ -9,6 +9,7 @@ use wmi_proto::wire::HResult;
 
 use super::namespace::Namespace;
 use crate::classes::Clock;
+use crate::classes::counters::Counted;
 use crate::classes::mof::{self, ClassDecl, InstanceDecl, Literal, MethodDecl, PropertyDecl, QualifierDecl};
 use crate::wql::{Record, System, same_name};
 
@@ -43,6 +44,8 @@ pub(crate) enum Rows {
     Declared(Vec<Vec<Option<CimValue>>>),
     /// Made ones.
     Made { count: usize, make: fn(usize, &mut Row<'_>) },
+    /// Those of a performance object.
+    Counted(Counted),
 }
 
 /// An instance as values.
@@ -103,18 +106,28 @@ impl Class {
         match &self.rows {
             Rows::Declared(rows) => rows.len(),
             Rows::Made { count, .. } => *count,
+            Rows::Counted(counted) => counted.count(),
         }
     }
 
-    /// The instance at `index`, which is less than [`Self::count`].
-    pub(crate) fn row(&self, index: usize, clock: &Clock) -> Row<'_> {
+    /// The instance at `index` without what depends on the time.
+    pub(crate) fn timeless_row(&self, index: usize) -> Row<'_> {
         let cells = match &self.rows {
             Rows::Declared(rows) => rows.get(index).cloned(),
-            Rows::Made { .. } => None,
+            Rows::Made { .. } | Rows::Counted(_) => None,
         };
         let mut row = Row { class: self, cells: cells.unwrap_or_else(|| vec![None; self.properties.len()]) };
         if let Rows::Made { make, .. } = &self.rows {
             make(index, &mut row);
+        }
+        row
+    }
+
+    /// The instance at `index`, which is less than [`Self::count`].
+    pub(crate) fn row(&self, index: usize, clock: &Clock) -> Row<'_> {
+        let mut row = self.timeless_row(index);
+        if let Rows::Counted(counted) = &self.rows {
+            counted.fill(index, clock, &mut row);
         }
         for &at in &self.machine_names {
             row.cells[at] = Some(CimValue::String(clock.machine.as_str().into()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wmi_proto::wire::HResult;
 
 use super::class::{Class, Rows};
+use crate::classes::counters::{self, Counted, Population, Process};
 use crate::classes::{self, mof};
 use crate::profiles::Overlay;
 use crate::wql::same_name;
@@ -43,6 +44,7 @@ impl Namespace {
         for (name, text) in overlay.files(path) {
             namespace.read(text, overlay, true).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
+        namespace.add_counters(overlay);
         for (language, files) in classes::AMENDMENTS {
             for (name, text) in *files {
                 namespace.amend(*language, text).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -57,18 +59,14 @@ impl Namespace {
             match declaration {
                 mof::Declaration::Class(declared) if !overlay.has_class(&declared.name) => {}
                 mof::Declaration::Instance(declared) if !overlay.has_class(&declared.class) => {}
-                mof::Declaration::Class(mut declared) => {
+                mof::Declaration::Class(declared) => {
                     if self.class(&declared.name).is_some() {
                         return Err(format!("{} is declared twice", declared.name));
                     }
-                    let name = declared.name.clone();
-                    declared.properties.retain(|property| overlay.has_property(&name, &property.name));
-                    let mut class = Class::new(&declared, self)?;
-                    class.updates = [classes::update(&name), (overlay.update)(&name)].into_iter().flatten().collect();
-                    if let Some(made) = (overlay.made)(&name).or_else(|| classes::made(&name)) {
+                    let mut class = self.declared(declared, overlay)?;
+                    if let Some(made) = (overlay.made)(&class.name).or_else(|| classes::made(&class.name)) {
                         class.rows = made;
                     }
-                    class.refusal = overlay.refusal(&name);
                     self.classes.push(Arc::new(class));
                 }
                 // The profile makes them.
@@ -81,12 +79,63 @@ impl Namespace {
                     match &mut class.rows {
                         _ if over => class.lay(row)?,
                         Rows::Declared(rows) => rows.push(row),
-                        Rows::Made { .. } => return Err(format!("the rows of {} are made", declared.class)),
+                        Rows::Made { .. } | Rows::Counted(_) => {
+                            return Err(format!("the rows of {} are made", declared.class));
+                        }
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// A class as the profile has it.
+    fn declared(&self, mut declared: mof::ClassDecl, overlay: &Overlay) -> Result<Class, String> {
+        declared.properties.retain(|property| overlay.has_property(&declared.name, &property.name));
+        let mut class = Class::new(&declared, self)?;
+        let updates = [classes::update(&class.name), (overlay.update)(&class.name)];
+        class.updates = updates.into_iter().flatten().collect();
+        class.refusal = overlay.refusal(&class.name);
+        Ok(class)
+    }
+
+    /// Adds the classes of performance counters to a namespace that has the class above them.
+    fn add_counters(&mut self, overlay: &Overlay) {
+        if self.class(counters::ROOT).is_none() {
+            return;
+        }
+        let population = Arc::new(self.population(overlay.processors));
+        for (declaration, set, formatted) in counters::classes().filter(|(class, ..)| overlay.has_class(&class.name)) {
+            let class = self.declared(declaration, overlay);
+            let mut class = class.unwrap_or_else(|error| panic!("performance counters: {error}"));
+            if !overlay.is_emptied(&class.name) {
+                class.rows = Rows::Counted(Counted::new(set, formatted, &class.properties, Arc::clone(&population)));
+            }
+            self.classes.push(Arc::new(class));
+        }
+    }
+
+    fn population(&self, processors: usize) -> Population {
+        let class = self.class(counters::PROCESS);
+        let rows = class.into_iter().flat_map(|class| (0..class.count()).map(|at| class.timeless_row(at)));
+        Population { processors, processes: Process::list(rows) }
+    }
+
+    /// Lets the performance counters count the processes that there are now.
+    pub(crate) fn recount(&mut self) {
+        let counted = self.classes.iter().find_map(|class| match &class.rows {
+            Rows::Counted(counted) => Some(counted.population.processors),
+            _ => None,
+        });
+        let Some(processors) = counted else { return };
+        let population = Arc::new(self.population(processors));
+        for class in &mut self.classes {
+            if matches!(class.rows, Rows::Counted(_))
+                && let Rows::Counted(counted) = &mut Arc::make_mut(class).rows
+            {
+                counted.population = Arc::clone(&population);
+            }
+        }
     }
 
     /// Gives the classes that grow on demand `count` rows.

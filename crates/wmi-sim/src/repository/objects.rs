@@ -11,7 +11,7 @@ use super::class::{Class, Rows};
 use super::path::{self, Keys};
 use super::results::Kind;
 use super::{QueryError, Repository};
-use crate::classes::creation_date;
+use crate::classes::{counters, creation_date};
 use crate::wql::{self, Condition, Constant, Filter, Operator, same_name};
 
 /// What a path names.
@@ -165,6 +165,7 @@ impl Repository {
         rows.push(vec![None; properties]);
         let instance = Instance { class, row };
         self.change(instance, values);
+        self.recount(class);
         Some(instance)
     }
 
@@ -174,6 +175,14 @@ impl Repository {
             && instance.row < rows.len()
         {
             rows.remove(instance.row);
+        }
+        self.recount(instance.class);
+    }
+
+    /// The performance counters learn of a process that came or went.
+    fn recount(&mut self, class: Place) {
+        if self.class_at(class).name == counters::PROCESS {
+            Arc::make_mut(&mut self.machine).namespaces[class.namespace].recount();
         }
     }
 

@@ -1,0 +1,276 @@
+//! Performance counters: one table says what is counted, and both the raw and the formatted class tell it.
+
+mod disks;
+mod kind;
+mod processes;
+mod processors;
+mod sets;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use wmi_proto::cim::{CimType, CimValue};
+
+use super::Clock;
+use super::mof::{ClassDecl, Literal, PropertyDecl, QualifierDecl};
+use crate::repository::class::Row;
+use disks::Disk;
+use kind::{Kind, Moment, TICKS};
+pub(crate) use processes::Process;
+
+/// How much of a thing there is: what it means depends on the [`Kind`] of the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Figure {
+    value: u64,
+    base: u64,
+}
+
+/// A figure of which one number says everything.
+const fn of(value: u64) -> Figure {
+    Figure { value, base: 0 }
+}
+
+/// A figure of two numbers.
+const fn per(value: u64, base: u64) -> Figure {
+    Figure { value, base }
+}
+
+/// A performance object: a raw and a formatted class.
+#[derive(Debug)]
+pub(crate) struct Set {
+    /// The classes are `Win32_PerfRawData_` and `Win32_PerfFormattedData_` with this name.
+    name: &'static str,
+    /// The service whose key in the registry names the library.
+    service: &'static str,
+    /// How many times a second the time of the object ticks, from 1601 on; 0: it has none.
+    object_frequency: u64,
+    /// How many times a second the performance counter of the machine ticks, from its start on.
+    perf_frequency: u64,
+    counters: &'static [(&'static str, Kind)],
+    instances: Instances,
+}
+
+/// What a set has instances of.
+#[derive(Debug)]
+enum Instances {
+    /// The machine; there is no name.
+    One(&'static [Figure]),
+    /// The machine and its processes.
+    Machine(fn(&Population) -> Vec<Figure>),
+    /// Things with names; a figure for each counter of the set.
+    Named(&'static [(&'static str, &'static [Figure])]),
+    /// Physical disks (`false`) or volumes (`true`), and all of them.
+    Disks(&'static [Disk], bool),
+    /// Processors of the first group, by number.
+    Processors,
+    /// Processors by group and number.
+    Groups,
+    Processes,
+}
+
+/// Of what the machine has many, which can differ from host to host.
+#[derive(Clone, Debug)]
+pub(crate) struct Population {
+    /// Logical processors; at least one.
+    pub(crate) processors: usize,
+    /// What [`PROCESS`] has, in its order.
+    pub(crate) processes: Vec<Process>,
+}
+
+/// The class that is above all performance classes.
+pub(crate) const ROOT: &str = "Win32_Perf";
+
+/// The class of the processes that are counted.
+pub(crate) const PROCESS: &str = "Win32_Process";
+
+/// The rows of a performance class.
+#[derive(Clone, Debug)]
+pub(crate) struct Counted {
+    set: &'static Set,
+    formatted: bool,
+    /// Where in the class the values go, in the order in which [`Self::fill`] makes them; `None` where a profile has none.
+    places: Arc<[Option<usize>]>,
+    pub(crate) population: Arc<Population>,
+}
+
+/// The properties of Win32_Perf, in the order of [`Counted::fill`].
+const TIMES: [&str; 6] = [
+    "Frequency_Object",
+    "Frequency_PerfTime",
+    "Frequency_Sys100NS",
+    "Timestamp_Object",
+    "Timestamp_PerfTime",
+    "Timestamp_Sys100NS",
+];
+
+/// The declarations of all performance classes, with what they show.
+pub(crate) fn classes() -> impl Iterator<Item = (ClassDecl, &'static Set, bool)> {
+    sets::SETS.iter().flat_map(|set| [false, true].map(|formatted| (set.declaration(formatted), set, formatted)))
+}
+
+impl Set {
+    const fn is_singleton(&self) -> bool {
+        matches!(self.instances, Instances::One(_) | Instances::Machine(_))
+    }
+
+    /// The qualifiers are those that learn.microsoft.com has for performance classes; the indices no longer mean
+    /// anything there either and are 0.
+    fn declaration(&self, formatted: bool) -> ClassDecl {
+        let (above, cooked) =
+            if formatted { ("Win32_PerfFormattedData", Some("cooked")) } else { ("Win32_PerfRawData", None) };
+        let singleton = self.is_singleton().then_some("singleton");
+        let flags = ["dynamic", "genericperfctr", "hiperf"].into_iter().chain(cooked).chain(singleton);
+        let mut qualifiers: Vec<_> = flags.map(|name| qualifier(name, Literal::Boolean(true))).collect();
+        for (name, text) in [("provider", "WMIPerfInst"), ("registrykey", self.service)] {
+            qualifiers.push(qualifier(name, Literal::Text(text.to_owned())));
+        }
+        qualifiers.extend(integers(&[("locale", 1033), ("perfindex", 0), ("helpindex", 0), ("perfdetail", 100)]));
+
+        let mut properties = Vec::new();
+        if !self.is_singleton() {
+            let key = vec![qualifier("key", Literal::Boolean(true))];
+            properties.push(property("Name".to_owned(), CimType::STRING, key));
+        }
+        for (name, kind) in self.counters {
+            properties.push(counter((*name).to_owned(), kind.code()));
+            if let Some(base) = kind.base().filter(|_| !formatted) {
+                properties.push(counter(format!("{name}_Base"), base));
+            }
+        }
+        ClassDecl {
+            name: format!("{above}_{}", self.name),
+            superclass: Some(above.to_owned()),
+            qualifiers,
+            properties,
+            methods: Vec::new(),
+        }
+    }
+
+    fn count(&self, population: &Population) -> usize {
+        match self.instances {
+            Instances::One(_) | Instances::Machine(_) => 1,
+            Instances::Named(instances) => instances.len(),
+            Instances::Disks(disks, _) => disks.len() + 1,
+            Instances::Processors => processors::count(population),
+            Instances::Groups => processors::count_with_groups(population),
+            Instances::Processes => processes::count(population),
+        }
+    }
+
+    /// The name of the instance at `index` and its figures, one for each counter.
+    fn instance(&self, index: usize, population: &Population) -> (Cow<'static, str>, Cow<'static, [Figure]>) {
+        match self.instances {
+            Instances::One(figures) => (Cow::Borrowed(""), Cow::Borrowed(figures)),
+            Instances::Machine(figures) => (Cow::Borrowed(""), Cow::Owned(figures(population))),
+            Instances::Named(instances) => {
+                let (name, figures) = instances[index];
+                (Cow::Borrowed(name), Cow::Borrowed(figures))
+            }
+            Instances::Disks(disks, volumes) => {
+                let (name, figures) = disks::instance(disks, index, volumes);
+                (Cow::Borrowed(name), Cow::Owned(figures))
+            }
+            Instances::Processors => {
+                let (name, figures) = processors::instance(index, population);
+                (Cow::Owned(name), Cow::Owned(figures))
+            }
+            Instances::Groups => {
+                let (name, figures) = processors::instance_of_group(index, population);
+                (Cow::Owned(name), Cow::Owned(figures))
+            }
+            Instances::Processes => {
+                let (name, figures) = processes::instance(index, population);
+                (Cow::Owned(name), Cow::Owned(figures))
+            }
+        }
+    }
+}
+
+impl Counted {
+    /// The rows of the class of `set` whose properties are `properties`.
+    pub(crate) fn new(set: &'static Set, formatted: bool, properties: &[String], population: Arc<Population>) -> Self {
+        let mut names: Vec<Cow<'_, str>> = Vec::new();
+        for (name, kind) in set.counters {
+            names.push(Cow::Borrowed(name));
+            if !formatted && kind.base().is_some() {
+                names.push(Cow::Owned(format!("{name}_Base")));
+            }
+        }
+        names.extend(TIMES.iter().filter(|_| !formatted).copied().map(Cow::Borrowed));
+        names.extend((!set.is_singleton()).then_some(Cow::Borrowed("Name")));
+        let place = |name: &Cow<'_, str>| properties.iter().position(|property| property == name);
+        let places = names.iter().map(place).collect();
+        Self { set, formatted, places, population }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.set.count(&self.population)
+    }
+
+    /// Sets the values of the instance at `index`, which is less than [`Self::count`]. A formatted instance does not
+    /// say when it was made.
+    pub(crate) fn fill(&self, index: usize, clock: &Clock, row: &mut Row<'_>) {
+        let set = self.set;
+        let (name, figures) = set.instance(index, &self.population);
+        let moment = Moment {
+            boot: clock.boot.0,
+            up: clock.now.0.saturating_sub(clock.boot.0),
+            perf_frequency: set.perf_frequency,
+            object_frequency: if set.object_frequency == 0 { TICKS } else { set.object_frequency },
+        };
+        let mut places = self.places.iter();
+        let mut put = |value| {
+            if let Some(&Some(place)) = places.next()
+                && let Some(cell) = row.cells.get_mut(place)
+            {
+                *cell = Some(value);
+            }
+        };
+        for ((_, kind), figure) in set.counters.iter().zip(&*figures) {
+            if self.formatted {
+                put(kind.sized(kind.formatted(*figure, &moment)));
+            } else {
+                let (value, base) = kind.raw(*figure, &moment);
+                put(kind.sized(value));
+                if let Some(code) = kind.base() {
+                    put(kind::sized(code, base));
+                }
+            }
+        }
+        if !self.formatted {
+            let object = if set.object_frequency == 0 { 0 } else { moment.object(clock.now.0) };
+            let frequencies = [set.object_frequency, set.perf_frequency, TICKS];
+            let stamps = [object, moment.perf(), clock.now.0];
+            frequencies.into_iter().chain(stamps).map(CimValue::Uint64).for_each(&mut put);
+        }
+        if !set.is_singleton() {
+            put(CimValue::String((&*name).into()));
+        }
+    }
+}
+
+fn qualifier(name: &str, value: Literal) -> QualifierDecl {
+    QualifierDecl { name: name.to_owned(), value }
+}
+
+fn integers<'a>(values: &'a [(&'a str, u32)]) -> impl Iterator<Item = QualifierDecl> + 'a {
+    values.iter().map(|&(name, value)| qualifier(name, Literal::Integer(value.into())))
+}
+
+fn property(name: String, cim_type: CimType, qualifiers: Vec<QualifierDecl>) -> PropertyDecl {
+    let spelling = match cim_type {
+        CimType::STRING => "string",
+        CimType::UINT64 => "uint64",
+        _ => "uint32",
+    };
+    PropertyDecl { name, cim_type, array: false, spelling: spelling.to_owned(), qualifiers, default: None }
+}
+
+fn counter(name: String, code: u32) -> PropertyDecl {
+    let qualifiers =
+        [("CounterType", code), ("DefaultScale", 0), ("PerfIndex", 0), ("HelpIndex", 0), ("PerfDetail", 100)];
+    let cim_type = if kind::is_wide(code) { CimType::UINT64 } else { CimType::UINT32 };
+    property(name, cim_type, integers(&qualifiers).collect())
+}
