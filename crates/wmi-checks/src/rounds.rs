@@ -117,18 +117,15 @@ impl Rounds {
 
     /// Gives the client whatever may be asked now.
     pub fn drive(&mut self, client: &mut Client, now: Instant, wall: FileTime) {
-        while self.running.len() < self.at_once {
-            let Some(Waiting { id, round, timeout }) = self.waiting.pop_front() else { break };
-            let running =
-                Running { round, begun: now, deadline: now.saturating_add(timeout), in_flight: 0, held: None };
-            self.running.insert(id, running);
-        }
         let ids: Vec<RoundId> = self.running.keys().copied().collect();
         for id in ids {
             self.ask(id, client, now, wall);
         }
-        if !self.waiting.is_empty() && self.running.len() < self.at_once {
-            self.drive(client, now, wall);
+        while self.running.len() < self.at_once {
+            let Some(Waiting { id, round, timeout }) = self.waiting.pop_front() else { break };
+            let deadline = now.saturating_add(timeout);
+            self.running.insert(id, Running { round, begun: now, deadline, in_flight: 0, held: None });
+            self.ask(id, client, now, wall);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A client and a simulated host on one virtual clock, with a wire in between that can be listened to and cut.
 
 mod commands;
+mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU32;
