@@ -32,12 +32,18 @@ impl Column {
         Self { name: Cow::Borrowed(name), counter: Counter { kind, wide: false, wide_base: true }, base: None }
     }
 
-    /// The same with a base property; `wide` when that has 64 bits.
+    /// A counter of 64 bits, and its base of as many.
     #[must_use]
-    pub fn over(mut self, base: &'static str, wide: bool) -> Self {
-        self.counter.wide_base = wide;
-        self.base = Some(Cow::Borrowed(base));
-        self
+    pub const fn wide_over(name: &'static str, kind: CounterType, base: &'static str) -> Self {
+        let counter = Counter { kind, wide: true, wide_base: true };
+        Self { name: Cow::Borrowed(name), counter, base: Some(Cow::Borrowed(base)) }
+    }
+
+    /// A counter of 32 bits, and its base of as many.
+    #[must_use]
+    pub const fn narrow_over(name: &'static str, kind: CounterType, base: &'static str) -> Self {
+        let counter = Counter { kind, wide: false, wide_base: false };
+        Self { name: Cow::Borrowed(name), counter, base: Some(Cow::Borrowed(base)) }
     }
 }
 

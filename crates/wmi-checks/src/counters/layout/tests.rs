@@ -28,8 +28,8 @@ fn the_layout_comes_from_the_qualifiers() {
     let layout = Layout::of(&disk()).expect("a layout");
     assert_eq!(layout.names, ["Name"]);
     let expected = [
-        Column::narrow("AvgDisksecPerRead", CounterType::AVERAGE_TIMER).over("AvgDisksecPerRead_Base", false),
-        Column::wide("PercentIdleTime", CounterType::PRECISION_100NS_TIMER).over("PercentIdleTime_Base", true),
+        Column::narrow_over("AvgDisksecPerRead", CounterType::AVERAGE_TIMER, "AvgDisksecPerRead_Base"),
+        Column::wide_over("PercentIdleTime", CounterType::PRECISION_100NS_TIMER, "PercentIdleTime_Base"),
         Column::narrow("DiskReadsPersec", CounterType::COUNTER_COUNTER),
         Column::narrow("Histogram", CounterType::COUNTER_HISTOGRAM_TYPE),
     ];

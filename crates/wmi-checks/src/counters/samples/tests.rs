@@ -69,8 +69,7 @@ fn a_name_that_passed_to_an_other_instance_is_recognised_by_its_start() {
 
 #[test]
 fn a_row_is_read_with_its_clocks_and_bases() {
-    let columns =
-        [Column::narrow("AvgDisksecPerRead", CounterType::AVERAGE_TIMER).over("AvgDisksecPerRead_Base", false)];
+    let columns = [Column::narrow_over("AvgDisksecPerRead", CounterType::AVERAGE_TIMER, "AvgDisksecPerRead_Base")];
     let read = Sample::read(&columns, |name| match name {
         "Timestamp_PerfTime" => CimValue::Uint64(5),
         "AvgDisksecPerRead" => CimValue::Uint32(7),
