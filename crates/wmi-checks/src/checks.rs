@@ -1,5 +1,6 @@
 //! All checks by their keys, one file each.
 
+mod memory;
 mod services;
 mod system;
 
@@ -7,10 +8,10 @@ use crate::Check;
 use crate::plan::Plan;
 
 /// The planned checks, in the order in which help texts list them.
-static PLANS: [&Plan; 2] = [&services::PLAN, &system::PLAN];
+static PLANS: [&Plan; 3] = [&memory::PLAN, &services::PLAN, &system::PLAN];
 
 /// The keys of all checks, in the order in which help texts list them.
-pub const KEYS: &[&str] = &["services", "system"];
+pub const KEYS: &[&str] = &["memory", "services", "system"];
 
 /// The check called `key`.
 #[must_use]

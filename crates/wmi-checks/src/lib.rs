@@ -27,6 +27,7 @@ mod plan;
 mod record;
 mod report;
 mod rounds;
+mod sampled;
 mod state;
 
 pub use check::{About, Answer, Check, Options, Reads, Request, RequestId, Round, Shape, Unanswered, Work};

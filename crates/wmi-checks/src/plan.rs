@@ -28,12 +28,14 @@ pub(crate) struct Part {
     pub(crate) selects: &'static [Select],
     /// Whether it is asked only when all others are answered: what measures time should not wait in line.
     pub(crate) last: bool,
+    /// Whether a round with this state asks for it; it has no rows when not.
+    pub(crate) when: Option<fn(&State) -> bool>,
 }
 
 impl Part {
     /// A part in root/cimv2.
     pub(crate) const fn new(name: &'static str, selects: &'static [Select]) -> Self {
-        Self { name, namespace: "root/cimv2", selects, last: false }
+        Self { name, namespace: "root/cimv2", selects, last: false, when: None }
     }
 
     /// The same in `namespace`.
@@ -44,6 +46,11 @@ impl Part {
     /// The same, asked when all others are answered.
     pub(crate) const fn last(self) -> Self {
         Self { last: true, ..self }
+    }
+
+    /// The same, asked only in rounds whose state is such.
+    pub(crate) const fn when(self, condition: fn(&State) -> bool) -> Self {
+        Self { when: Some(condition), ..self }
     }
 }
 
@@ -94,6 +101,13 @@ struct Answered {
     failed: bool,
     sent: FileTime,
     received: FileTime,
+}
+
+impl Answered {
+    /// Of a part that is not asked for.
+    const fn nothing() -> Self {
+        Self { rows: Vec::new(), failed: true, sent: FileTime(0), received: FileTime(0) }
+    }
 }
 
 impl Gathered {
@@ -149,7 +163,11 @@ impl Check for &'static Plan {
 
     fn begin(&self, options: &Options, state: State) -> Box<dyn Round> {
         let parts = (self.parts)(options);
-        let progress = parts.iter().map(|_| Progress::default()).collect();
+        let progress = |part: &Part| {
+            let skipped = part.when.is_some_and(|condition| !condition(&state));
+            Progress { asked: skipped, answer: skipped.then(Answered::nothing), ..Progress::default() }
+        };
+        let progress = parts.iter().map(progress).collect();
         Box::new(PlannedRound {
             plan: self,
             options: options.clone(),

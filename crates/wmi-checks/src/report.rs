@@ -135,6 +135,24 @@ impl Value {
     pub fn real(value: f64) -> Self {
         if value.is_finite() { Self::Real(value) } else { Self::Null }
     }
+
+    /// `part` as a share of `whole`; NULL when one is not known or there is no whole.
+    #[must_use]
+    pub fn ratio(part: Option<u64>, whole: Option<u64>) -> Self {
+        match part.zip(whole) {
+            Some((part, whole)) if whole > 0 => Self::real(part as f64 / whole as f64),
+            _ => Self::Null,
+        }
+    }
+
+    /// `part` of `whole` in percent; NULL when one is not known or there is no whole.
+    #[must_use]
+    pub fn percent(part: Option<u64>, whole: Option<u64>) -> Self {
+        match part.zip(whole) {
+            Some((part, whole)) if whole > 0 => Self::real(100.0 * part as f64 / whole as f64),
+            _ => Self::Null,
+        }
+    }
 }
 
 impl Serialize for Value {

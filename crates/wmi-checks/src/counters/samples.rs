@@ -139,6 +139,12 @@ impl Samples {
         earlier
     }
 
+    /// Whether anything is kept under `key`.
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        self.0.iter().any(|kept| kept.key == key)
+    }
+
     /// The layout kept under `key`.
     #[must_use]
     pub fn layout(&self, key: &str) -> Option<&Layout> {

@@ -1,0 +1,153 @@
+//! Rows of raw counters in a planned check: cooked with the samples of the round before, and kept for the next.
+
+use std::collections::BTreeMap;
+
+use crate::counters::{Column, Sample, Why};
+use crate::record::Record;
+use crate::{Failure, Item, Report, State, Unit, Value};
+
+/// A counter of a raw class, and the metric that it becomes.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    pub(crate) metric: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) column: Column,
+}
+
+/// A row and the values of its counters, in the order of the gauges.
+#[derive(Debug)]
+pub(crate) struct Sampled<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) values: Vec<Result<f64, Why>>,
+}
+
+impl Sampled<'_> {
+    /// The value of the gauge at `index`.
+    pub(crate) fn value(&self, index: usize) -> Option<f64> {
+        self.values.get(index)?.ok()
+    }
+
+    /// `item` with the metrics of `gauges`, which are those that the row was sampled with.
+    pub(crate) fn metrics(&self, gauges: &[Gauge], item: Item) -> Item {
+        gauges.iter().zip(&self.values).fold(item, |item, (gauge, value)| {
+            item.with(gauge.metric, gauge.unit, value.ok().map_or(Value::Null, |value| number(gauge.unit, value)))
+        })
+    }
+}
+
+/// Counts and octets are whole numbers.
+pub(crate) fn number(unit: Unit, value: f64) -> Value {
+    match unit {
+        Unit::Count | Unit::Bytes if value.fract() == 0.0 && (0.0..9.0e15).contains(&value) => {
+            Value::Uint(value as u64)
+        }
+        _ => Value::real(value),
+    }
+}
+
+/// The values of `gauges` in the rows of `part`. `instance` says what tells an instance from all others, in this sample
+/// and the one before.
+///
+/// What has no value for a reason that is not in the nature of things is told as a warning of the part, once per reason.
+pub(crate) fn cook<'a>(
+    part: &'static str,
+    gauges: &[Gauge],
+    rows: &'a [Record],
+    instance: impl Fn(&Record) -> String,
+    state: &mut State,
+    report: &mut Report,
+) -> Vec<Sampled<'a>> {
+    let columns: Vec<Column> = gauges.iter().map(|gauge| gauge.column.clone()).collect();
+    let names: Vec<String> = rows.iter().map(&instance).collect();
+    let samples: Vec<Sample> = rows.iter().map(|row| Sample::read(&columns, |name| row.cim(name).clone())).collect();
+    let first = !state.samples.contains(part);
+    let now: Vec<(String, Sample)> = names.iter().cloned().zip(samples.iter().cloned()).collect();
+    let mut times = BTreeMap::new();
+    for name in &names {
+        *times.entry(name.as_str()).or_insert(0_usize) += 1;
+    }
+    let earlier = state.samples.replace(part, now);
+    let mut reasons = BTreeMap::<String, usize>::new();
+    let mut sampled = Vec::with_capacity(rows.len());
+    for ((record, name), sample) in rows.iter().zip(&names).zip(&samples) {
+        let before = if times.get(name.as_str()) == Some(&1) { earlier.of(name) } else { Err(Why::SeveralInstances) };
+        let values = sample.cook(&columns, before);
+        for why in values.iter().filter_map(|value| value.err()) {
+            // That nothing happened, or that something is new, is as it should be.
+            let expected = matches!(why, Why::NothingCounted | Why::OtherInstance | Why::NoValue)
+                || (why == Why::NeedsSecondSample && !first);
+            if !expected {
+                *reasons.entry(why.to_string()).or_default() += 1;
+            }
+        }
+        sampled.push(Sampled { record, values });
+    }
+    for (reason, count) in reasons {
+        report.warnings.push(Failure::of_values(part, format!("{count} values are missing: {reason}")));
+    }
+    sampled
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use wmi_proto::cim::CimValue;
+
+    use super::*;
+    use crate::counters::{CounterType, Moment};
+    use crate::plan::Select;
+
+    /// Whether the query of `select` brings all that the gauges and their clocks need.
+    pub(crate) fn assert_selects(select: &Select, gauges: &[Gauge]) {
+        let bases = gauges.iter().filter_map(|gauge| gauge.column.base.as_deref());
+        for column in gauges.iter().map(|gauge| &*gauge.column.name).chain(bases).chain(Moment::COLUMNS) {
+            assert!(select.columns.contains(&column), "{} lacks {column}", select.class);
+        }
+    }
+
+    const GAUGES: [Gauge; 1] = [Gauge {
+        metric: "Reads",
+        unit: Unit::PerSecond,
+        column: Column::narrow("DiskReadsPersec", CounterType::COUNTER_COUNTER),
+    }];
+
+    fn row(name: &str, ticks: u64, reads: u32) -> Record {
+        Record::made(
+            &["Name", "Timestamp_PerfTime", "Frequency_PerfTime", "DiskReadsPersec"],
+            [CimValue::String(name.into()), CimValue::Uint64(ticks), CimValue::Uint64(1_000), CimValue::Uint32(reads)],
+        )
+    }
+
+    fn values(rows: &[Record], state: &mut State, report: &mut Report) -> Vec<Option<f64>> {
+        let name = |record: &Record| record.text("Name").unwrap_or_default().into_owned();
+        cook("disk", &GAUGES, rows, name, state, report).iter().map(|sampled| sampled.value(0)).collect()
+    }
+
+    #[test]
+    fn the_first_round_says_that_a_second_is_needed_and_the_next_has_rates() {
+        let (mut state, mut report) = (State::default(), Report::default());
+        assert_eq!(values(&[row("0", 1_000, 5)], &mut state, &mut report), [None]);
+        assert_eq!(report.warnings.len(), 1);
+        assert_eq!(report.warnings[0].text, "1 values are missing: needs a second sample");
+        let mut report = Report::default();
+        let rows = [row("0", 2_000, 15), row("1", 2_000, 7)];
+        assert_eq!(values(&rows, &mut state, &mut report), [Some(10.0), None]);
+        assert!(report.warnings.is_empty(), "a new disk is nothing to warn of: {:?}", report.warnings);
+    }
+
+    #[test]
+    fn rows_of_one_name_have_no_rates() {
+        let (mut state, mut report) = (State::default(), Report::default());
+        values(&[row("0", 1_000, 5)], &mut state, &mut report);
+        let mut report = Report::default();
+        let rows = [row("0", 2_000, 15), row("0", 2_000, 7)];
+        assert_eq!(values(&rows, &mut state, &mut report), [None, None]);
+        assert_eq!(report.warnings[0].text, "2 values are missing: several instances have this name");
+    }
+
+    #[test]
+    fn counts_are_whole_numbers() {
+        assert_eq!(number(Unit::Count, 3.0), Value::Uint(3));
+        assert_eq!(number(Unit::Bytes, 1.0e20), Value::Real(1.0e20));
+        assert_eq!(number(Unit::Ratio, 1.0), Value::Real(1.0));
+    }
+}
