@@ -142,6 +142,10 @@ fn evaluate(gathered: &Gathered, options: &Options, state: &mut State, report: &
     if let Some(record) = os {
         time(record, gathered, options, report);
     }
+    // What only stands in for missing rates is missed only in so far.
+    let (stand_in, errors) = core::mem::take(&mut report.errors).into_iter().partition(|error| error.part == FIRST);
+    report.errors = errors;
+    report.warnings.extend::<Vec<Failure>>(stand_in);
     processors(gathered, options, state, report);
 }
 
@@ -234,7 +238,7 @@ fn processors(gathered: &Gathered, options: &Options, state: &mut State, report:
         .map(|sampled| (name(sampled.record), (0..GAUGES.len()).map(|at| sampled.value(at)).collect()))
         .collect();
     if let Some(formatted) = formatted {
-        // What stands in for the missing rates makes their warning void.
+        // The rates are not missing then.
         report.warnings.truncate(warnings);
         for (name_of_raw, values) in &mut shares {
             if let Some(row) = formatted.iter().find(|row| name(row) == *name_of_raw) {

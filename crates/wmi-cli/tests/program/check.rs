@@ -67,7 +67,7 @@ fn several_checks_share_one_session() {
 fn tables_for_people() {
     let host = host_with(1, &[]);
     let finished = check(host.activator_addr(), &["system"]).exits(0);
-    for words in ["time\n", "MemoryUsedPercent"] {
+    for words in ["time\n", "MemoryUsedRatio", "ProcessorTime"] {
         assert!(finished.stdout.contains(words), "{words:?} is not in {}", finished.stdout);
     }
 }
