@@ -209,10 +209,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut entries = Vec::new();
-        while let Some(key) = map.next_key::<Node>()? {
+        while let Some(name) = map.next_key::<String>()? {
             let value: Spanned<Node> = map.next_value()?;
-            let Node::Scalar(key) = key else { continue };
-            let name = key.text().map_or_else(|| key.to_string(), str::to_owned);
             let node = if SECRETS.contains(&name.as_str()) {
                 let span = value.defined.span();
                 let range = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {

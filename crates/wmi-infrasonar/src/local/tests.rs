@@ -1,1 +1,193 @@
+use super::*;
+use crate::fernet::PUBLIC_KEY;
 
+fn key() -> Key {
+    Key::parse(PUBLIC_KEY).expect("a key")
+}
+
+fn read(text: &str) -> Result<Reading, LocalError> {
+    let mut drawn = 0;
+    LocalConfig::read(text, &key(), Duration::from_secs(1_700_000_000), &mut || {
+        drawn += 1;
+        [drawn; 16]
+    })
+}
+
+fn account(text: &str, asset: u64, section: Option<&str>) -> (Account, Vec<String>) {
+    let mut warnings = Vec::new();
+    let reading = read(text).expect("a configuration");
+    (reading.config.account("wmi", asset, section, &mut warnings), warnings)
+}
+
+fn name(text: &str, asset: u64, section: Option<&str>) -> Option<String> {
+    account(text, asset, section).0.username
+}
+
+const TEXT: &str = r"
+# who may
+wmi:
+  config: {username: 'alice@acme', password: 'pass word', kdc_host: kdc.acme, kdc_port: 89}   # Alice
+  assets:
+  - id: 7
+    config: {username: bob}
+  - id: [8, 9]
+    config:
+      username: carol
+      password: ünï
+  - id: 7
+    config: {username: nobody}
+  - id: 10
+other: {use: third}
+third:
+  use: wmi
+";
+
+#[test]
+fn username_password_kdc_host_and_kdc_port() {
+    let (account, warnings) = account(TEXT, 1, None);
+    let expected = Account {
+        username: Some("alice@acme".to_owned()),
+        password: Some(Secret::from("pass word")),
+        kdc_host: Some("kdc.acme".to_owned()),
+        kdc_port: Some(89),
+    };
+    assert_eq!((account, warnings), (expected, Vec::new()));
+}
+
+#[test]
+fn the_first_entry_of_an_asset_replaces_the_config_wholly() {
+    let (found, _) = account(TEXT, 7, None);
+    assert_eq!((found.username.as_deref(), found.password), (Some("bob"), None));
+    assert_eq!(name(TEXT, 8, None).as_deref(), Some("carol"));
+    assert_eq!(name(TEXT, 9, None).as_deref(), Some("carol"));
+    assert_eq!(account(TEXT, 10, None).0, Account::default());
+}
+
+#[test]
+fn use_is_followed() {
+    assert_eq!(name(TEXT, 8, Some("other")).as_deref(), Some("carol"));
+    assert_eq!(name(TEXT, 1, Some("")).as_deref(), Some("alice@acme"));
+}
+
+#[test]
+fn use_in_a_circle_ends() {
+    let (account, warnings) = account("wmi: {use: a}\na: {use: b}\nb: {use: a}\n", 1, None);
+    assert_eq!((account, warnings), (Account::default(), vec!["section `a` uses itself".to_owned()]));
+}
+
+#[test]
+fn a_section_that_is_named_and_missing_is_told() {
+    let (found, warnings) = account(TEXT, 1, Some("sql"));
+    let told = "section `sql` is configured explicitly, and is not there";
+    assert_eq!((found, warnings), (Account::default(), vec![told.to_owned()]));
+    assert_eq!(account("sql: {}", 1, None), (Account::default(), Vec::new()));
+}
+
+#[test]
+fn use_beside_config_or_assets_is_told() {
+    let reading = read("wmi: {use: x, config: {}, assets: []}\ny: 1\n").expect("a configuration");
+    assert_eq!(reading.warnings.len(), 3);
+    assert_eq!(reading.warnings[2], "section `y` is no map");
+}
+
+#[test]
+fn secrets_are_encrypted_where_they_stand() {
+    let reading = read(TEXT).expect("a configuration");
+    let encrypted = reading.encrypted.expect("another text");
+    let text = encrypted.expose();
+    assert!(text.starts_with(HEADER));
+    assert!(!text.contains("pass word") && !text.contains("ünï"), "{text}");
+    assert!(text.contains("# who may\n") && text.contains("kdc_port: 89}   # Alice\n"), "{text}");
+    assert!(text.contains("username: carol\n      password: {encrypted: !!binary \"Z0FBQUFB"), "{text}");
+    let again = read(text).expect("a configuration");
+    assert!(again.encrypted.is_none());
+    assert_eq!(again.config, reading.config);
+    assert_eq!((reading.warnings, again.warnings), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn every_way_to_write_a_secret() {
+    let cases = [
+        ("secret: x", "x"),
+        ("password: x", "x"),
+        ("password: 'it''s'", "it's"),
+        ("password: \"a\\tb\"", "a\tb"),
+        ("password: 007", "007"),
+        ("password: -1.50", "-1.50"),
+        ("password: yes", "yes"),
+        ("password: ''", ""),
+        ("password: x # no part of it", "x"),
+        ("{password: x}", "x"),
+        ("password: &a x\n    b: *a", "x"),
+        ("password: |\n      x\n    b: 1", "x\n"),
+        ("password: !!str 7\n    b: 1", "7"),
+        ("password: two\n      lines\n    b: 1", "two lines"),
+    ];
+    let mut unencrypted = Vec::new();
+    for (yaml, secret) in cases {
+        let text = format!("wmi:\n  config:\n    {yaml}\n    username: alice\n");
+        let text = if yaml.starts_with('{') { format!("wmi:\n  config:\n    {yaml}\n") } else { text };
+        let Ok(reading) = read(&text) else { panic!("{yaml}: {:?}", read(&text)) };
+        let found = |config: &LocalConfig| {
+            let Some(Node::Secret(Sensitive::Plain(secret, _) | Sensitive::Open(secret))) = config.sections[0]
+                .1
+                .get("config")
+                .and_then(|config| config.get("password").or_else(|| config.get("secret")))
+            else {
+                panic!("{yaml}: {config:?}")
+            };
+            secret.expose().clone()
+        };
+        assert_eq!(found(&reading.config), secret, "{yaml}");
+        match reading.encrypted {
+            Some(text) => {
+                let again = read(text.expose()).expect("a configuration");
+                assert!(again.encrypted.is_none(), "{yaml}");
+                assert_eq!(found(&again.config), secret, "{yaml}");
+            }
+            None => {
+                assert!(reading.warnings[0].contains("cannot be encrypted"), "{yaml}");
+                unencrypted.push(yaml);
+            }
+        }
+    }
+    // These work, and stay as they are with a warning.
+    assert_eq!(
+        unencrypted,
+        ["password: &a x\n    b: *a", "password: |\n      x\n    b: 1", "password: !!str 7\n    b: 1"]
+    );
+}
+
+#[test]
+fn an_empty_file_configures_nothing() {
+    for text in ["", "# nothing\n", HEADER] {
+        let reading = read(text).expect("a configuration");
+        assert_eq!(reading.config.sections, []);
+        assert!(reading.encrypted.is_none());
+    }
+}
+
+#[test]
+fn what_is_no_configuration_is_told_without_its_secrets() {
+    let texts = ["wmi: {config: {password: hush", "- 1", "wmi: [hush: : :", "wmi: \"hush", "a: *hush"];
+    for text in texts {
+        let error = read(text).expect_err(text);
+        assert!(!error.to_string().contains("hush"), "{error}");
+        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_token_of_another_key_is_told() {
+    let other = Key::parse("cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=").expect("a key");
+    let token = other.encrypt(b"x", Duration::ZERO, [0; 16]);
+    let error = read(&format!("wmi: {{config: {{password: {{encrypted: {token}}}}}}}")).expect_err("no secret");
+    assert_eq!(error, LocalError::Secret(crate::fernet::FernetError::Signature));
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let reading = read("wmi: {config: {username: alice, password: hush}}").expect("a configuration");
+    let printed = format!("{reading:?} {:?}", reading.config.account("wmi", 1, None, &mut Vec::new()));
+    assert!(printed.contains("alice") && !printed.contains("hush"), "{printed}");
+}
