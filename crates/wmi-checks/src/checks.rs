@@ -2,16 +2,17 @@
 
 mod memory;
 mod services;
+mod storage;
 mod system;
 
 use crate::Check;
 use crate::plan::Plan;
 
 /// The planned checks, in the order in which help texts list them.
-static PLANS: [&Plan; 3] = [&memory::PLAN, &services::PLAN, &system::PLAN];
+static PLANS: [&Plan; 4] = [&memory::PLAN, &services::PLAN, &storage::PLAN, &system::PLAN];
 
 /// The keys of all checks, in the order in which help texts list them.
-pub const KEYS: &[&str] = &["memory", "services", "system"];
+pub const KEYS: &[&str] = &["memory", "services", "storage", "system"];
 
 /// The check called `key`.
 #[must_use]

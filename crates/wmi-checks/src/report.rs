@@ -126,7 +126,7 @@ pub enum Value {
     /// Text.
     Text(String),
     /// Several values.
-    List(Vec<Value>),
+    List(Vec<Self>),
 }
 
 impl Value {

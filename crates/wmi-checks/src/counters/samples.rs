@@ -32,10 +32,10 @@ impl Column {
         Self { name: Cow::Borrowed(name), counter: Counter { kind, wide: false, wide_base: true }, base: None }
     }
 
-    /// A counter of 64 bits, and its base of as many.
+    /// A counter of 64 bits and its base. Those of averages have 32 bits.
     #[must_use]
     pub const fn wide_over(name: &'static str, kind: CounterType, base: &'static str) -> Self {
-        let counter = Counter { kind, wide: true, wide_base: true };
+        let counter = Counter { kind, wide: true, wide_base: !matches!(kind, CounterType::AVERAGE_BULK) };
         Self { name: Cow::Borrowed(name), counter, base: Some(Cow::Borrowed(base)) }
     }
 
