@@ -1,6 +1,7 @@
 //! All checks by their keys, one file each.
 
 mod memory;
+mod process;
 mod services;
 mod storage;
 mod system;
@@ -9,10 +10,10 @@ use crate::Check;
 use crate::plan::Plan;
 
 /// The planned checks, in the order in which help texts list them.
-static PLANS: [&Plan; 4] = [&memory::PLAN, &services::PLAN, &storage::PLAN, &system::PLAN];
+static PLANS: [&Plan; 5] = [&memory::PLAN, &process::PLAN, &services::PLAN, &storage::PLAN, &system::PLAN];
 
 /// The keys of all checks, in the order in which help texts list them.
-pub const KEYS: &[&str] = &["memory", "services", "storage", "system"];
+pub const KEYS: &[&str] = &["memory", "process", "services", "storage", "system"];
 
 /// The check called `key`.
 #[must_use]
