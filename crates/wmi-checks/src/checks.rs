@@ -1,5 +1,6 @@
 //! All checks by their keys, one file each.
 
+mod counters;
 mod memory;
 mod process;
 mod services;
@@ -15,9 +16,12 @@ static PLANS: [&Plan; 5] = [&memory::PLAN, &process::PLAN, &services::PLAN, &sto
 /// The keys of all checks, in the order in which help texts list them.
 pub const KEYS: &[&str] = &["memory", "process", "services", "storage", "system"];
 
-/// The check called `key`.
+/// The check called `key`; `counters:CLASS` is that of a class of raw performance counters.
 #[must_use]
 pub fn by_key(key: &str) -> Option<Box<dyn Check>> {
+    if let Some(counters) = counters::Counters::by_key(key) {
+        return Some(Box::new(counters));
+    }
     PLANS.iter().find(|plan| plan.key == key).map(|plan| Box::new(*plan) as Box<dyn Check>)
 }
 
@@ -31,5 +35,10 @@ mod tests {
             assert_eq!(by_key(key).expect("a check").key(), *key);
         }
         assert!(by_key("weather").is_none());
+        let key = "counters:Win32_PerfRawData_PerfOS_Cache";
+        assert_eq!(by_key(key).expect("a check").key(), key);
+        for key in ["counters:", "counters", "counters:Win32_Process WHERE", "counters:a'b"] {
+            assert!(by_key(key).is_none(), "{key}");
+        }
     }
 }

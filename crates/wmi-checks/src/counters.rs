@@ -10,5 +10,6 @@ mod samples;
 
 pub use formula::{Counter, Interval, Moment, Raw, Why};
 pub use kind::{CounterType, Measure};
+pub(crate) use layout::is_identifier;
 pub use layout::{Layout, formatted_class};
 pub use samples::{Column, Earlier, Sample, Samples};

@@ -35,6 +35,36 @@ impl Sampled<'_> {
     }
 }
 
+/// Why values are missing, with how often: what is not in the nature of things is told.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    /// Whether there is no earlier sample of anything.
+    first: bool,
+    reasons: BTreeMap<String, usize>,
+}
+
+impl Missing {
+    pub(crate) const fn new(first: bool) -> Self {
+        Self { first, reasons: BTreeMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, why: Why) {
+        // That nothing happened, or that something is new, is as it should be.
+        let expected = matches!(why, Why::NothingCounted | Why::OtherInstance | Why::NoValue)
+            || (why == Why::NeedsSecondSample && !self.first);
+        if !expected {
+            *self.reasons.entry(why.to_string()).or_default() += 1;
+        }
+    }
+
+    /// Warns of `part`, once per reason.
+    pub(crate) fn tell(self, part: &'static str, report: &mut Report) {
+        for (reason, count) in self.reasons {
+            report.warnings.push(Failure::of_values(part, format!("{count} values are missing: {reason}")));
+        }
+    }
+}
+
 /// Counts and octets are whole numbers.
 pub(crate) fn number(unit: Unit, value: f64) -> Value {
     match unit {
@@ -67,24 +97,15 @@ pub(crate) fn cook<'a>(
         *times.entry(name.as_str()).or_insert(0_usize) += 1;
     }
     let earlier = state.samples.replace(part, now);
-    let mut reasons = BTreeMap::<String, usize>::new();
+    let mut missing = Missing::new(first);
     let mut sampled = Vec::with_capacity(rows.len());
     for ((record, name), sample) in rows.iter().zip(&names).zip(&samples) {
         let before = if times.get(name.as_str()) == Some(&1) { earlier.of(name) } else { Err(Why::SeveralInstances) };
         let values = sample.cook(&columns, before);
-        for why in values.iter().filter_map(|value| value.err()) {
-            // That nothing happened, or that something is new, is as it should be.
-            let expected = matches!(why, Why::NothingCounted | Why::OtherInstance | Why::NoValue)
-                || (why == Why::NeedsSecondSample && !first);
-            if !expected {
-                *reasons.entry(why.to_string()).or_default() += 1;
-            }
-        }
+        values.iter().filter_map(|value| value.err()).for_each(|why| missing.add(why));
         sampled.push(Sampled { record, values });
     }
-    for (reason, count) in reasons {
-        report.warnings.push(Failure::of_values(part, format!("{count} values are missing: {reason}")));
-    }
+    missing.tell(part, report);
     sampled
 }
 

@@ -145,6 +145,12 @@ impl Samples {
         self.0.iter().any(|kept| kept.key == key)
     }
 
+    /// Whether a sample is kept under `key`.
+    #[must_use]
+    pub fn has_samples(&self, key: &str) -> bool {
+        self.0.iter().any(|kept| kept.key == key && !kept.samples.is_empty())
+    }
+
     /// The layout kept under `key`.
     #[must_use]
     pub fn layout(&self, key: &str) -> Option<&Layout> {
