@@ -2,6 +2,8 @@
 
 use wmi_checks::{Report, Value};
 
+#[path = "checks/a.rs"]
+mod a;
 #[path = "checks/rounds.rs"]
 mod rounds;
 
