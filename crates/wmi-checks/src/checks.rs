@@ -27,7 +27,59 @@ pub fn by_key(key: &str) -> Option<Box<dyn Check>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use wmi_proto::cim::CimValue;
+
     use super::*;
+    use crate::plan::tests::evaluated;
+    use crate::record::Record;
+    use crate::{Options, Shape, State};
+
+    fn hostile() -> impl Strategy<Value = CimValue> {
+        let text = prop_oneof![
+            any::<String>(),
+            prop::sample::select(vec!["", "_Total", "svchost#1", "#", "a=\"", "X.Y=\"Z", "20240229120000.000000+060"])
+                .prop_map(str::to_owned),
+        ];
+        let number = prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), 0..5_u64];
+        prop_oneof![
+            2 => Just(CimValue::Null),
+            4 => number.prop_map(CimValue::Uint64),
+            2 => any::<i32>().prop_map(CimValue::Sint32),
+            1 => any::<f64>().prop_map(CimValue::Real64),
+            1 => any::<bool>().prop_map(CimValue::Boolean),
+            4 => text.clone().prop_map(|text| CimValue::String(text.as_str().into())),
+            1 => text.clone().prop_map(|text| CimValue::DateTime(text.as_str().into())),
+            1 => text.prop_map(|text| CimValue::Reference(text.as_str().into())),
+            1 => prop::collection::vec(any::<u32>().prop_map(CimValue::Uint32), 0..3).prop_map(CimValue::Array),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Whatever the host says, in both shapes, twice in a row: a report with a name of its own for each item.
+        #[test]
+        fn hostile_values_are_no_panic(values in prop::collection::vec(hostile(), 64..256)) {
+            let mut values = values.iter().cycle();
+            for plan in PLANS {
+                for shape in [Shape::Native, Shape::Infrasonar] {
+                    let (options, mut state) = (Options::new(shape), State::default());
+                    for _ in 0..2 {
+                        let parts = (plan.parts)(&options).iter().map(|part| {
+                            let row = |_| Record::of(part.selects[0].columns, || values.next().cloned().expect("endless"));
+                            (part.name, (0..3).map(row).collect())
+                        });
+                        let report = evaluated(plan, &options, &mut state, parts.collect());
+                        for kind in report.types {
+                            let names: std::collections::BTreeSet<_> = kind.items.iter().map(|item| &item.name).collect();
+                            prop_assert_eq!(names.len(), kind.items.len(), "{} of {}", kind.name, plan.key);
+                        }
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_key_has_its_check() {

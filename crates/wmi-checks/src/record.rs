@@ -109,6 +109,15 @@ impl Record {
 
 #[cfg(test)]
 impl Record {
+    /// A record of `columns` whose values `next` makes.
+    pub(crate) fn of(columns: &'static [&'static str], mut next: impl FnMut() -> CimValue) -> Self {
+        let mut cell = || {
+            let value = next();
+            Cell { array: matches!(value, CimValue::Array(_)), value, cim_type: CimType::STRING }
+        };
+        Self { columns, cells: columns.iter().map(|_| cell()).collect() }
+    }
+
     /// A record of `columns` with `values` in their order; the type of each is its value's, text for NULL.
     pub(crate) fn made<const N: usize>(columns: &'static [&'static str; N], values: [CimValue; N]) -> Self {
         let cell = |value: CimValue| {

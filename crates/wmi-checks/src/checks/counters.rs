@@ -169,9 +169,10 @@ impl Round for CountersRound {
 
     fn finish(mut self: Box<Self>) -> (Report, State) {
         let layout = self.state.samples.layout(&self.class).cloned();
+        let next = if layout.is_some() { RAW } else { DEFINITION };
         let Some((layout, rows)) = layout.zip(self.raw.take()) else {
             if self.report.errors.is_empty() {
-                self.report.errors.push(Failure::unanswered(part(if self.anew { RAW } else { DEFINITION })));
+                self.report.errors.push(Failure::unanswered(part(next)));
             }
             return (self.report, self.state);
         };

@@ -142,6 +142,22 @@ fn a_volume_that_is_gone_takes_no_other_shadow_storage_with_it() {
 }
 
 #[test]
+fn references_are_parsed_and_not_split() {
+    let mut row = storage(C, C, 400, 100);
+    let named = vec![volume("C:, the \"system\"", r#"\\?\Volume{a,b="c"}\"#, Some(1_000), Some(250))];
+    let path = r#"\\WINSIM\ROOT\cimv2:Win32_Volume.DeviceID="\\\\?\\Volume{a,b=\"c\"}\\""#;
+    row = Record::made(
+        &SHADOW_COLUMNS,
+        core::array::from_fn(|at| match at {
+            0 | 1 => CimValue::Reference(path.into()),
+            _ => row.cim(SHADOW_COLUMNS[at]).clone(),
+        }),
+    );
+    let report = parts(Shape::Native, named, vec![row]);
+    assert_eq!(metric(&report, "shadow", "C:, the \"system\"", "UsedSpace"), &Value::Uint(100));
+}
+
+#[test]
 fn shadow_storage_that_fails_leaves_the_volumes() {
     let rows = vec![(PHYSICAL, vec![]), (LOGICAL, vec![]), (VOLUME, volumes())];
     let report = evaluated(&PLAN, &Options::new(Shape::Infrasonar), &mut State::default(), rows);
