@@ -82,29 +82,23 @@ pub(crate) fn number(unit: Unit, value: f64) -> Value {
 pub(crate) fn cook<'a>(
     part: &'static str,
     gauges: &[Gauge],
-    rows: &'a [Record],
+    rows: impl IntoIterator<Item = &'a Record>,
     instance: impl Fn(&Record) -> String,
     state: &mut State,
     report: &mut Report,
 ) -> Vec<Sampled<'a>> {
     let columns: Vec<Column> = gauges.iter().map(|gauge| gauge.column.clone()).collect();
-    let names: Vec<String> = rows.iter().map(&instance).collect();
-    let samples: Vec<Sample> = rows.iter().map(|row| Sample::read(&columns, |name| row.cim(name).clone())).collect();
-    let first = !state.samples.contains(part);
-    let now: Vec<(String, Sample)> = names.iter().cloned().zip(samples.iter().cloned()).collect();
-    let mut times = BTreeMap::new();
-    for name in &names {
-        *times.entry(name.as_str()).or_insert(0_usize) += 1;
-    }
-    let earlier = state.samples.replace(part, now);
-    let mut missing = Missing::new(first);
-    let mut sampled = Vec::with_capacity(rows.len());
-    for ((record, name), sample) in rows.iter().zip(&names).zip(&samples) {
-        let before = if times.get(name.as_str()) == Some(&1) { earlier.of(name) } else { Err(Why::SeveralInstances) };
-        let values = sample.cook(&columns, before);
+    let rows: Vec<&Record> = rows.into_iter().collect();
+    let sample = |row: &&Record| (instance(row), Sample::read(&columns, |name| row.cim(name).clone()));
+    let samples: Vec<(String, Sample)> = rows.iter().map(sample).collect();
+    let mut missing = Missing::new(!state.samples.contains(part));
+    let earlier = state.samples.replace(part, samples.clone());
+    let mut cook = |(record, (name, sample)): (&'a Record, &(String, Sample))| {
+        let values = sample.cook(&columns, earlier.of(name));
         values.iter().filter_map(|value| value.err()).for_each(|why| missing.add(why));
-        sampled.push(Sampled { record, values });
-    }
+        Sampled { record, values }
+    };
+    let sampled = rows.into_iter().zip(&samples).map(&mut cook).collect();
     missing.tell(part, report);
     sampled
 }

@@ -185,19 +185,11 @@ impl Round for CountersRound {
             .map(|row| (instance(&layout, row), Sample::read(&layout.counters, |name| cell(row, name))))
             .collect();
         let earlier = state.samples.replace(&class, sampled.clone());
-        let mut several = std::collections::BTreeSet::new();
-        let mut seen = std::collections::BTreeSet::new();
-        for (name, _) in &sampled {
-            if !seen.insert(name.as_str()) {
-                several.insert(name.as_str());
-            }
-        }
         let (mut items, mut total) = (Vec::new(), Vec::new());
         for (row, (name, sample)) in rows.iter().zip(&sampled) {
-            let before = if several.contains(name.as_str()) { Err(Why::SeveralInstances) } else { earlier.of(name) };
             let host = formatted.iter().find(|formatted| instance(&layout, formatted) == *name);
             let mut item = Item::new(if name == "_Total" { "total" } else { name.as_str() });
-            for (column, value) in layout.counters.iter().zip(sample.cook(&layout.counters, before)) {
+            for (column, value) in layout.counters.iter().zip(sample.cook(&layout.counters, earlier.of(name))) {
                 if let Some((unit, value)) = metric(column, value, row, host, shape, &mut missing) {
                     item = item.with(column.name.clone(), unit, value);
                 }

@@ -167,23 +167,21 @@ impl Process<'_> {
     }
 }
 
-fn native(gathered: &Gathered, _: &Options, state: &mut State, report: &mut Report) {
+fn native<'a>(gathered: &'a Gathered, _: &Options, state: &mut State, report: &mut Report) {
     let processors = gathered
         .rows(PROCESSORS)
         .and_then(<[Record]>::first)
         .and_then(|row| row.unsigned("NumberOfLogicalProcessors"))
         .filter(|processors| *processors > 0);
-    let counted = gathered.rows(COUNTERS).unwrap_or_default();
     // A process is told by its number and its start: numbers are used again, and names pass on.
     let instance = |row: &Record| {
         format!("{} {}", row.unsigned("IDProcess").unwrap_or_default(), row.unsigned("ElapsedTime").unwrap_or_default())
     };
     // The idle process and the sum have number 0.
-    let own: Vec<Record> = counted.iter().filter(|row| row.unsigned("IDProcess") != Some(0)).cloned().collect();
-    let sampled = if gathered.rows(COUNTERS).is_some() {
-        cook(COUNTERS, &GAUGES, &own, instance, state, report)
-    } else {
-        Vec::new()
+    let own = |rows: &'a [Record]| rows.iter().filter(|row| row.unsigned("IDProcess") != Some(0));
+    let sampled = match gathered.rows(COUNTERS) {
+        Some(rows) => cook(COUNTERS, &GAUGES, own(rows), instance, state, report),
+        None => Vec::new(),
     };
     let Some(processes) = list(gathered.rows(PROCESS), &sampled) else { return };
     report.put(PROCESS, "process", processes.iter().map(|process| item(process, processors)).collect());

@@ -1,7 +1,7 @@
 //! The raw samples of a host's counters that one run keeps for the next.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use wmi_proto::cim::CimValue;
@@ -114,7 +114,7 @@ impl Kept {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Samples(Vec<Kept>);
 
-/// The earlier samples of a class, by instance.
+/// The earlier samples of a class, by instance; of a name that several instances have, before or now, none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Earlier(BTreeMap<String, Option<Sample>>);
 
@@ -134,6 +134,12 @@ impl Samples {
         let mut earlier = Earlier::default();
         for (name, sample) in before.samples {
             earlier.0.entry(name).and_modify(|several| *several = None).or_insert(Some(sample));
+        }
+        let mut seen = BTreeSet::new();
+        for (name, _) in &now {
+            if !seen.insert(name) {
+                earlier.0.insert(name.clone(), None);
+            }
         }
         self.keep(Kept { key: key.to_owned(), layout: before.layout, samples: now });
         earlier
@@ -192,7 +198,7 @@ impl Earlier {
     /// The earlier sample of the instance `name`.
     ///
     /// # Errors
-    /// There is none, or more than one.
+    /// There is none, or the name is not that of one instance only.
     pub fn of(&self, name: &str) -> Result<&Sample, Why> {
         self.0.get(name).ok_or(Why::NeedsSecondSample)?.as_ref().ok_or(Why::SeveralInstances)
     }

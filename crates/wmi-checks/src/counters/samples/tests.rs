@@ -34,8 +34,10 @@ fn the_sample_of_one_run_serves_the_next() {
 fn instances_of_one_name_are_not_mixed_up() {
     let mut samples = Samples::default();
     samples.replace("net", vec![named("eth", sample(100, 1)), named("eth", sample(100, 9_000))]);
-    let earlier = samples.replace("net", Vec::new());
-    assert_eq!(earlier.of("eth"), Err(Why::SeveralInstances));
+    let earlier = samples.replace("net", vec![named("eth", sample(110, 1))]);
+    assert_eq!(earlier.of("eth"), Err(Why::SeveralInstances), "there were several");
+    let earlier = samples.replace("net", vec![named("eth", sample(120, 1)), named("eth", sample(120, 9_000))]);
+    assert_eq!(earlier.of("eth"), Err(Why::SeveralInstances), "there are several");
 }
 
 #[test]
