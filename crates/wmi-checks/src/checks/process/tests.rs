@@ -39,7 +39,7 @@ fn process(id: u32, name: &str, started: u64) -> Record {
 fn date(started: u64) -> String {
     use wmi_proto::cim::{CimDateTime, CimTimestamp};
 
-    let micros = i64::try_from((START + started * 10_000_000 - wmi_proto::FileTime::UNIX_EPOCH.0) / 10).expect("small");
+    let micros = i64::try_from((START + started * 10_000_000 - FileTime::UNIX_EPOCH.0) / 10).expect("small");
     CimDateTime::Timestamp(CimTimestamp::from_unix_micros(micros, 0).expect("a date")).to_string()
 }
 
@@ -89,7 +89,7 @@ fn processor_time_is_told_of_one_processor_and_of_all() {
     assert_eq!(metric(&report, "process", name, "ReadBytes"), &Value::Real(100.0));
     assert_eq!(metric(&report, "process", name, "CommandLine"), &Value::Text("program --flag".into()));
     assert_eq!(metric(&report, "process", name, "Handles"), &Value::Uint(900));
-    let started = (START + 50_000_000 - wmi_proto::FileTime::UNIX_EPOCH.0) as f64 / 1e7;
+    let started = (START + 50_000_000 - FileTime::UNIX_EPOCH.0) as f64 / 1e7;
     assert_eq!(metric(&report, "process", name, "StartTime"), &Value::Real(started));
     assert!(report.warnings.is_empty() && report.errors.is_empty(), "{report:?}");
 }
