@@ -125,8 +125,12 @@ fn between(before: &CimValue, after: &CimValue, got: &Value) -> bool {
         }
         (before, after, Value::Number(got)) => {
             let got = got.to_string().parse::<i128>().ok();
-            let (Some(before), Some(after), Some(got)) = (integer(before), integer(after), got) else { return false };
-            (before.min(after)..=before.max(after)).contains(&got)
+            let (Some(first), Some(last), Some(got)) = (integer(before), integer(after), got) else { return false };
+            match before {
+                // It passed the end of its size, or of the minute.
+                CimValue::Uint32(_) | CimValue::Uint64(_) if first > last => got >= first || got <= last,
+                _ => (first.min(last)..=first.max(last)).contains(&got),
+            }
         }
         _ => false,
     }

@@ -32,7 +32,7 @@ const MAX_QUERY: usize = 16_384;
 
 /// How long the machine has been running when it is made, in intervals of 100 ns: a day, two hours, three minutes and
 /// four seconds.
-const UPTIME: u64 = 93_784 * 10_000_000;
+pub(crate) const UPTIME: u64 = 93_784 * 10_000_000;
 
 /// Why the repository refused: the WBEMSTATUS that Windows gives, and in words for the log of the host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

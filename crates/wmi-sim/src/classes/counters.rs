@@ -5,6 +5,7 @@ mod kind;
 mod processes;
 mod processors;
 mod sets;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,9 @@ use wmi_proto::cim::{CimType, CimValue};
 use super::Clock;
 use super::mof::{ClassDecl, Literal, PropertyDecl, QualifierDecl};
 use crate::repository::class::Row;
-use disks::Disk;
 use kind::{Kind, Moment, TICKS};
 pub(crate) use processes::Process;
+use table::Table;
 
 /// How much of a thing there is: what it means depends on the [`Kind`] of the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,26 +49,7 @@ pub(crate) struct Set {
     object_frequency: u64,
     /// How many times a second the performance counter of the machine ticks, from its start on.
     perf_frequency: u64,
-    counters: &'static [(&'static str, Kind)],
-    instances: Instances,
-}
-
-/// What a set has instances of.
-#[derive(Debug)]
-enum Instances {
-    /// The machine; there is no name.
-    One(&'static [Figure]),
-    /// The machine and its processes.
-    Machine(fn(&Population) -> Vec<Figure>),
-    /// Things with names; a figure for each counter of the set.
-    Named(&'static [(&'static str, &'static [Figure])]),
-    /// Physical disks (`false`) or volumes (`true`), and all of them.
-    Disks(&'static [Disk], bool),
-    /// Processors of the first group, by number.
-    Processors,
-    /// Processors by group and number.
-    Groups,
-    Processes,
+    table: &'static dyn Table,
 }
 
 /// Of what the machine has many, which can differ from host to host.
@@ -90,6 +72,7 @@ pub(crate) const PROCESS: &str = "Win32_Process";
 pub(crate) struct Counted {
     set: &'static Set,
     formatted: bool,
+    kinds: Arc<[Kind]>,
     /// Where in the class the values go, in the order in which [`Self::fill`] makes them; `None` where a profile has none.
     places: Arc<[Option<usize>]>,
     pub(crate) population: Arc<Population>,
@@ -111,16 +94,12 @@ pub(crate) fn classes() -> impl Iterator<Item = (ClassDecl, &'static Set, bool)>
 }
 
 impl Set {
-    const fn is_singleton(&self) -> bool {
-        matches!(self.instances, Instances::One(_) | Instances::Machine(_))
-    }
-
     /// The qualifiers are those that learn.microsoft.com has for performance classes; the indices no longer mean
     /// anything there either and are 0.
     fn declaration(&self, formatted: bool) -> ClassDecl {
         let (above, cooked) =
             if formatted { ("Win32_PerfFormattedData", Some("cooked")) } else { ("Win32_PerfRawData", None) };
-        let singleton = self.is_singleton().then_some("singleton");
+        let singleton = self.table.is_singleton().then_some("singleton");
         let flags = ["dynamic", "genericperfctr", "hiperf"].into_iter().chain(cooked).chain(singleton);
         let mut qualifiers: Vec<_> = flags.map(|name| qualifier(name, Literal::Boolean(true))).collect();
         for (name, text) in [("provider", "WMIPerfInst"), ("registrykey", self.service)] {
@@ -129,12 +108,12 @@ impl Set {
         qualifiers.extend(integers(&[("locale", 1033), ("perfindex", 0), ("helpindex", 0), ("perfdetail", 100)]));
 
         let mut properties = Vec::new();
-        if !self.is_singleton() {
+        if !self.table.is_singleton() {
             let key = vec![qualifier("key", Literal::Boolean(true))];
             properties.push(property("Name".to_owned(), CimType::STRING, key));
         }
-        for (name, kind) in self.counters {
-            properties.push(counter((*name).to_owned(), kind.code()));
+        for (name, kind) in self.table.counters() {
+            properties.push(counter(name.to_owned(), kind.code()));
             if let Some(base) = kind.base().filter(|_| !formatted) {
                 properties.push(counter(format!("{name}_Base"), base));
             }
@@ -147,73 +126,35 @@ impl Set {
             methods: Vec::new(),
         }
     }
-
-    fn count(&self, population: &Population) -> usize {
-        match self.instances {
-            Instances::One(_) | Instances::Machine(_) => 1,
-            Instances::Named(instances) => instances.len(),
-            Instances::Disks(disks, _) => disks.len() + 1,
-            Instances::Processors => processors::count(population),
-            Instances::Groups => processors::count_with_groups(population),
-            Instances::Processes => processes::count(population),
-        }
-    }
-
-    /// The name of the instance at `index` and its figures, one for each counter.
-    fn instance(&self, index: usize, population: &Population) -> (Cow<'static, str>, Cow<'static, [Figure]>) {
-        match self.instances {
-            Instances::One(figures) => (Cow::Borrowed(""), Cow::Borrowed(figures)),
-            Instances::Machine(figures) => (Cow::Borrowed(""), Cow::Owned(figures(population))),
-            Instances::Named(instances) => {
-                let (name, figures) = instances[index];
-                (Cow::Borrowed(name), Cow::Borrowed(figures))
-            }
-            Instances::Disks(disks, volumes) => {
-                let (name, figures) = disks::instance(disks, index, volumes);
-                (Cow::Borrowed(name), Cow::Owned(figures))
-            }
-            Instances::Processors => {
-                let (name, figures) = processors::instance(index, population);
-                (Cow::Owned(name), Cow::Owned(figures))
-            }
-            Instances::Groups => {
-                let (name, figures) = processors::instance_of_group(index, population);
-                (Cow::Owned(name), Cow::Owned(figures))
-            }
-            Instances::Processes => {
-                let (name, figures) = processes::instance(index, population);
-                (Cow::Owned(name), Cow::Owned(figures))
-            }
-        }
-    }
 }
 
 impl Counted {
     /// The rows of the class of `set` whose properties are `properties`.
     pub(crate) fn new(set: &'static Set, formatted: bool, properties: &[String], population: Arc<Population>) -> Self {
         let mut names: Vec<Cow<'_, str>> = Vec::new();
-        for (name, kind) in set.counters {
-            names.push(Cow::Borrowed(name));
+        let counters = set.table.counters();
+        for (name, kind) in &counters {
+            names.push(Cow::Borrowed(*name));
             if !formatted && kind.base().is_some() {
                 names.push(Cow::Owned(format!("{name}_Base")));
             }
         }
         names.extend(TIMES.iter().filter(|_| !formatted).copied().map(Cow::Borrowed));
-        names.extend((!set.is_singleton()).then_some(Cow::Borrowed("Name")));
+        names.extend((!set.table.is_singleton()).then_some(Cow::Borrowed("Name")));
         let place = |name: &Cow<'_, str>| properties.iter().position(|property| property == name);
         let places = names.iter().map(place).collect();
-        Self { set, formatted, places, population }
+        Self { set, formatted, kinds: counters.into_iter().map(|(_, kind)| kind).collect(), places, population }
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.set.count(&self.population)
+        self.set.table.count(&self.population)
     }
 
     /// Sets the values of the instance at `index`, which is less than [`Self::count`]. A formatted instance does not
     /// say when it was made.
     pub(crate) fn fill(&self, index: usize, clock: &Clock, row: &mut Row<'_>) {
         let set = self.set;
-        let (name, figures) = set.instance(index, &self.population);
+        let (name, figures) = set.table.instance(index, &self.population);
         let moment = Moment {
             boot: clock.boot.0,
             up: clock.now.0.saturating_sub(clock.boot.0),
@@ -228,11 +169,11 @@ impl Counted {
                 *cell = Some(value);
             }
         };
-        for ((_, kind), figure) in set.counters.iter().zip(&*figures) {
+        for (kind, figure) in self.kinds.iter().zip(figures) {
             if self.formatted {
-                put(kind.sized(kind.formatted(*figure, &moment)));
+                put(kind.sized(kind.formatted(figure, &moment)));
             } else {
-                let (value, base) = kind.raw(*figure, &moment);
+                let (value, base) = kind.raw(figure, &moment);
                 put(kind.sized(value));
                 if let Some(code) = kind.base() {
                     put(kind::sized(code, base));
@@ -245,8 +186,8 @@ impl Counted {
             let stamps = [object, moment.perf(), clock.now.0];
             frequencies.into_iter().chain(stamps).map(CimValue::Uint64).for_each(&mut put);
         }
-        if !set.is_singleton() {
-            put(CimValue::String((&*name).into()));
+        if let Some(name) = name {
+            put(CimValue::String(name.into()));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Disks and volumes: how much is read and written, and how long that takes.
 
+use super::kind::Kind::*;
 use super::kind::PERCENT;
-use super::{Figure, of, per};
+use super::table::Column;
+use super::{Figure, Population, of, per};
 
 /// What goes on at a disk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,23 +32,56 @@ pub(super) struct Disk {
 /// Octets of a megabyte.
 const MEGABYTE: u64 = 1 << 20;
 
-/// The name and the figures of a disk, or of all of them; in the order of `PHYSICAL` or `LOGICAL` in the table of sets.
-pub(super) fn instance(disks: &[Disk], index: usize, volumes: bool) -> (&'static str, Vec<Figure>) {
-    let (name, own) = match disks.get(index) {
-        Some(disk) => (disk.name, std::slice::from_ref(disk)),
-        None => ("_Total", disks),
-    };
-    let mut figures = Load::of(own).figures();
-    if volumes {
-        let sum = |of: fn(&Disk) -> u64| own.iter().map(of).sum::<u64>() / MEGABYTE;
-        let (free, size) = (sum(|disk| disk.free), sum(|disk| disk.size));
-        figures.extend([of(free), per(free, size)]);
-    }
-    (name, figures)
-}
+const SYSTEM_DISK: Disk = Disk {
+    name: "0 C:",
+    reads: 42,
+    read_size: 24_576,
+    read_time: 900,
+    writes: 65,
+    write_size: 12_288,
+    write_time: 1_400,
+    queue: 0,
+    free: 0,
+    size: 0,
+};
 
-/// What goes on at some disks. Busy shares are averages over the disks and everything else is a sum, as on Windows.
-struct Load {
+/// A slow one: more waits than it can do.
+const ARCHIVE_DISK: Disk = Disk {
+    name: "1 D:",
+    reads: 120,
+    read_size: 65_536,
+    read_time: 6_500,
+    writes: 180,
+    write_size: 32_768,
+    write_time: 9_200,
+    queue: 3,
+    free: 0,
+    size: 0,
+};
+
+/// The physical ones.
+pub(super) const DISKS: &[Disk] = &[SYSTEM_DISK, ARCHIVE_DISK];
+
+/// The first one has no letter; the others are as large as Win32_LogicalDisk says.
+pub(super) const VOLUMES: &[Disk] = &[
+    Disk {
+        name: "HarddiskVolume1",
+        reads: 0,
+        read_size: 0,
+        read_time: 0,
+        writes: 0,
+        write_size: 0,
+        write_time: 0,
+        queue: 0,
+        free: 72 << 20,
+        size: 100 << 20,
+    },
+    Disk { name: "C:", free: 39_728_447_488, size: 106_847_793_152, ..SYSTEM_DISK },
+    Disk { name: "D:", free: 0, size: 2_199_023_255_552, ..ARCHIVE_DISK },
+];
+
+/// What goes on at some disks.
+pub(super) struct Load {
     disks: u64,
     reads: u64,
     read_bytes: u64,
@@ -54,8 +89,28 @@ struct Load {
     reading: u64,
     writes: u64,
     write_bytes: u64,
+    /// Microseconds of a second that are spent with writes.
     writing: u64,
     queue: u64,
+    /// Megabytes.
+    free: u64,
+    /// Megabytes.
+    size: u64,
+}
+
+/// A physical disk, or all.
+pub(super) fn disk(index: usize, _: &Population) -> (Option<String>, Load) {
+    load(DISKS, index)
+}
+
+/// A volume, or all.
+pub(super) fn volume(index: usize, _: &Population) -> (Option<String>, Load) {
+    load(VOLUMES, index)
+}
+
+fn load(disks: &[Disk], index: usize) -> (Option<String>, Load) {
+    let (name, own) = disks.get(index).map_or(("_Total", disks), |disk| (disk.name, std::slice::from_ref(disk)));
+    (Some(name.to_owned()), Load::of(own))
 }
 
 impl Load {
@@ -70,39 +125,63 @@ impl Load {
             write_bytes: sum(|disk| disk.writes * disk.write_size),
             writing: sum(|disk| disk.writes * disk.write_time),
             queue: sum(|disk| disk.queue),
+            free: sum(|disk| disk.free) / MEGABYTE,
+            size: sum(|disk| disk.size) / MEGABYTE,
         }
     }
 
-    fn figures(&self) -> Vec<Figure> {
-        // Millionths of the time of one disk, in the unit of the figure.
-        let percent = |micros: u64| of((micros / 100 / self.disks).min(100 * PERCENT));
-        let queue = |micros: u64| of(micros / 10_000);
-        let both = self.reading + self.writing;
-        let transfers = self.reads + self.writes;
-        let bytes = self.read_bytes + self.write_bytes;
-        let average = |sum: u64, count: u64| per(sum.checked_div(count).unwrap_or(0), count);
-        vec![
-            average(self.read_bytes, self.reads),                   // AvgDiskBytesPerRead
-            average(bytes, transfers),                              // AvgDiskBytesPerTransfer
-            average(self.write_bytes, self.writes),                 // AvgDiskBytesPerWrite
-            queue(both),                                            // AvgDiskQueueLength
-            queue(self.reading),                                    // AvgDiskReadQueueLength
-            average(self.reading, self.reads),                      // AvgDisksecPerRead
-            average(both, transfers),                               // AvgDisksecPerTransfer
-            average(self.writing, self.writes),                     // AvgDisksecPerWrite
-            queue(self.writing),                                    // AvgDiskWriteQueueLength
-            of(self.queue),                                         // CurrentDiskQueueLength
-            of(bytes),                                              // DiskBytesPersec
-            of(self.read_bytes),                                    // DiskReadBytesPersec
-            of(self.reads),                                         // DiskReadsPersec
-            of(transfers),                                          // DiskTransfersPersec
-            of(self.write_bytes),                                   // DiskWriteBytesPersec
-            of(self.writes),                                        // DiskWritesPersec
-            percent(self.reading),                                  // PercentDiskReadTime
-            percent(both),                                          // PercentDiskTime
-            percent(self.writing),                                  // PercentDiskWriteTime
-            percent((1_000_000 * self.disks).saturating_sub(both)), // PercentIdleTime
-            of(self.writes / 20),                                   // SplitIOPerSec
-        ]
+    const fn transfers(&self) -> u64 {
+        self.reads + self.writes
+    }
+
+    const fn bytes(&self) -> u64 {
+        self.read_bytes + self.write_bytes
+    }
+
+    const fn busy(&self) -> u64 {
+        self.reading + self.writing
+    }
+
+    /// Microseconds of a second as a share of the time of the disks, of which there is no more than all.
+    fn percent(&self, micros: u64) -> Figure {
+        of((micros / 100 / self.disks).min(100 * PERCENT))
     }
 }
+
+/// Microseconds of a second that things wait or are done, as the length of a queue.
+const fn queue(micros: u64) -> Figure {
+    of(micros / 10_000)
+}
+
+fn average(sum: u64, count: u64) -> Figure {
+    per(sum.checked_div(count).unwrap_or(0), count)
+}
+
+/// Busy shares are averages over the disks and everything else is a sum, as on Windows.
+pub(super) const DISK: &[Column<Load>] = &[
+    ("AvgDiskBytesPerRead", AverageBulk, |s| average(s.read_bytes, s.reads)),
+    ("AvgDiskBytesPerTransfer", AverageBulk, |s| average(s.bytes(), s.transfers())),
+    ("AvgDiskBytesPerWrite", AverageBulk, |s| average(s.write_bytes, s.writes)),
+    ("AvgDiskQueueLength", QueueLength100ns, |s| queue(s.busy())),
+    ("AvgDiskReadQueueLength", QueueLength100ns, |s| queue(s.reading)),
+    ("AvgDisksecPerRead", AverageTimer, |s| average(s.reading, s.reads)),
+    ("AvgDisksecPerTransfer", AverageTimer, |s| average(s.busy(), s.transfers())),
+    ("AvgDisksecPerWrite", AverageTimer, |s| average(s.writing, s.writes)),
+    ("AvgDiskWriteQueueLength", QueueLength100ns, |s| queue(s.writing)),
+    ("CurrentDiskQueueLength", RawCount, |s| of(s.queue)),
+    ("DiskBytesPersec", BulkCount, |s| of(s.bytes())),
+    ("DiskReadBytesPersec", BulkCount, |s| of(s.read_bytes)),
+    ("DiskReadsPersec", Counter, |s| of(s.reads)),
+    ("DiskTransfersPersec", Counter, |s| of(s.transfers())),
+    ("DiskWriteBytesPersec", BulkCount, |s| of(s.write_bytes)),
+    ("DiskWritesPersec", Counter, |s| of(s.writes)),
+    ("PercentDiskReadTime", PrecisionTimer100ns, |s| s.percent(s.reading)),
+    ("PercentDiskTime", PrecisionTimer100ns, |s| s.percent(s.busy())),
+    ("PercentDiskWriteTime", PrecisionTimer100ns, |s| s.percent(s.writing)),
+    ("PercentIdleTime", PrecisionTimer100ns, |s| s.percent((1_000_000 * s.disks).saturating_sub(s.busy()))),
+    ("SplitIOPerSec", Counter, |s| of(s.writes / 20)),
+];
+
+/// What volumes have beyond that.
+pub(super) const SPACE: &[Column<Load>] =
+    &[("FreeMegabytes", RawCount, |s| of(s.free)), ("PercentFreeSpace", RawFraction, |s| per(s.free, s.size))];

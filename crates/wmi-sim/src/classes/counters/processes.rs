@@ -5,16 +5,26 @@ use std::collections::BTreeMap;
 use wmi_proto::FileTime;
 use wmi_proto::cim::{CimDateTime, CimValue};
 
+use super::kind::Kind::*;
 use super::kind::PERCENT;
+use super::table::Column;
 use super::{Figure, Population, of, per, processors};
 use crate::classes::live::process_start;
 use crate::repository::class::Row;
 
-/// What the counters say of a process.
+/// A process of the machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
     /// The name of the program without `.exe`, with `#1` and so on from the second one of a name.
     name: String,
+    /// Its part of what the processors are busy with, in percent.
+    part: u64,
+    usage: Usage,
+}
+
+/// What the counters say of a process, or of all together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
     id: u64,
     parent: u64,
     priority: u64,
@@ -22,8 +32,11 @@ pub(crate) struct Process {
     handles: u64,
     /// When it started.
     started: Figure,
-    /// Its part of what the processors are busy with, in percent.
-    part: u64,
+    /// How busy it keeps the processors, in hundredths of a percent of one.
+    busy: u64,
+    /// The part of that which its own code is run in.
+    user: u64,
+    /// Page faults every second.
     faults: u64,
     working_set: u64,
     working_set_peak: u64,
@@ -76,15 +89,15 @@ impl Process {
             Some(program) => program.to_owned(),
             None => name,
         };
-        Self {
-            name,
+        let usage = Usage {
             id,
             parent: number("ParentProcessId"),
             priority: number("Priority"),
             threads: number("ThreadCount"),
             handles: number("HandleCount"),
             started: created(row).map_or_else(|| of(process_start(id)), |at| per(0, at)),
-            part: 0,
+            busy: 0,
+            user: 0,
             faults: number("PageFaults") / 3_600,
             working_set: number("WorkingSetSize"),
             working_set_peak: octets("PeakWorkingSetSize").max(number("WorkingSetSize")),
@@ -96,7 +109,8 @@ impl Process {
             nonpaged: octets("QuotaNonPagedPoolUsage"),
             operations: ["ReadOperationCount", "WriteOperationCount", "OtherOperationCount"].map(rate),
             bytes: ["ReadTransferCount", "WriteTransferCount", "OtherTransferCount"].map(rate),
-        }
+        };
+        Self { name, part: 0, usage }
     }
 
     /// How busy it keeps the processors, in hundredths of a percent of one.
@@ -104,42 +118,60 @@ impl Process {
         processors::busy(processors) * self.part
     }
 
-    /// In the order of `PROCESS` in the table of sets.
-    fn figures(&self, busy: u64) -> Vec<Figure> {
-        // Idle and System have no mode of users.
-        let user = if self.id <= 4 { 0 } else { busy * 3 / 4 };
-        let [read, written, other] = self.operations;
-        let [read_bytes, written_bytes, other_bytes] = self.bytes;
-        vec![
-            of(self.parent),
-            self.started,
-            of(self.handles),
-            of(self.id),
-            of(read_bytes + written_bytes),
-            of(read + written),
-            of(other_bytes),
-            of(other),
-            of(read_bytes),
-            of(read),
-            of(written_bytes),
-            of(written),
-            of(self.faults),
-            of(self.private),
-            of(self.private_peak),
-            of(busy - user),
-            of(busy),
-            of(user),
-            of(self.nonpaged),
-            of(self.paged),
-            of(self.priority),
-            of(self.private),
-            of(self.threads),
-            of(self.virtual_size),
-            of(self.virtual_peak),
-            of(self.working_set),
-            of(self.working_set_peak),
-            of(self.working_set / 4 * 3),
-        ]
+    /// What the counters say of it on a machine with `processors` that are idle for `idle` hundredths of a percent of one.
+    fn usage(&self, processors: usize, idle: u64) -> Usage {
+        let busy = if self.name == IDLE { idle } else { self.busy(processors) };
+        // Idle and System have no code of their own.
+        let user = if self.usage.id <= 4 { 0 } else { busy * 3 / 4 };
+        Usage { busy, user, ..self.usage }
+    }
+}
+
+impl Usage {
+    /// Nothing; of what has no sum Windows says 0.
+    const NOTHING: Self = Self {
+        id: 0,
+        parent: 0,
+        priority: 0,
+        threads: 0,
+        handles: 0,
+        started: of(0),
+        busy: 0,
+        user: 0,
+        faults: 0,
+        working_set: 0,
+        working_set_peak: 0,
+        private: 0,
+        private_peak: 0,
+        virtual_size: 0,
+        virtual_peak: 0,
+        paged: 0,
+        nonpaged: 0,
+        operations: [0; 3],
+        bytes: [0; 3],
+    };
+
+    fn add(mut self, other: Self) -> Self {
+        for (sum, more) in [
+            (&mut self.threads, other.threads),
+            (&mut self.handles, other.handles),
+            (&mut self.busy, other.busy),
+            (&mut self.user, other.user),
+            (&mut self.faults, other.faults),
+            (&mut self.working_set, other.working_set),
+            (&mut self.working_set_peak, other.working_set_peak),
+            (&mut self.private, other.private),
+            (&mut self.private_peak, other.private_peak),
+            (&mut self.virtual_size, other.virtual_size),
+            (&mut self.virtual_peak, other.virtual_peak),
+            (&mut self.paged, other.paged),
+            (&mut self.nonpaged, other.nonpaged),
+        ] {
+            *sum += more;
+        }
+        self.operations.iter_mut().zip(other.operations).for_each(|(sum, more)| *sum += more);
+        self.bytes.iter_mut().zip(other.bytes).for_each(|(sum, more)| *sum += more);
+        self
     }
 }
 
@@ -164,9 +196,16 @@ fn part(name: &str) -> u64 {
 }
 
 /// How many processes and threads there are.
-pub(super) fn numbers(population: &Population) -> (u64, u64) {
-    let threads = population.processes.iter().map(|process| process.threads).sum();
-    (population.processes.len() as u64, threads)
+pub(super) struct All {
+    pub(super) processes: u64,
+    pub(super) threads: u64,
+}
+
+impl All {
+    pub(super) fn of(population: &Population) -> Self {
+        let processes = &population.processes;
+        Self { processes: processes.len() as u64, threads: processes.iter().map(|process| process.usage.threads).sum() }
+    }
 }
 
 /// All processes and their sum.
@@ -174,29 +213,51 @@ pub(super) fn count(population: &Population) -> usize {
     population.processes.len() + 1
 }
 
-/// The name of a process and its figures, or the sum of all.
-pub(super) fn instance(index: usize, population: &Population) -> (String, Vec<Figure>) {
+/// A process, or all together.
+pub(super) fn at(index: usize, population: &Population) -> (Option<String>, Usage) {
     let Population { processors, ref processes } = *population;
-    let whole = 100 * PERCENT * processors as u64;
-    let idle = || whole.saturating_sub(processes.iter().map(|process| process.busy(processors)).sum());
-    let figures = |process: &Process| {
-        let busy = if process.name == IDLE { idle() } else { process.busy(processors) };
-        process.figures(busy)
+    let idle = || {
+        let busy: u64 = processes.iter().map(|process| process.busy(processors)).sum();
+        (100 * PERCENT * processors as u64).saturating_sub(busy)
     };
-    if let Some(process) = processes.get(index) {
-        return (process.name.clone(), figures(process));
-    }
-    let mut sum: Vec<Figure> = Vec::new();
-    for process in processes {
-        let mut figures = figures(process).into_iter();
-        sum.iter_mut().zip(&mut figures).for_each(|(sum, figure)| sum.value += figure.value);
-        sum.extend(figures);
-    }
-    // Sums of these say nothing; Windows has 0 there.
-    for at in [0, 1, 3, 20] {
-        if let Some(nothing) = sum.get_mut(at) {
-            *nothing = of(0);
+    match processes.get(index) {
+        Some(process) if process.name == IDLE => (Some(process.name.clone()), process.usage(processors, idle())),
+        Some(process) => (Some(process.name.clone()), process.usage(processors, 0)),
+        None => {
+            let idle = idle();
+            let usages = processes.iter().map(|process| process.usage(processors, idle));
+            (Some("_Total".to_owned()), usages.fold(Usage::NOTHING, Usage::add))
         }
     }
-    ("_Total".to_owned(), sum)
 }
+
+pub(super) const PROCESS: &[Column<Usage>] = &[
+    ("CreatingProcessID", RawCount, |s| of(s.parent)),
+    ("ElapsedTime", ElapsedTime, |s| s.started),
+    ("HandleCount", RawCount, |s| of(s.handles)),
+    ("IDProcess", RawCount, |s| of(s.id)),
+    ("IODataBytesPersec", BulkCount, |s| of(s.bytes[0] + s.bytes[1])),
+    ("IODataOperationsPersec", BulkCount, |s| of(s.operations[0] + s.operations[1])),
+    ("IOOtherBytesPersec", BulkCount, |s| of(s.bytes[2])),
+    ("IOOtherOperationsPersec", BulkCount, |s| of(s.operations[2])),
+    ("IOReadBytesPersec", BulkCount, |s| of(s.bytes[0])),
+    ("IOReadOperationsPersec", BulkCount, |s| of(s.operations[0])),
+    ("IOWriteBytesPersec", BulkCount, |s| of(s.bytes[1])),
+    ("IOWriteOperationsPersec", BulkCount, |s| of(s.operations[1])),
+    ("PageFaultsPersec", Counter, |s| of(s.faults)),
+    ("PageFileBytes", LargeRawCount, |s| of(s.private)),
+    ("PageFileBytesPeak", LargeRawCount, |s| of(s.private_peak)),
+    ("PercentPrivilegedTime", Timer100ns, |s| of(s.busy - s.user)),
+    ("PercentProcessorTime", Timer100ns, |s| of(s.busy)),
+    ("PercentUserTime", Timer100ns, |s| of(s.user)),
+    ("PoolNonpagedBytes", RawCount, |s| of(s.nonpaged)),
+    ("PoolPagedBytes", RawCount, |s| of(s.paged)),
+    ("PriorityBase", RawCount, |s| of(s.priority)),
+    ("PrivateBytes", LargeRawCount, |s| of(s.private)),
+    ("ThreadCount", RawCount, |s| of(s.threads)),
+    ("VirtualBytes", LargeRawCount, |s| of(s.virtual_size)),
+    ("VirtualBytesPeak", LargeRawCount, |s| of(s.virtual_peak)),
+    ("WorkingSet", LargeRawCount, |s| of(s.working_set)),
+    ("WorkingSetPeak", LargeRawCount, |s| of(s.working_set_peak)),
+    ("WorkingSetPrivate", LargeRawCount, |s| of(s.working_set / 4 * 3)),
+];

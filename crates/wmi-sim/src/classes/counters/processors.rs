@@ -1,11 +1,16 @@
 //! Processors: how busy they are, one by one, by group and all together.
 
+use super::kind::Kind::*;
 use super::kind::PERCENT;
-use super::{Figure, Population, of, per};
+use super::table::Column;
+use super::{Population, of, per};
 use crate::classes::PROCESSOR_LOAD;
 
 /// Processors of a group; Windows has at most so many.
 const GROUP: usize = 64;
+
+/// The name of all together.
+const TOTAL: &str = "_Total";
 
 /// The load of the processor at `index`, in percent.
 fn load(index: usize) -> u64 {
@@ -26,33 +31,33 @@ pub(super) fn count_with_groups(population: &Population) -> usize {
 }
 
 /// `0`, `1`, … and `_Total` of the first group: the old counters know no other.
-pub(super) fn instance(index: usize, population: &Population) -> (String, Vec<Figure>) {
+pub(super) fn at(index: usize, population: &Population) -> (Option<String>, Share) {
     let own = population.processors.min(GROUP);
     if index < own {
-        (index.to_string(), Share::of(index, 1).figures())
+        (Some(index.to_string()), Share::of(index, 1))
     } else {
-        ("_Total".to_owned(), Share::of(0, own).figures())
+        (Some(TOTAL.to_owned()), Share::of(0, own))
     }
 }
 
 /// `0,0`, `0,1`, … `0,_Total`, `1,0`, … `_Total`.
-pub(super) fn instance_of_group(index: usize, population: &Population) -> (String, Vec<Figure>) {
+pub(super) fn at_with_groups(index: usize, population: &Population) -> (Option<String>, Share) {
     let all = population.processors;
     let (group, own) = (index / (GROUP + 1), index % (GROUP + 1));
     let first = group * GROUP;
     let size = all.saturating_sub(first).min(GROUP);
     let (name, share) = if size == 0 || own > size {
-        ("_Total".to_owned(), Share::of(0, all))
+        (TOTAL.to_owned(), Share::of(0, all))
     } else if own == size {
-        (format!("{group},_Total"), Share::of(first, size))
+        (format!("{group},{TOTAL}"), Share::of(first, size))
     } else {
         (format!("{group},{own}"), Share::of(first + own, 1))
     };
-    (name, share.figures_of_group())
+    (Some(name), share)
 }
 
 /// Some processors: times are averages of theirs and events are sums, as on Windows.
-struct Share {
+pub(super) struct Share {
     processors: u64,
     /// How busy they are on average, in hundredths of a percent.
     load: u64,
@@ -65,50 +70,46 @@ impl Share {
         Self { processors, load: sum * PERCENT / processors }
     }
 
-    fn user(&self) -> u64 {
+    const fn idle(&self) -> u64 {
+        100 * PERCENT - self.load
+    }
+
+    const fn user(&self) -> u64 {
         self.load * 3 / 5
     }
-
-    /// In the order of `PROCESSOR` in the table of sets.
-    fn figures(&self) -> Vec<Figure> {
-        let (n, idle) = (self.processors, 100 * PERCENT - self.load);
-        vec![
-            of(500 * n),                 // C1TransitionsPersec
-            of(0),                       // C2TransitionsPersec
-            of(0),                       // C3TransitionsPersec
-            of(2),                       // DPCRate
-            of(200 * n),                 // DPCsQueuedPersec
-            of(1_000 * n),               // InterruptsPersec
-            of(idle),                    // PercentC1Time
-            of(0),                       // PercentC2Time
-            of(0),                       // PercentC3Time
-            of(self.load / 40),          // PercentDPCTime
-            of(idle),                    // PercentIdleTime
-            of(self.load / 50),          // PercentInterruptTime
-            of(self.load - self.user()), // PercentPrivilegedTime
-            of(self.load),               // PercentProcessorTime
-            of(self.user()),             // PercentUserTime
-        ]
-    }
-
-    /// In the order of `GROUPED` in the table of sets.
-    fn figures_of_group(&self) -> Vec<Figure> {
-        let mut figures = self.figures();
-        let n = self.processors;
-        figures.extend([
-            of(64 * n),                                      // ClockInterruptsPersec
-            of(30 * n),                                      // IdleBreakEventsPersec
-            of(0),                                           // ParkingStatus
-            of(100),                                         // PercentofMaximumFrequency
-            of(100),                                         // PercentPerformanceLimit
-            of(self.load),                                   // PercentPriorityTime
-            per((self.load - self.user()) / PERCENT, 2_400), // PercentPrivilegedUtility
-            per(100, 24_000),                                // PercentProcessorPerformance
-            per(self.load / PERCENT, 2_400),                 // PercentProcessorUtility
-            of(0),                                           // PerformanceLimitFlags
-            of(2_400),                                       // ProcessorFrequency
-            of(0),                                           // ProcessorStateFlags
-        ]);
-        figures
-    }
 }
+
+/// What every version counts.
+pub(super) const PROCESSOR: &[Column<Share>] = &[
+    ("C1TransitionsPersec", BulkCount, |s| of(500 * s.processors)),
+    ("C2TransitionsPersec", BulkCount, |_| of(0)),
+    ("C3TransitionsPersec", BulkCount, |_| of(0)),
+    ("DPCRate", RawCount, |_| of(2)),
+    ("DPCsQueuedPersec", Counter, |s| of(200 * s.processors)),
+    ("InterruptsPersec", Counter, |s| of(1_000 * s.processors)),
+    ("PercentC1Time", Timer100ns, |s| of(s.idle())),
+    ("PercentC2Time", Timer100ns, |_| of(0)),
+    ("PercentC3Time", Timer100ns, |_| of(0)),
+    ("PercentDPCTime", Timer100ns, |s| of(s.load / 40)),
+    ("PercentIdleTime", Timer100ns, |s| of(s.idle())),
+    ("PercentInterruptTime", Timer100ns, |s| of(s.load / 50)),
+    ("PercentPrivilegedTime", Timer100ns, |s| of(s.load - s.user())),
+    ("PercentProcessorTime", Timer100nsInverse, |s| of(s.load)),
+    ("PercentUserTime", Timer100ns, |s| of(s.user())),
+];
+
+/// What came with groups, and later.
+pub(super) const LATER: &[Column<Share>] = &[
+    ("ClockInterruptsPersec", Counter, |s| of(64 * s.processors)),
+    ("IdleBreakEventsPersec", BulkCount, |s| of(30 * s.processors)),
+    ("ParkingStatus", RawCount, |_| of(0)),
+    ("PercentofMaximumFrequency", RawCount, |_| of(100)),
+    ("PercentPerformanceLimit", RawCount, |_| of(100)),
+    ("PercentPriorityTime", Timer100nsInverse, |s| of(s.load)),
+    ("PercentPrivilegedUtility", AverageBulk, |s| per((s.load - s.user()) / PERCENT, 2_400)),
+    ("PercentProcessorPerformance", AverageBulk, |_| per(100, 24_000)),
+    ("PercentProcessorUtility", AverageBulk, |s| per(s.load / PERCENT, 2_400)),
+    ("PerformanceLimitFlags", RawCountHex, |_| of(0)),
+    ("ProcessorFrequency", RawCount, |_| of(2_400)),
+    ("ProcessorStateFlags", RawCountHex, |_| of(0)),
+];

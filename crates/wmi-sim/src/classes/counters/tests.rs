@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use wmi_proto::FileTime;
-use wmi_proto::cim::{CimClass, CimObject, CimValue};
+use wmi_proto::cim::{CimClass, CimDateTime, CimObject, CimValue};
 
-use crate::repository::Repository;
+use crate::Profile;
+use crate::repository::{PROCESSOR_LOAD, PROCESSOR_LOAD_TOTAL, Repository, Target};
 
 const CIMV2: &str = "root\\cimv2";
 /// 2026-11-24 12:00:00 UTC.
@@ -43,7 +44,7 @@ fn rows(machine: &Repository, class: &str, at: FileTime) -> BTreeMap<String, Cim
     by_name
 }
 
-fn qualifier(class: &CimClass, property: &str, name: &str) -> Option<u32> {
+fn number_of(class: &CimClass, property: &str, name: &str) -> Option<u32> {
     let (_, property) = class.property(property).expect("has it");
     match property.qualifier(name)?.value().expect("decodes") {
         CimValue::Sint32(value) => u32::try_from(value).ok(),
@@ -137,13 +138,13 @@ fn a_formatted_value_is_what_two_raw_samples_come_to() {
                 let mut bases = 0;
                 for (property, column) in pair.0.class().properties().iter().zip(0..) {
                     let property = property.name().to_str();
-                    let Some(counter_type) = qualifier(pair.0.class(), &property, "CounterType") else { continue };
+                    let Some(counter_type) = number_of(pair.0.class(), &property, "CounterType") else { continue };
                     types.insert(counter_type);
                     let Some(value) = pair.value(&property, counter_type) else {
                         bases += 1;
                         continue;
                     };
-                    let twin = qualifier(told.class(), &property, "CounterType");
+                    let twin = number_of(told.class(), &property, "CounterType");
                     assert_eq!(twin, Some(counter_type), "{set}.{property} {column}");
                     let what = format!("{set}.{property} of {name:?} from {start} s for {length} s: {value}");
                     // Formatted values are whole, and of what is counted one more or less may be in the interval.
@@ -166,4 +167,214 @@ fn a_formatted_value_is_what_two_raw_samples_come_to() {
     // All that the WMI SDK lists, save text, doubles, histograms and what has no data; of the two numbers of
     // PERF_LARGE_RAW_BASE one.
     assert_eq!(types.len(), 36, "{types:?}");
+}
+
+/// Raw counters of both sizes pass the end of their size while one watches.
+#[test]
+fn counters_pass_the_end_of_their_size() {
+    let machine = machine();
+    let at = |class: &str, name: &str, seconds| {
+        let rows =
+            rows(&machine, &format!("Win32_PerfRawData_{class}"), NOW.saturating_add(Duration::from_secs(seconds)));
+        rows[name].clone()
+    };
+    let (before, after) = (at("Sim_AllTypes", "wrapping", 9), at("Sim_AllTypes", "wrapping", 11));
+    for property in ["Counter", "BulkCount", "Delta", "LargeDelta", "SampleCounter"] {
+        assert!(number(&before, property) > number(&after, property), "{property}");
+    }
+    let (before, after) = (at("Tcpip_TCPv4", "", 1_600), at("Tcpip_TCPv4", "", 1_700));
+    assert!(number(&before, "SegmentsPersec") > number(&after, "SegmentsPersec"));
+}
+
+#[test]
+fn performance_classes_have_the_documented_qualifiers() {
+    let machine = machine();
+    for set in sets(&machine) {
+        for (kind, cooked) in [("Raw", false), ("Formatted", true)] {
+            let name = format!("Win32_Perf{kind}Data_{set}");
+            let object = machine.get_object(CIMV2, &name, NOW).expect("exists");
+            let class = object.class();
+            let qualifier = |name: &str| class.qualifier(name).map(|own| own.value().expect("decodes"));
+            for flag in ["dynamic", "genericperfctr", "hiperf"] {
+                assert_eq!(qualifier(flag), Some(CimValue::Boolean(true)), "{name}");
+            }
+            assert_eq!(qualifier("cooked").is_some(), cooked, "{name}");
+            for (number, value) in [("locale", 1033), ("perfindex", 0), ("helpindex", 0), ("perfdetail", 100)] {
+                assert_eq!(qualifier(number), Some(CimValue::Sint32(value)), "{name}");
+            }
+            let keys = class.properties().iter().filter(|property| property.is_key()).count();
+            assert_eq!(keys == 0, qualifier("singleton").is_some(), "{name}");
+            for property in class.properties() {
+                let property = property.name().to_str();
+                let counter_type = number_of(class, &property, "CounterType");
+                let inherited =
+                    ["Name", "Caption", "Description"].iter().chain(&super::TIMES).any(|own| *own == property);
+                assert_ne!(counter_type.is_some(), inherited, "{name}.{property}");
+                if counter_type.is_some() {
+                    let others = ["DefaultScale", "PerfIndex", "HelpIndex", "PerfDetail"];
+                    assert_eq!(
+                        others.map(|other| number_of(class, &property, other)),
+                        [Some(0), Some(0), Some(0), Some(100)]
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A formatted instance does not say when it was made, a raw one does.
+#[test]
+fn only_raw_instances_have_times() {
+    let machine = machine();
+    for set in sets(&machine) {
+        for row in rows(&machine, &format!("Win32_PerfFormattedData_{set}"), NOW).values() {
+            for time in super::TIMES {
+                assert_eq!(row.get(time).expect("has it").expect("decodes"), CimValue::Null, "{set}");
+            }
+        }
+        for row in rows(&machine, &format!("Win32_PerfRawData_{set}"), NOW).values() {
+            assert_eq!(number(row, "Timestamp_Sys100NS"), NOW.0, "{set}");
+            assert_eq!(number(row, "Frequency_Sys100NS"), 10_000_000, "{set}");
+            assert!(number(row, "Timestamp_PerfTime") > 0 && number(row, "Frequency_PerfTime") > 0, "{set}");
+        }
+    }
+}
+
+/// The columns that InfraSonar's probe selects.
+#[test]
+fn every_column_that_the_original_probe_selects_is_there() {
+    let machine = machine();
+    let tcp = "ConnectionFailures, ConnectionsActive, ConnectionsEstablished, ConnectionsPassive, ConnectionsReset, \
+               SegmentsPersec, SegmentsReceivedPersec, SegmentsRetransmittedPersec, SegmentsSentPersec, \
+               Frequency_PerfTime, Timestamp_PerfTime";
+    let udp = "DatagramsNoPortPersec, DatagramsPersec, DatagramsReceivedErrors, DatagramsReceivedPersec, \
+               DatagramsSentPersec, Frequency_PerfTime, Timestamp_PerfTime";
+    for (class, columns, least) in [
+        ("Win32_PerfFormattedData_PerfOS_Memory", "CommitLimit, CommittedBytes, PercentCommittedBytesInUse", 1),
+        ("Win32_PerfFormattedData_PerfOS_System", "Processes, SystemUpTime", 1),
+        ("Win32_PerfRawData_PerfOS_Processor", "Name, Timestamp_Sys100NS, PercentProcessorTime", 5),
+        ("Win32_PerfRawData_Tcpip_TCPv4", tcp, 1),
+        ("Win32_PerfRawData_Tcpip_TCPv6", tcp, 1),
+        ("Win32_PerfRawData_Tcpip_UDPv4", udp, 1),
+        ("Win32_PerfRawData_Tcpip_UDPv6", udp, 1),
+        (
+            "Win32_PerfFormattedData_Tcpip_NetworkInterface",
+            "BytesReceivedPersec, BytesSentPersec, CurrentBandwidth, Name, PacketsOutboundDiscarded, \
+             PacketsOutboundErrors, PacketsReceivedDiscarded, PacketsReceivedErrors, OutputQueueLength",
+            2,
+        ),
+        (
+            "Win32_PerfFormattedData_PerfDisk_PhysicalDisk",
+            "Name, AvgDiskReadQueueLength, AvgDiskWriteQueueLength, DiskReadBytesPersec, DiskReadsPersec, \
+             DiskWriteBytesPersec, DiskWritesPersec, PercentDiskReadTime, PercentDiskWriteTime",
+            3,
+        ),
+        ("Win32_PerfFormattedData_PerfDisk_LogicalDisk", "Name, DiskReadsPersec, DiskWritesPersec", 4),
+        (
+            "Win32_PerfFormattedData_PerfProc_Process",
+            "Name, CreatingProcessID, ElapsedTime, HandleCount, IDProcess, PageFaultsPersec, PageFileBytes, \
+             PageFileBytesPeak, PercentPrivilegedTime, PercentProcessorTime, PercentUserTime, PoolNonpagedBytes, \
+             PoolPagedBytes, PriorityBase, PrivateBytes, ThreadCount, VirtualBytes, VirtualBytesPeak, WorkingSet, \
+             WorkingSetPeak",
+            17,
+        ),
+    ] {
+        let found = machine.query(CIMV2, &format!("SELECT {columns} FROM {class}"), NOW).expect(class);
+        let mut count = 0;
+        for row in found {
+            count += 1;
+            for value in row.values() {
+                assert_ne!(value.expect("decodes"), CimValue::Null, "{class}");
+            }
+        }
+        assert_eq!(count, least, "{class}");
+    }
+}
+
+/// The names, numbers and start times of processes are those of Win32_Process, whatever comes and goes.
+#[test]
+fn processes_are_those_of_win32_process() {
+    let mut machine = machine();
+    let seen = |machine: &Repository, at: FileTime| {
+        let processes = rows(machine, "Win32_PerfFormattedData_PerfProc_Process", at);
+        let system = rows(machine, "Win32_PerfFormattedData_PerfOS_System", at);
+        let own: Vec<CimObject> = machine.query(CIMV2, "SELECT * FROM Win32_Process", at).expect("valid").collect();
+        assert_eq!(processes.len(), own.len() + 1);
+        assert_eq!(number(&system[""], "Processes"), own.len() as u64);
+        for own in &own {
+            let id = number(own, "ProcessId");
+            let is_it = |(name, row): &(&String, &CimObject)| *name != "_Total" && number(row, "IDProcess") == id;
+            let (name, row) = processes.iter().find(is_it).expect("has it");
+            let program = own.get("Name").expect("has it").expect("decodes");
+            let program = program.as_str().expect("text").into_owned();
+            let expected = if id == 0 { "Idle" } else { program.trim_end_matches(".exe") };
+            assert_eq!(name.split('#').next(), Some(expected));
+            for (counter, property) in [
+                ("ThreadCount", "ThreadCount"),
+                ("WorkingSet", "WorkingSetSize"),
+                ("CreatingProcessID", "ParentProcessId"),
+            ] {
+                assert_eq!(
+                    number(row, counter),
+                    own.get(property).expect("has it").expect("decodes").as_u64().unwrap_or(0)
+                );
+            }
+            let created = own.get("CreationDate").expect("has it").expect("decodes");
+            let Ok(CimDateTime::Timestamp(created)) = created.as_str().expect("text").parse() else {
+                panic!("no date")
+            };
+            let now = (at.0 / 10) as i64 - (FileTime::UNIX_EPOCH.0 / 10) as i64;
+            let age = (now - created.to_unix_micros().expect("a date")) / 1_000_000;
+            assert_eq!(number(row, "ElapsedTime"), age as u64, "{name}");
+        }
+        let busy = |name: &str| number(&processes[name], "PercentProcessorTime");
+        let sum: u64 = processes.keys().filter(|name| *name != "_Total").map(|name| busy(name)).sum();
+        // Four processors; the shares of processes are cut to whole percents.
+        assert!(busy("_Total") == 400 && (390..=400).contains(&sum), "{sum}");
+        processes.into_keys().filter(|name| name.starts_with("svchost")).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&machine, NOW), ["svchost", "svchost#1", "svchost#2", "svchost#3"]);
+
+    let later = NOW.saturating_add(Duration::from_secs(100));
+    let Target::Class(class) = machine.resolve(CIMV2, "Win32_Process", later).expect("exists") else {
+        panic!("no class")
+    };
+    let date = machine.creation_date(later);
+    let values = [
+        ("Name", "svchost.exe".into()),
+        ("Handle", "9996".into()),
+        ("ProcessId", 9_996_u32.into()),
+        ("CreationDate", date),
+    ];
+    let new = machine.add(class, &values).expect("can be added");
+    let after = later.saturating_add(Duration::from_secs(7));
+    assert_eq!(seen(&machine, after).last().map(String::as_str), Some("svchost#4"));
+    machine.remove(new);
+    let Target::Instance(first) = machine.resolve(CIMV2, "Win32_Process.Handle=\"896\"", after).expect("exists") else {
+        panic!("no instance")
+    };
+    machine.remove(first);
+    assert_eq!(seen(&machine, after), ["svchost", "svchost#1", "svchost#2"]);
+}
+
+/// Processor groups have 64 processors; the old counters know the first one only.
+#[test]
+fn processors_are_counted_in_groups() {
+    let machine = Repository::of(Profile::Core256Cpus, 0, NOW);
+    let old = rows(&machine, "Win32_PerfFormattedData_PerfOS_Processor", NOW);
+    assert_eq!(old.len(), 65);
+    assert!(old.contains_key("63") && !old.contains_key("64"));
+    let new = rows(&machine, "Win32_PerfFormattedData_Counters_ProcessorInformation", NOW);
+    assert_eq!(new.len(), 256 + 4 + 1);
+    for (name, row) in &new {
+        let load = number(row, "PercentProcessorTime");
+        let (group, own) = name.split_once(',').unwrap_or(("", name));
+        match own.parse::<usize>() {
+            Ok(own) => assert_eq!((load, own < 64), (PROCESSOR_LOAD[own % 4].into(), true), "{name}"),
+            Err(_) => assert_eq!((load, own), (PROCESSOR_LOAD_TOTAL.into(), "_Total"), "{name}"),
+        }
+        assert!(["", "0", "1", "2", "3"].contains(&group), "{name}");
+    }
+    let processes = rows(&machine, "Win32_PerfFormattedData_PerfProc_Process", NOW);
+    assert_eq!(number(&processes["_Total"], "PercentProcessorTime"), 25_600);
 }
