@@ -32,6 +32,6 @@ mod state;
 
 pub use check::{About, Answer, Check, Options, Reads, Request, RequestId, Round, Shape, Unanswered, Work};
 pub use checks::{KEYS, by_key};
-pub use report::{Failure, Item, Metric, Report, Type, Unit, Value};
+pub use report::{Failure, Item, Metric, NEEDS_SECOND_SAMPLE, Report, Type, Unit, Value};
 pub use rounds::{Finished, RoundId, Rounds};
 pub use state::State;

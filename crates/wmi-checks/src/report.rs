@@ -235,8 +235,11 @@ impl From<&CimValue> for Value {
     }
 }
 
+/// How a warning ends that tells of values which only a second sample brings.
+pub const NEEDS_SECOND_SAMPLE: &str = "needs a second sample";
+
 /// A part of a check that failed, wholly or in one place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
     /// The part, as in [`crate::Request::part`].
     pub part: &'static str,
@@ -248,6 +251,8 @@ pub struct Failure {
     pub text: String,
     /// What helps, when it is known.
     pub remedy: Option<String>,
+    /// Whether the host was not reached, the connection was lost or time ran out, so that another attempt may succeed.
+    pub is_unreachable: bool,
 }
 
 impl Failure {
@@ -259,26 +264,22 @@ impl Failure {
                 code: error.code(),
                 text: error.kind.to_string(),
                 remedy: error.remedy().map(Cow::into_owned),
+                is_unreachable: error.is_unreachable(),
             },
             Unanswered::NotSent(error) => {
-                Self { part, stage: "command".to_owned(), code: None, text: error.to_string(), remedy: None }
+                Self { part, stage: "command".to_owned(), text: error.to_string(), ..Self::default() }
             }
         }
     }
 
     /// A round was ended before the part was answered.
     pub(crate) fn unanswered(part: &'static str) -> Self {
-        Self {
-            part,
-            stage: "stopped".to_owned(),
-            code: None,
-            text: "not answered before the round was ended".to_owned(),
-            remedy: None,
-        }
+        let (stage, text) = ("stopped".to_owned(), "not answered before the round was ended".to_owned());
+        Self { part, stage, text, is_unreachable: true, ..Self::default() }
     }
 
     pub(crate) fn of_values(part: &'static str, text: impl Into<String>) -> Self {
-        Self { part, stage: "values".to_owned(), code: None, text: text.into(), remedy: None }
+        Self { part, stage: "values".to_owned(), text: text.into(), ..Self::default() }
     }
 }
 

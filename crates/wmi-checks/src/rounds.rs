@@ -147,8 +147,11 @@ impl Rounds {
                 let flight = Flight { round: id, request: request.id, sent: wall, received: None, rows: Vec::new() };
                 match self.send(&request, left, flight, client, now) {
                     Ok(()) => continue,
-                    // Room is made by whatever ends next.
-                    Err(CommandError::TooMany) if !self.queries.is_empty() || !self.calls.is_empty() => {
+                    // Room is made by whatever ends next; that the client is over, and why, is said by an event to come.
+                    Err(error)
+                        if error == CommandError::Closed
+                            || (error == CommandError::TooMany && self.queries.len() + self.calls.len() > 0) =>
+                    {
                         if let Some(running) = self.running.get_mut(&id) {
                             running.held = Some(request);
                         }

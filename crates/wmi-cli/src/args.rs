@@ -1,5 +1,7 @@
 //! The command line.
 
+mod check;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wmi_proto::cim::{CimDateTime, CimValue};
 use wmi_proto::{AuthLevel, Enumerator, FileTime, Mechanism};
 use wmi_sim::{Fault, Profile};
+
+pub(crate) use check::{ALL, CheckArguments, CheckFormat, ChecksArguments, ReportShape};
 
 use crate::host::HostPort;
 use crate::password::Files;
@@ -44,6 +48,8 @@ pub(crate) enum Command {
     Namespaces(NamespacesArguments),
     /// Run monitoring checks
     Check(CheckArguments),
+    /// Tell what each check reads, which rights that takes, and what it returns
+    Checks(ChecksArguments),
     /// Print the objects in files, or the messages in captures, as JSON
     Decode(DecodeArguments),
     /// Play a captured session of this program again, compare every octet, and print its rows
@@ -267,20 +273,6 @@ pub(crate) struct NamespacesArguments {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct CheckArguments {
-    #[command(flatten)]
-    pub(crate) connect: Connect,
-
-    /// What to check
-    #[arg(value_name = "CHECK", required = true, value_parser = PossibleValuesParser::new(wmi_checks::KEYS))]
-    pub(crate) checks: Vec<String>,
-
-    /// How results are printed; json is one object per check
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = CheckFormat::Table)]
-    pub(crate) output: CheckFormat,
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct DecodeArguments {
     /// .wmio files hold one ENCODING_UNIT, .objblock files one object of a WBEM_DATAPACKET; pcap
     /// and pcapng files hold traffic
@@ -374,12 +366,6 @@ impl RowFormat {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TreeFormat {
-    Table,
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckFormat {
     Table,
     Json,
 }

@@ -1,181 +1,275 @@
-//! `wmi check`: monitoring checks over one session.
+//! `wmi check`: monitoring checks of one host at once over one session, in one round or at an interval.
 
-use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io;
+use std::mem;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value, json};
-use wmi_checks::{Failure, Item, Metric, Options, Report, Rounds, State};
+use wmi_checks::{Check, Failure, Finished, NEEDS_SECOND_SAMPLE, Options, Report, RoundId, Rounds, State};
+use wmi_proto::Error;
 
-use crate::args::{CheckArguments, CheckFormat};
-use crate::connection::{Connection, patience};
+use crate::args::{ALL, CheckArguments, CheckFormat, ReportShape};
+use crate::connection::{self, Connection, Driven, Trouble, patience, wall_time};
 use crate::messages::Messages;
-use crate::output::{cells::Cell, table};
-use crate::status::Status;
+use crate::output::report::{Reports, Told};
+use crate::signals::Interrupt;
+use crate::status::{Status, counted};
 
 pub(crate) fn run(arguments: &CheckArguments) -> Status {
     let connect = &arguments.connect;
-    let messages = Messages::about(&connect.host, arguments.output == CheckFormat::Json);
-    let mut connection = match Connection::start(connect, &messages) {
-        Ok(connection) => connection,
-        Err(status) => return status,
+    let messages = Messages::about(&connect.host, arguments.output.is_json());
+    let prepared = chosen(arguments).and_then(|checks| Ok((checks, connection::config(connect)?)));
+    let (checks, mut config) = match prepared {
+        Ok(prepared) => prepared,
+        Err(usage) => return messages.usage(usage),
     };
-    let host = connect.host.to_string();
-    let mut failures = Vec::new();
-    let mut rounds = Rounds::new(arguments.checks.len());
-    for check in arguments.checks.iter().filter_map(|key| wmi_checks::by_key(key)) {
-        rounds.begin(&*check, &Options::default(), State::default(), connect.timeout);
-    }
-    let result = connection.rounds(&mut rounds, &mut |finished| {
-        let printed = print(&finished.report, &host, arguments.output, &mut io::stdout().lock());
-        let check = finished.report.check;
-        failures.extend(finished.report.errors.into_iter().map(|failure| (check.clone(), failure)));
-        printed
-    });
-    let status = match result {
-        Ok(worst) => worst,
-        Err(trouble) => messages.trouble(&trouble, 1, 0),
+    let mut options = Options::new(arguments.shape.into());
+    options.win32_product = arguments.win32_product;
+    // Each check's queries at once: none waits for another check's.
+    config.limits.max_queries = config.limits.max_queries.max(checks.len() * options.calls_in_flight);
+    let interrupt = match Interrupt::install() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return messages.trouble(&Trouble::Reactor(error), 1, 0),
     };
-    let status = if failures.is_empty() { status } else { status.worse(Status::Failed) };
-    connection.close(patience(status));
-    explain(&messages, &failures);
-    status
+    let is_single = checks.len() == 1 && arguments.interval.is_none();
+    let mut out = io::stdout().lock();
+    let mut runner = Runner {
+        lines: Vec::new(),
+        options,
+        timeout: connect.timeout,
+        interval: arguments.interval,
+        interrupt: interrupt.clone(),
+        messages: &messages,
+        reports: Reports::new(arguments.output, arguments.shape.into(), connect.host.to_string(), is_single, &mut out),
+        status: Status::Done,
+        untold: Vec::new(),
+        doubtful: Vec::new(),
+    };
+    let rounds = if arguments.interval.is_some() { arguments.count.map(NonZeroU32::get) } else { Some(1) };
+    let now = Instant::now();
+    runner.lines.extend(checks.into_iter().map(|check| Line {
+        check,
+        state: State::default(),
+        due: now,
+        left: rounds,
+        round: None,
+    }));
+    let open = || Connection::open(config.clone(), connect.timeout, connect.verbose, &interrupt);
+    let ended = runner.run(&open);
+    let printed = match &ended {
+        // Nothing more is owed to a reader who has left.
+        Err(Trouble::Output(_)) => Ok(()),
+        _ => runner.reports.finish(),
+    };
+    runner.tell();
+    let status =
+        ended.map_or_else(|trouble| runner.status.worse(messages.trouble_of_call(&trouble, None)), |()| runner.status);
+    printed.map_or_else(|error| status.worse(messages.unprinted(&error)), |()| status)
 }
 
-/// Says on standard error what failed; what several parts failed of is said once.
-fn explain(messages: &Messages, failures: &[(Cow<'static, str>, Failure)]) {
-    let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone());
-    let mut told = Vec::new();
-    for (_, failure) in failures {
-        if told.contains(&cause(failure)) {
-            continue;
+/// The checks that the command line asks for, each once.
+///
+/// # Errors
+/// A usage error.
+fn chosen(arguments: &CheckArguments) -> Result<Vec<Box<dyn Check>>, String> {
+    if !arguments.connect.context.is_empty() {
+        return Err("checks choose the context of their calls themselves".to_owned());
+    }
+    if arguments.shape == ReportShape::Infrasonar
+        && arguments.output == CheckFormat::Json
+        && arguments.interval.is_some()
+    {
+        return Err("in the infrasonar shape json has one report per check: take -o jsonl with --interval".to_owned());
+    }
+    let mut keys: Vec<&str> = Vec::new();
+    for key in &arguments.checks {
+        let named: &[&str] = if key == ALL { wmi_checks::KEYS } else { &[key.as_str()] };
+        for key in named {
+            if !keys.contains(key) && !arguments.skip.iter().any(|skipped| skipped == key) {
+                keys.push(key);
+            }
         }
-        told.push(cause(failure));
-        let same = failures.iter().filter(|(_, other)| cause(other) == cause(failure));
-        let mut parts: Vec<String> = same.map(|(check, other)| format!("{check}/{}", other.part)).collect();
-        parts.dedup();
-        messages.failed_parts(failure, &parts);
+    }
+    if keys.is_empty() {
+        return Err("no check is left: --skip leaves out all that were named".to_owned());
+    }
+    Ok(keys.into_iter().filter_map(wmi_checks::by_key).collect())
+}
+
+/// A check, and when it is due.
+struct Line {
+    check: Box<dyn Check>,
+    state: State,
+    due: Instant,
+    /// Rounds that are still to begin; `None` for as many as there is time for.
+    left: Option<u32>,
+    round: Option<RoundId>,
+}
+
+impl Line {
+    /// Whether the line waits for its next round.
+    fn waits(&self) -> bool {
+        self.round.is_none() && self.left != Some(0)
     }
 }
 
-/// Prints a report.
-pub(crate) fn print(report: &Report, host: &str, format: CheckFormat, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        CheckFormat::Json => writeln!(out, "{}", report_json(report, host))?,
-        CheckFormat::Table => report.types.iter().try_for_each(|t| type_table(t.name, &t.items, out))?,
-    }
-    out.flush()
+/// Runs checks, each at its own pace.
+struct Runner<'o> {
+    lines: Vec<Line>,
+    options: Options,
+    /// Of a round.
+    timeout: Duration,
+    interval: Option<Duration>,
+    interrupt: Interrupt,
+    messages: &'o Messages,
+    reports: Reports<'o>,
+    status: Status,
+    /// What failed and was not told yet, with its check.
+    untold: Vec<(String, Failure)>,
+    /// What is doubtful and was not told yet, likewise.
+    doubtful: Vec<(String, Failure)>,
 }
 
-fn report_json(report: &Report, host: &str) -> Value {
-    let items = |items: &[Item]| items.iter().map(item_json).collect::<Value>();
-    let types: Map<String, Value> = report.types.iter().map(|t| (t.name.to_owned(), items(&t.items))).collect();
-    json!({
-        "check": report.check,
-        "host": host,
-        "types": types,
-        "errors": report.errors.iter().map(failure_json).collect::<Value>(),
-    })
-}
-
-fn item_json(item: &Item) -> Value {
-    let name = ("name".to_owned(), Value::from(item.name.as_str()));
-    let metric = |metric: &Metric| (metric.name.to_string(), json!(metric.value));
-    Value::Object(std::iter::once(name).chain(item.metrics.iter().map(metric)).collect())
-}
-
-fn failure_json(failure: &Failure) -> Value {
-    json!({
-        "part": failure.part,
-        "stage": failure.stage,
-        "code": failure.code.map(|code| format!("{code:#x}")),
-        "text": failure.text,
-    })
-}
-
-/// Many items as rows; a single one as a list of its metrics.
-fn type_table(kind: &str, items: &[Item], out: &mut dyn Write) -> io::Result<()> {
-    match items {
-        [item] if item.name != kind => writeln!(out, "{kind} {}", item.name)?,
-        _ => writeln!(out, "{kind}")?,
-    }
-    let cell = |value: &wmi_checks::Value| match value {
-        wmi_checks::Value::Null => Cell::Null,
-        wmi_checks::Value::Real(real) => Cell::Number(format!("{real:.3}")),
-        wmi_checks::Value::Text(text) => Cell::Text(text.clone()),
-        other => Cell::Number(json!(other).to_string()),
-    };
-    let text = |text: &str| Cell::Text(text.to_owned());
-    let (names, rows) = match items {
-        [item] => {
-            let rows = item.metrics.iter().map(|metric| vec![text(&metric.name), cell(&metric.value)]).collect();
-            (["metric", "value"].map(str::to_owned).to_vec(), rows)
+impl Runner<'_> {
+    /// Runs all rounds. A session that is lost is found again by itself; one that ended because the host was not reached
+    /// is begun anew when the next check is due, and one that the host refused is not.
+    ///
+    /// # Errors
+    /// What ends all checks at once, such as a signal.
+    fn run(&mut self, open: &dyn Fn() -> io::Result<Connection>) -> Result<(), Trouble> {
+        while let Some(due) = self.due() {
+            self.tell();
+            if let Some(signal) = self.interrupt.wait_until(due) {
+                return Err(Trouble::Signal(signal));
+            }
+            let mut connection = open().map_err(Trouble::Reactor)?;
+            let ended = self.session(&mut connection);
+            let stats = connection.close(patience(self.status));
+            connection.progress.note(|| {
+                let (logons, trips) = (counted(stats.logons, "log-on"), counted(stats.round_trips, "round trip"));
+                format!("{logons}, {trips}, {} octets sent, {} received", stats.octets_out, stats.octets_in)
+            });
+            match ended? {
+                Some(error) if self.due().is_some() && !error.is_unreachable() => {
+                    self.messages.notice("not tried again: a log-on that is refused over and over locks accounts");
+                    break;
+                }
+                Some(_) => {}
+                None => break,
+            }
         }
-        items => {
-            let metrics = items.first().map(|item| item.metrics.as_slice()).unwrap_or_default();
-            let names =
-                std::iter::once("name").chain(metrics.iter().map(|metric| metric.name.as_ref())).map(str::to_owned);
-            let row = |item: &Item| {
-                std::iter::once(text(&item.name)).chain(item.metrics.iter().map(|metric| cell(&metric.value))).collect()
-            };
-            (names.collect(), items.iter().map(row).collect::<Vec<_>>())
+        Ok(())
+    }
+
+    /// When the next round is due, of the checks that wait for one.
+    fn due(&self) -> Option<Instant> {
+        self.lines.iter().filter(|line| line.waits()).map(|line| line.due).min()
+    }
+
+    /// Runs rounds over one session until none is left, or the session is over for the reason returned.
+    ///
+    /// # Errors
+    /// What ends all checks at once.
+    fn session(&mut self, connection: &mut Connection) -> Result<Option<Error>, Trouble> {
+        let mut rounds = Rounds::new(self.lines.len());
+        loop {
+            let now = Instant::now();
+            for line in self.lines.iter_mut().filter(|line| line.waits() && line.due <= now) {
+                let state = mem::take(&mut line.state);
+                line.round = Some(rounds.begin(&*line.check, &self.options, state, self.timeout));
+                line.left = line.left.map(|left| left.saturating_sub(1));
+            }
+            let until = self.due();
+            if until.is_none() && self.lines.iter().all(|line| line.round.is_none()) {
+                return Ok(None);
+            }
+            match connection.drive(&mut rounds, until)? {
+                Driven::Finished(finished) => {
+                    let Self { lines, reports, .. } = self;
+                    let report = connection.progress.aside(|| put(finished, lines, self.interval, reports));
+                    self.judge(report.map_err(Trouble::Output)?);
+                }
+                Driven::Waited => self.tell(),
+                Driven::Closed(error) => return Ok(error),
+            }
         }
-    };
-    table::print(&names, &rows, out)?;
-    writeln!(out)
+    }
+
+    /// Keeps what failed in `report`.
+    fn judge(&mut self, report: Report) {
+        self.doubtful.extend(report.warnings.into_iter().map(|warning| (report.check.to_string(), warning)));
+        for failure in report.errors {
+            self.status = self.status.worse(if failure.is_unreachable { Status::Unreachable } else { Status::Failed });
+            self.untold.push((report.check.to_string(), failure));
+        }
+    }
+
+    /// Says on standard error what failed; what several parts failed of is said once.
+    fn tell(&mut self) {
+        let failures = mem::take(&mut self.untold);
+        let doubtful = mem::take(&mut self.doubtful);
+        let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone());
+        let mut told = Vec::new();
+        for (_, failure) in &failures {
+            if told.contains(&cause(failure)) {
+                continue;
+            }
+            told.push(cause(failure));
+            let same = failures.iter().filter(|(_, other)| cause(other) == cause(failure));
+            let mut parts: Vec<String> = same.map(|(check, other)| format!("{check}/{}", other.part)).collect();
+            parts.dedup();
+            self.messages.failed_parts(failure, &parts);
+        }
+        let mut rates: Vec<&str> = Vec::new();
+        for (check, doubt) in doubtful.iter().filter(|(_, doubt)| !told.contains(&cause(doubt))) {
+            if doubt.text.ends_with(NEEDS_SECOND_SAMPLE) {
+                rates.extend(Some(check.as_str()).filter(|check| !rates.contains(check)));
+            } else {
+                self.messages.notice(format_args!("{check}/{}: {}", doubt.part, doubt.text));
+            }
+        }
+        if !rates.is_empty() && self.interval.is_none() {
+            let rates = rates.join(", ");
+            self.messages.notice(format_args!("values of {rates} need a second sample: --interval S brings them"));
+        }
+    }
+}
+
+/// Prints the report of a round that is over, and has its check wait for the next one.
+fn put(
+    Finished { id, report, state, took }: Finished,
+    lines: &mut [Line],
+    interval: Option<Duration>,
+    reports: &mut Reports<'_>,
+) -> io::Result<Report> {
+    if let Some(line) = lines.iter_mut().find(|line| line.round == Some(id)) {
+        line.round = None;
+        line.state = state;
+        if let Some(interval) = interval {
+            line.due = next_turn(line.due, interval, Instant::now());
+        }
+    }
+    reports.put(Told { report: &report, at: wall_time(), took })?;
+    Ok(report)
+}
+
+/// The first turn after the one at `last` that has not passed by `now`.
+fn next_turn(last: Instant, interval: Duration, now: Instant) -> Instant {
+    let missed = now.saturating_duration_since(last).as_nanos() / interval.as_nanos().max(1);
+    last + interval.saturating_mul(u32::try_from(missed + 1).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use wmi_checks::{Type, Unit, Value};
-
     use super::*;
 
-    fn report() -> Report {
-        let processor = |name: &str, value| Item {
-            name: name.to_owned(),
-            metrics: vec![Metric { name: "PercentProcessorTime".into(), unit: Unit::Percent, value }],
-        };
-        let items = vec![processor("0", Value::Real(12.5)), processor("1", Value::Null)];
-        let failure = Failure {
-            part: "os",
-            stage: "query".to_owned(),
-            code: Some(0x8004_1010),
-            text: "WBEM_E_INVALID_CLASS (0x80041010)".to_owned(),
-            remedy: None,
-        };
-        Report {
-            check: "system".into(),
-            types: vec![Type { name: "processor", items }],
-            errors: vec![failure],
-            warnings: Vec::new(),
-        }
-    }
-
     #[test]
-    fn a_report_as_json() {
-        assert_eq!(
-            report_json(&report(), "srv01").to_string(),
-            concat!(
-                r#"{"check":"system","host":"srv01","types":{"processor":["#,
-                r#"{"name":"0","PercentProcessorTime":12.5},{"name":"1","PercentProcessorTime":null}]},"#,
-                r#""errors":[{"part":"os","stage":"query","code":"0x80041010","#,
-                r#""text":"WBEM_E_INVALID_CLASS (0x80041010)"}]}"#
-            )
-        );
-    }
-
-    #[test]
-    fn a_report_as_tables() {
-        let mut out = Vec::new();
-        print(&report(), "srv01", CheckFormat::Table, &mut out).expect("to write");
-        let expected = "\
-processor
-name  PercentProcessorTime
-----  --------------------
-0                   12.500
-1                     NULL
-
-";
-        assert_eq!(String::from_utf8(out).expect("UTF-8"), expected);
+    fn turns_that_pass_are_missed_and_not_made_up_for() {
+        let (start, interval) = (Instant::now(), Duration::from_secs(10));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(next_turn(start, interval, at(1)), at(10));
+        assert_eq!(next_turn(start, interval, at(9)), at(10));
+        assert_eq!(next_turn(start, interval, at(25)), at(30));
+        assert_eq!(next_turn(at(30), interval, at(30)), at(40));
     }
 }

@@ -48,6 +48,17 @@ pub(crate) enum Trouble {
     Reactor(io::Error),
 }
 
+/// What became of rounds that were driven.
+#[derive(Debug)]
+pub(crate) enum Driven {
+    /// This one is over.
+    Finished(Finished),
+    /// It was time.
+    Waited,
+    /// The session is over, and no round is left.
+    Closed(Option<Error>),
+}
+
 /// What takes the rows of queries that run at once; they are known by their places in the list.
 pub(crate) trait Sink {
     /// Whether the query at `at` shall bring more, with `more` rows about to be handed over. One that shall not is asked
@@ -270,40 +281,6 @@ impl Connection {
         }
     }
 
-    /// Drives `rounds` until all are over, and hands each to `done` as it ends. The worst of their failures is the result.
-    ///
-    /// # Errors
-    /// What ends all of them; what was handed on before stays valid.
-    pub(crate) fn rounds(
-        &mut self,
-        rounds: &mut Rounds,
-        done: &mut dyn FnMut(Finished) -> io::Result<()>,
-    ) -> Result<Status, Trouble> {
-        let mut worst = Status::Done;
-        loop {
-            self.session.command(|client, now| rounds.drive(client, now, wall_time()));
-            while let Some(finished) = rounds.finished() {
-                self.progress.aside(|| done(finished)).map_err(Trouble::Output)?;
-            }
-            if rounds.is_idle() {
-                return Ok(worst);
-            }
-            let Some(event) = self.next_event(None)? else {
-                return Err(Trouble::Command { error: CommandError::Closed, at: 0 });
-            };
-            if let Event::Stage(stage) = &event {
-                self.progress.enter(stage.clone());
-            }
-            let failed = match &event {
-                Event::QueryDone { outcome: Err(error), .. } | Event::Closed { outcome: Err(error) } => Some(error),
-                Event::Reply { outcome: Err(error), .. } => Some(error),
-                _ => None,
-            };
-            worst = failed.map_or(worst, |error| worst.worse(Status::of(error)));
-            self.session.command(|client, now| drop(rounds.handle(event, client, now, wall_time())));
-        }
-    }
-
     fn time_left(&self, stage: Stage) -> Result<Duration, Trouble> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(Trouble::Failed(Error::new(stage, ErrorKind::TimedOut))) } else { Ok(left) }
@@ -358,6 +335,29 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Drives `rounds` until one of them is over, `until` has passed or the session is over, which has its reason. The
+    /// rounds have their own deadlines.
+    ///
+    /// # Errors
+    /// A signal, or the reactor failed.
+    pub(crate) fn drive(&mut self, rounds: &mut Rounds, until: Option<Instant>) -> Result<Driven, Trouble> {
+        loop {
+            self.session.command(|client, now| rounds.drive(client, now, wall_time()));
+            if let Some(finished) = rounds.finished() {
+                return Ok(Driven::Finished(finished));
+            }
+            let Some(event) = self.next_event(until)? else {
+                self.progress.leave();
+                return Ok(if self.session.is_closed() { Driven::Closed(self.failure.take()) } else { Driven::Waited });
+            };
+            match self.session.command(|client, now| rounds.handle(event, client, now, wall_time())) {
+                Some(Event::Stage(stage)) => self.progress.enter(stage),
+                Some(Event::Closed { outcome }) => self.failure = outcome.err(),
+                _ => {}
+            }
+        }
     }
 
     /// Gives back what the host holds and closes the connections; waits for that no longer than `patience`.

@@ -8,11 +8,11 @@ use wmi_checks::{Options, Rounds, State};
 use wmi_proto::{Config, Credentials, Query, Row, Secret};
 use wmi_sim::{DEFAULT_DOMAIN, DEFAULT_PASSWORD, DEFAULT_USER, HostConfig, Server};
 
-use crate::args::{CheckFormat, DemoArguments, RowFormat};
-use crate::check;
-use crate::connection::{Connection, Trouble, patience};
+use crate::args::{DemoArguments, RowFormat};
+use crate::connection::{Connection, Driven, Trouble, patience};
 use crate::messages::Messages;
 use crate::output;
+use crate::output::report::tables;
 use crate::password;
 use crate::signals::Interrupt;
 use crate::status::{Status, complain, counted, unprinted};
@@ -88,11 +88,14 @@ fn show(address: SocketAddr, interrupt: &Interrupt, begun: Instant) -> Result<()
     let system = wmi_checks::by_key("system").ok_or_else(|| Trouble::Reactor(io::Error::other("no check system")))?;
     rounds.begin(&*system, &Options::default(), State::default(), TIMEOUT);
     let (mut checks, mut failures) = (0, table.undecodable());
-    connection.rounds(&mut rounds, &mut |finished| {
+    while let Driven::Finished(finished) = connection.drive(&mut rounds, None)? {
         checks += 1;
         failures += finished.report.errors.len() as u64;
-        check::print(&finished.report, &address.to_string(), CheckFormat::Table, &mut out)
-    })?;
+        connection.progress.aside(|| tables(&finished.report, &mut out)).map_err(Trouble::Output)?;
+        if rounds.is_idle() {
+            break;
+        }
+    }
 
     let stats = connection.close(patience(Status::Done));
     if count == 0 || failures > 0 {

@@ -3,6 +3,7 @@
 mod args;
 mod call;
 mod check;
+mod checks;
 mod classes;
 mod connection;
 mod decode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Classes(arguments) => classes::run(&arguments),
         Command::Namespaces(arguments) => namespaces::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Checks(arguments) => checks::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),

@@ -5,6 +5,7 @@ use std::io;
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -78,6 +79,18 @@ impl Interrupt {
             hook();
         }
         state.hook = Some(Box::new(hook));
+    }
+
+    /// Waits for a signal until `until`.
+    pub(crate) fn wait_until(&self, until: Instant) -> Option<u8> {
+        let mut state = self.0.lock();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if state.signal.is_some() || left.is_zero() {
+                return state.signal;
+            }
+            state = self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Waits for a signal.

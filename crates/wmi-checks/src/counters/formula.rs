@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use wmi_proto::cim::CimValue;
 
 use super::{CounterType, Measure};
+use crate::report::NEEDS_SECOND_SAMPLE;
 
 /// Why there is no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +36,7 @@ pub enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NeedsSecondSample => "needs a second sample",
+            Self::NeedsSecondSample => NEEDS_SECOND_SAMPLE,
             Self::WentBack => "the counter was restarted between the samples",
             Self::NoTime => "no time passed between the samples",
             Self::ClockWasSet => "the host's clock was set between the samples, or the host was restarted",

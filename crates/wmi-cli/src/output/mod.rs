@@ -6,6 +6,7 @@ mod csv;
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod object;
+pub(crate) mod report;
 pub(crate) mod several;
 pub(crate) mod single;
 pub(crate) mod table;

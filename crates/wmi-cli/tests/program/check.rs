@@ -1,9 +1,14 @@
 //! `wmi check` against hosts whose load and clock are known.
 
-use serde_json::Value;
-use wmi_sim::DEFAULT_PASSWORD;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
-use crate::support::{ACCOUNT, Finished, all_given_back, host_with, query, run, wmi};
+use serde_json::Value;
+use wmi_sim::{DEFAULT_PASSWORD, HostConfig, Server};
+
+use crate::support::{
+    ACCOUNT, Finished, all_given_back, faulty, host_with, line, lines_of, query, run, signal, start, wait, wmi,
+};
 
 fn check(address: impl ToString, arguments: &[&str]) -> Finished {
     let mut command = wmi(["check", &address.to_string(), "-u", ACCOUNT]);
@@ -20,7 +25,8 @@ fn system_as_json() {
     let host = host_with(1, &[]);
     let address = host.activator_addr();
     let finished = check(address, &["system", "-o", "json"]).exits(0);
-    let report: Value = serde_json::from_str(&finished.stdout).expect("one object");
+    let document: Value = serde_json::from_str(&finished.stdout).expect("one document");
+    let [report] = document.as_array().map(Vec::as_slice).unwrap_or_default() else { panic!("{document}") };
     assert_eq!(report["check"], "system");
     assert_eq!(report["host"], address.to_string());
     assert_eq!(report["errors"], Value::Array(Vec::new()));
@@ -41,8 +47,8 @@ fn system_as_json() {
 #[test]
 fn services_as_json() {
     let host = host_with(1, &[]);
-    let finished = check(host.activator_addr(), &["services", "-o", "json"]).exits(0);
-    let report: Value = serde_json::from_str(&finished.stdout).expect("one object");
+    let finished = check(host.activator_addr(), &["services", "-o", "jsonl"]).exits(0);
+    let report = &finished.lines()[0];
     let services = report["types"]["services"].as_array().expect("services");
     let service = services.iter().find(|s| s["name"] == "AppIDSvc").expect("the service");
     assert_eq!(service["State"], "Stopped");
@@ -55,7 +61,7 @@ fn services_as_json() {
 #[test]
 fn several_checks_share_one_session() {
     let host = host_with(1, &[]);
-    let finished = check(host.activator_addr(), &["services", "system", "-o", "json"]).exits(0);
+    let finished = check(host.activator_addr(), &["services", "system", "services", "-o", "jsonl"]).exits(0);
     let mut checks: Vec<String> = finished.lines().iter().map(|report| report["check"].to_string()).collect();
     checks.sort();
     assert_eq!(checks, ["\"services\"", "\"system\""]);
@@ -67,7 +73,7 @@ fn several_checks_share_one_session() {
 fn tables_for_people() {
     let host = host_with(1, &[]);
     let finished = check(host.activator_addr(), &["system"]).exits(0);
-    for words in ["time\n", "MemoryUsedRatio", "ProcessorTime"] {
+    for words in ["time\n", "metric ", " %\n", " s\n", "ProcessorTime"] {
         assert!(finished.stdout.contains(words), "{words:?} is not in {}", finished.stdout);
     }
 }
@@ -75,10 +81,134 @@ fn tables_for_people() {
 #[test]
 fn a_host_that_is_not_reached_fails_every_part_and_says_so() {
     let refused = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("a free port");
-    let finished = check(refused, &["system", "services", "-o", "json"]).exits(3);
+    let finished = check(refused, &["system", "services", "-o", "jsonl"]).exits(3).in_one_message();
     let reports = finished.lines();
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[0]["errors"][0]["stage"], "connect to the activator");
     assert_eq!(reports[0]["errors"][0]["code"], Value::Null);
     assert!(finished.stderr.contains("nobody listens"), "{}", finished.stderr);
+}
+
+#[test]
+fn an_unknown_check_lists_those_there_are() {
+    let finished = check("srv.invalid", &["wether"]).exits(2);
+    finished.says(&["wether", "system", "services", "counters:CLASS", "all"]);
+    check("srv.invalid", &["system", "--skip", "wether"]).exits(2).says(&["wether", "services"]);
+    check("srv.invalid", &["system", "--skip", "system"]).exits(2).says(&["no check is left"]);
+    check("srv.invalid", &["system", "--count", "3"]).exits(2).says(&["--interval"]);
+}
+
+#[test]
+fn checks_can_be_left_out() {
+    let host = host_with(1, &[]);
+    let finished = check(host.activator_addr(), &["services", "system", "--skip", "services", "-o", "jsonl"]).exits(0);
+    let checks: Vec<Value> = finished.lines().iter().map(|report| report["check"].clone()).collect();
+    assert_eq!(checks, ["system"]);
+}
+
+#[test]
+fn the_infrasonar_shape_is_what_the_probe_sends() {
+    let host = host_with(1, &[]);
+    let address = host.activator_addr();
+    let finished = check(address, &["services", "--shape", "infrasonar", "-o", "json"]).exits(0);
+    let result: Value = serde_json::from_str(&finished.stdout).expect("one document");
+    assert!(result["services"].as_array().is_some_and(|items| items.iter().all(|item| item["name"].is_string())));
+    let finished = check(address, &["services", "system", "--shape", "infrasonar", "-o", "json"]).exits(0);
+    let results: Value = serde_json::from_str(&finished.stdout).expect("one document");
+    assert_eq!(results["services"], result);
+    assert!(results["system"].is_object());
+}
+
+#[test]
+fn rounds_at_an_interval_share_one_session() {
+    let host = host_with(1, &[]);
+    let begun = Instant::now();
+    let arguments = ["services", "system", "--interval", "0.3", "--count", "3", "-o", "jsonl"];
+    let finished = check(host.activator_addr(), &arguments).exits(0);
+    assert!(begun.elapsed() >= Duration::from_millis(600), "{:?}", begun.elapsed());
+    let reports = finished.lines();
+    for key in ["services", "system"] {
+        assert_eq!(reports.iter().filter(|report| report["check"] == key).count(), 3, "{reports:?}");
+    }
+    assert_eq!(host.stats().calls_of("IWbemLevel1Login::NTLMLogin"), 1);
+    all_given_back(&host);
+}
+
+#[test]
+fn checks_without_end_are_interrupted() {
+    let host = host_with(1, &[]);
+    let mut command = wmi(["check", &host.activator_addr().to_string(), "-u", ACCOUNT, "services", "-o", "jsonl"]);
+    let mut child = start(command.args(["--interval", "0.2"]).env("WMI_PASSWORD", DEFAULT_PASSWORD));
+    let mut output = lines_of(&mut child);
+    for _ in 0..3 {
+        let report: Value = serde_json::from_str(&line(&mut output)).expect("a report");
+        assert_eq!(report["check"], "services");
+    }
+    signal(&child, "INT");
+    assert_eq!(wait(&mut child).code(), Some(130));
+    all_given_back(&host);
+}
+
+#[test]
+fn a_host_that_comes_back_is_found_again() {
+    let first = host_with(1, &[]);
+    let address = first.activator_addr();
+    let mut command = wmi(["check", &address.to_string(), "-u", ACCOUNT, "services", "-o", "jsonl", "--timeout", "2"]);
+    let mut child = start(command.args(["--interval", "0.2", "--count", "60"]).env("WMI_PASSWORD", DEFAULT_PASSWORD));
+    let mut output = lines_of(&mut child);
+    let mut next = || serde_json::from_str::<Value>(&line(&mut output)).expect("a report");
+    assert_eq!(next()["errors"], Value::Array(Vec::new()));
+    drop(first);
+    let until = Instant::now() + Duration::from_secs(20);
+    while next()["errors"] == Value::Array(Vec::new()) {
+        assert!(Instant::now() < until, "nobody misses the host");
+    }
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let _second = Server::start(HostConfig::new(0), address, loopback).expect("the host at its port again");
+    while next()["errors"] != Value::Array(Vec::new()) {
+        assert!(Instant::now() < until, "the host is not found again");
+    }
+    signal(&child, "INT");
+    assert_eq!(wait(&mut child).code(), Some(130));
+}
+
+#[test]
+fn a_refused_log_on_is_not_repeated() {
+    let host = host_with(1, &[]);
+    let mut command = wmi(["check", &host.activator_addr().to_string(), "-u", ACCOUNT, "services", "system"]);
+    command.args(["--interval", "0.1", "--count", "50", "-o", "jsonl"]).env("WMI_PASSWORD", "wrong");
+    let finished = run(command).exits(1).says(&["check user, domain and password", "locks accounts"]);
+    assert_eq!(finished.lines().len(), 2);
+}
+
+#[test]
+fn what_is_refused_is_told_with_the_section_that_helps() {
+    let denied = faulty(1, "deny-query");
+    let finished = check(denied.activator_addr(), &["services", "-o", "jsonl"]).exits(1).in_one_message();
+    let finished = finished.says(&["docs/windows-hosts.md#least-privilege", "services/services"]);
+    assert_eq!(finished.lines()[0]["types"], serde_json::json!({}));
+    let denied = faulty(1, "deny-login");
+    let finished = check(denied.activator_addr(), &["services", "system"]).exits(1).in_one_message();
+    finished.says(&["docs/windows-hosts.md#namespace-rights", "root/cimv2"]);
+}
+
+#[test]
+fn what_the_checks_read() {
+    let text = run(wmi(["checks"])).exits(0).stdout;
+    let finished = run(wmi(["checks", "-o", "json"])).exits(0);
+    let list: Vec<Value> = serde_json::from_str(&finished.stdout).expect("a list");
+    assert!(!list.is_empty());
+    for check in list {
+        let words = |value: &Value| value.as_str().expect("text").to_owned();
+        let key = words(&check["check"]);
+        assert!(text.contains(&format!("{key}: {}", words(&check["summary"]))), "{key}");
+        for read in check["reads"].as_array().expect("a list") {
+            assert!(text.contains(&format!("{}:{}", words(&read["namespace"]), words(&read["class"]))), "{read}");
+            assert!(read["members"].as_array().is_some_and(|members| !members.is_empty()), "{read}: never all");
+        }
+        for returned in check["returns"].as_array().expect("a list") {
+            assert!(text.contains(&words(&returned["type"])), "{returned}");
+        }
+        assert!(check["rights"].is_string());
+    }
 }

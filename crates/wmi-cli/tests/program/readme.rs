@@ -70,15 +70,20 @@ fn every_command_of_the_readme_runs() {
                 program.env("WMI_PASSWORD", DEFAULT_PASSWORD);
                 let finished = run(program).exits(0);
                 assert!(!finished.stdout.is_empty(), "{command}");
-                let known = ["query", "get", "call", "class", "classes", "namespaces", "replay", "check", "decode"];
+                let known =
+                    ["query", "get", "call", "class", "classes", "namespaces", "replay", "checks", "check", "decode"];
                 seen.push(known.into_iter().find(|s| *s == subcommand).expect(subcommand));
             }
             _ => panic!("a command that no test knows: {command}"),
         }
     }
     let objects = ["get", "call", "call", "class", "classes", "namespaces"];
-    let expected =
-        [&["cargo run", "cargo test", "query", "query"][..], &objects, &["query", "replay", "check"]].concat();
+    let expected = [
+        &["cargo run", "cargo test", "query", "query"][..],
+        &objects,
+        &["query", "replay", "checks", "check", "check"],
+    ]
+    .concat();
     assert_eq!(seen, [&expected[..], &["wmi sim", "decode"]].concat());
 }
 
