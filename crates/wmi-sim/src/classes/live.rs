@@ -12,10 +12,10 @@ pub const PROCESSOR_LOAD: [u32; 4] = [10, 25, 50, 75];
 pub const PROCESSOR_LOAD_TOTAL: u32 = 40;
 
 /// Minutes that the machine's zone is ahead of UTC.
-const ZONE: i16 = 60;
+pub(super) const ZONE: i16 = 60;
 
 /// Ticks per second of a FILETIME.
-const TICKS: u64 = 10_000_000;
+pub(super) const TICKS: u64 = 10_000_000;
 
 /// The time of the machine.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Windows {
 }
 
 /// `time` in a zone, as CIM writes it.
-fn date(time: FileTime, zone: i16) -> CimValue {
+pub(super) fn date(time: FileTime, zone: i16) -> CimValue {
     timestamp(time, zone).map_or(CimValue::Null, |timestamp| CimDateTime::Timestamp(timestamp).into())
 }
 

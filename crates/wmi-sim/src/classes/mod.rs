@@ -4,6 +4,7 @@ pub(crate) mod counters;
 mod live;
 mod many;
 pub(crate) mod mof;
+mod sessions;
 
 use crate::repository::class::{Rows, Update};
 
@@ -33,6 +34,10 @@ const CIMV2: Files = &[
     ("service.mof", include_str!("service.mof")),
     ("process.mof", include_str!("process.mof")),
     ("storage.mof", include_str!("storage.mof")),
+    ("volumes.mof", include_str!("volumes.mof")),
+    ("sharing.mof", include_str!("sharing.mof")),
+    ("software.mof", include_str!("software.mof")),
+    ("sessions.mof", include_str!("sessions.mof")),
     ("perf.mof", include_str!("perf.mof")),
     ("registry.mof", include_str!("registry.mof")),
     ("sim.mof", include_str!("sim.mof")),
@@ -67,7 +72,10 @@ pub(crate) fn update(class: &str) -> Option<Update> {
         "Win32_Process" => live::process,
         "Win32_LocalTime" => live::local_time,
         "Win32_UTCTime" => live::utc_time,
-        "Win32_LogicalDiskToPartition" | "Win32_DependentService" => live::association,
+        "Win32_LogicalDiskToPartition" | "Win32_DependentService" | "Win32_SessionProcess" => live::association,
+        "Win32_LogonSession" => sessions::logon,
+        "Win32_ShadowCopy" => sessions::snapshot,
+        "Win32_ShadowStorage" => sessions::shadow_storage,
         _ => return None,
     })
 }
