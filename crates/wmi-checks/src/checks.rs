@@ -1,26 +1,47 @@
 //! All checks by their keys, one file each.
 
 mod counters;
+#[cfg(test)]
+mod look;
 mod memory;
+mod netstat;
+mod network;
+mod nt_domain;
 mod process;
 mod services;
+mod shares;
 mod storage;
 mod system;
+mod users;
 
 use crate::Check;
 use crate::plan::Plan;
 
 /// The planned checks, in the order in which help texts list them.
-static PLANS: [&Plan; 5] = [&memory::PLAN, &process::PLAN, &services::PLAN, &storage::PLAN, &system::PLAN];
+static PLANS: [&Plan; 9] = [
+    &memory::PLAN,
+    &netstat::PLAN,
+    &nt_domain::PLAN,
+    &process::PLAN,
+    &services::PLAN,
+    &shares::PLAN,
+    &storage::PLAN,
+    &system::PLAN,
+    &users::PLAN,
+];
 
 /// The keys of all checks, in the order in which help texts list them.
-pub const KEYS: &[&str] = &["memory", "process", "services", "storage", "system"];
+pub const KEYS: &[&str] =
+    &["memory", "netstat", "network", "ntDomain", "process", "services", "shares", "storage", "system", "users"];
 
 /// The check called `key`; `counters:CLASS` is that of a class of raw performance counters.
 #[must_use]
 pub fn by_key(key: &str) -> Option<Box<dyn Check>> {
     if let Some(counters) = counters::Counters::by_key(key) {
         return Some(Box::new(counters));
+    }
+    if key == network::KEY {
+        return Some(Box::new(network::Network));
     }
     PLANS.iter().find(|plan| plan.key == key).map(|plan| Box::new(*plan) as Box<dyn Check>)
 }

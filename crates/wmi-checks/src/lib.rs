@@ -29,6 +29,7 @@ mod report;
 mod rounds;
 mod sampled;
 mod state;
+mod values;
 
 pub use check::{About, Answer, Check, Options, Reads, Request, RequestId, Round, Shape, Unanswered, Work};
 pub use checks::{KEYS, by_key};

@@ -39,6 +39,11 @@ impl Record {
         Self { columns, cells: columns.iter().map(&mut cell).collect() }
     }
 
+    /// The columns that were asked for.
+    pub(crate) const fn columns(&self) -> &'static [&'static str] {
+        self.columns
+    }
+
     fn cell(&self, name: &str) -> Option<&Cell> {
         self.columns.iter().position(|column| *column == name).and_then(|at| self.cells.get(at))
     }

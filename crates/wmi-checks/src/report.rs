@@ -1,6 +1,7 @@
 //! What a check reports: typed items with metrics and units, the parts that failed, and what is doubtful.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 use wmi_proto::cim::CimValue;
@@ -292,25 +293,24 @@ impl Report {
     /// Adds the type `name` with `items`, each under a name of its own: one that is empty or was there before gets a
     /// number, and that is told as a warning of `part`.
     pub(crate) fn put(&mut self, part: &'static str, name: &'static str, mut items: Vec<Item>) {
-        let mut seen = std::collections::HashSet::with_capacity(items.len());
+        // With the number that each name got last: many equal names do not make it start at 2 each time.
+        let mut seen: HashMap<String, usize> = HashMap::with_capacity(items.len());
         let mut renamed = 0_usize;
         for (at, item) in items.iter_mut().enumerate() {
             if item.name.is_empty() {
                 item.name = format!("{name} {}", at + 1);
                 renamed += 1;
             }
-            if !seen.insert(item.name.clone()) {
+            if let Some(&last) = seen.get(&item.name) {
                 renamed += 1;
-                let mut number = 2_usize;
-                let unique = loop {
-                    let candidate = format!("{} ({number})", item.name);
-                    if seen.insert(candidate.clone()) {
-                        break candidate;
-                    }
+                let mut number = last + 1;
+                while seen.contains_key(&format!("{} ({number})", item.name)) {
                     number += 1;
-                };
-                item.name = unique;
+                }
+                let unique = format!("{} ({number})", item.name);
+                seen.insert(core::mem::replace(&mut item.name, unique), number);
             }
+            seen.insert(item.name.clone(), 1);
         }
         if renamed > 0 {
             let text =
@@ -348,6 +348,13 @@ mod tests {
         assert_eq!(got, ["volume 1", "C:", "C: (2)", "C: (3)", "C: (2) (2)", "volume 6"]);
         assert_eq!(report.warnings.len(), 1);
         assert!(report.warnings[0].text.starts_with("5 of 6"), "{:?}", report.warnings);
+    }
+
+    #[test]
+    fn many_equal_names_are_told_apart_in_no_time() {
+        let mut report = Report::of("netstat");
+        report.put("netstat", "netstat", (0..100_000).map(|_| Item::new("x")).collect());
+        assert_eq!(report.types[0].items[99_999].name, "x (100000)");
     }
 
     #[test]

@@ -1,0 +1,276 @@
+//! The check `netstat`: TCP connections and UDP endpoints with the processes that own them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::{Gathered, Part, Plan, Select};
+use crate::record::Record;
+use crate::values::{TCP_STATES, tcp_state};
+use crate::{About, Failure, Item, Options, Report, Shape, State, Unit};
+
+const TCP: &str = "netstat";
+const UDP: &str = "udpEndpoint";
+const PROCESS: &str = "process";
+const NAMESPACE: &str = "root/StandardCimv2";
+
+/// As many connections, and as many endpoints, are listed in the native shape; all are counted.
+const LISTED: usize = 10_000;
+
+pub(crate) static PLAN: Plan = Plan {
+    key: "netstat",
+    about: About {
+        summary: "TCP connections and UDP endpoints with the programs that own them; not before Windows 8 and Server 2012",
+        rights: "Remote Enable on root/StandardCimv2",
+        returns: &[
+            ("netstat", "one item per TCP connection, 10,000 at the most"),
+            ("netstatState", "the number of TCP connections in each state"),
+            ("netstatProcess", "the number of connections and endpoints of each program"),
+            ("netstatTotal", "the number of all connections and endpoints"),
+            ("udpEndpoint", "one item per UDP endpoint, 10,000 at the most"),
+        ],
+        unchanged_eol: 0,
+    },
+    parts: |options| match options.shape {
+        Shape::Native => &[CONNECTIONS, ENDPOINTS, PROCESSES],
+        Shape::Infrasonar => &[CONNECTIONS, COUNTED_PROCESSES],
+    },
+    evaluate,
+};
+
+const CONNECTIONS: Part = Part::new(
+    TCP,
+    &[Select::all(
+        "MSFT_NetTCPConnection",
+        &[
+            "CreationTime",
+            "InstanceID",
+            "LocalAddress",
+            "LocalPort",
+            "OwningProcess",
+            "RemoteAddress",
+            "RemotePort",
+            "State",
+        ],
+    )],
+)
+.namespace(NAMESPACE);
+
+const ENDPOINTS: Part = Part::new(
+    UDP,
+    &[Select::all("MSFT_NetUDPEndpoint", &["CreationTime", "LocalAddress", "LocalPort", "OwningProcess"])],
+)
+.namespace(NAMESPACE);
+
+const OF_WINDOWS: Select = Select::all("Win32_Process", &["Name", "ProcessId"]);
+
+const OF_COUNTERS: Select = Select {
+    class: "Win32_PerfFormattedData_PerfProc_Process",
+    columns: &["Name", "IDProcess"],
+    condition: "Name != \"_Total\"",
+};
+
+const PROCESSES: Part = Part::new(PROCESS, &[OF_WINDOWS, OF_COUNTERS]);
+
+const COUNTED_PROCESSES: Part = Part::new(PROCESS, &[OF_COUNTERS, OF_WINDOWS]);
+
+fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
+    explain_old_hosts(report);
+    let names = Programs::of(gathered);
+    match options.shape {
+        Shape::Native => native(gathered, &names, report),
+        Shape::Infrasonar => {
+            if let Some(rows) = gathered.rows(TCP) {
+                report.put(TCP, TCP, rows.iter().map(|row| infrasonar(row, &names)).collect());
+            }
+        }
+    }
+}
+
+/// Says what a missing class or namespace of connections means.
+fn explain_old_hosts(report: &mut Report) {
+    const INVALID_NAMESPACE: u32 = 0x8004_100e;
+    const INVALID_CLASS: u32 = 0x8004_1010;
+
+    for failure in report.errors.iter_mut().filter(|failure| [TCP, UDP].contains(&failure.part)) {
+        if matches!(failure.code, Some(INVALID_NAMESPACE | INVALID_CLASS)) {
+            failure.remedy = Some(
+                "Windows before 8 and Server 2012 has no such class: leave this check out for such a host".to_owned(),
+            );
+        }
+    }
+}
+
+/// The names of the host's programs by process id, as of this round.
+///
+/// Windows gives ids to new processes soon after old ones ended, so names of an earlier round would be wrong ones.
+struct Programs(BTreeMap<u64, String>);
+
+impl Programs {
+    fn of(gathered: &Gathered) -> Self {
+        let rows = gathered.rows(PROCESS).unwrap_or_default();
+        let one = |row: &Record| {
+            let id = row.unsigned("ProcessId").or_else(|| row.unsigned("IDProcess"))?;
+            Some((id, row.text("Name")?.into_owned()))
+        };
+        Self(rows.iter().filter_map(one).collect())
+    }
+
+    /// The name, such as `svchost.exe`; that of a counter, such as `svchost#3`, without its number.
+    ///
+    /// `None` for process 0: what it is said to own are connections that no process has any more.
+    fn native(&self, id: u64) -> Option<&str> {
+        let name = self.0.get(&id).filter(|_| id != 0)?;
+        Some(name.rsplit_once('#').filter(|(_, n)| is_number(n)).map_or(name.as_str(), |(name, _)| name))
+    }
+
+    /// The name as counters have it, without number and `.exe`.
+    fn infrasonar(&self, id: u64) -> Option<&str> {
+        let name = self.0.get(&id)?;
+        let name = name.split_once('#').map_or(name.as_str(), |(name, _)| name);
+        Some(name.strip_suffix(".exe").unwrap_or(name))
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn infrasonar(row: &Record, names: &Programs) -> Item {
+    let owner = row.unsigned("OwningProcess");
+    Item::new(row.text("InstanceID").unwrap_or_default())
+        .with("CreationTime", Unit::Timestamp, row.unix_seconds("CreationTime").map(whole))
+        .with("LocalAddress", Unit::None, row.plain("LocalAddress"))
+        .with("LocalPort", Unit::None, row.plain("LocalPort"))
+        .with("OwningProcess", Unit::None, owner.and_then(|id| names.infrasonar(id)))
+        .with("OwningProcessID", Unit::None, row.plain("OwningProcess"))
+        .with("RemoteAddress", Unit::None, row.plain("RemoteAddress"))
+        .with("RemotePort", Unit::None, row.plain("RemotePort"))
+        .with("State", Unit::None, row.unsigned("State").and_then(tcp_state))
+}
+
+/// Seconds without their fraction.
+#[allow(clippy::cast_possible_truncation, reason = "seconds of four-digit years")]
+fn whole(seconds: f64) -> i64 {
+    seconds.trunc() as i64
+}
+
+/// What one program has.
+#[derive(Default)]
+struct Holdings {
+    processes: BTreeSet<u64>,
+    connections: u64,
+    established: u64,
+    listening: u64,
+    endpoints: u64,
+}
+
+fn native(gathered: &Gathered, names: &Programs, report: &mut Report) {
+    for (part, item) in [(TCP, connection as fn(&Record, &Programs) -> Item), (UDP, endpoint)] {
+        let Some(rows) = gathered.rows(part) else { continue };
+        report.put(part, part, rows.iter().take(LISTED).map(|row| item(row, names)).collect());
+        if rows.len() > LISTED {
+            let text = format!("the first {LISTED} of {} are listed; the counts are of all", rows.len());
+            report.warnings.push(Failure::of_values(part, text));
+        }
+    }
+    // Numbers of a list that broke off would be wrong ones.
+    let (tcp, udp) = (gathered.whole(TCP), gathered.whole(UDP));
+    if let Some(rows) = tcp {
+        report.put(TCP, "netstatState", states(rows));
+    }
+    if tcp.is_none() && udp.is_none() {
+        return;
+    }
+    report.put(PROCESS, "netstatProcess", programs(tcp, udp, names));
+    let number = |rows: Option<&[Record]>| rows.map(|rows| rows.len() as u64);
+    let total =
+        Item::new("total").with("Connections", Unit::Count, number(tcp)).with("UdpEndpoints", Unit::Count, number(udp));
+    report.put(TCP, "netstatTotal", vec![total]);
+}
+
+/// `192.0.2.1:443` or `[2001:db8::1]:443`.
+fn socket(row: &Record, address: &str, port: &str) -> String {
+    let address = row.text(address).unwrap_or_default();
+    let port = row.unsigned(port).map_or_else(|| "?".to_owned(), |port| port.to_string());
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
+
+fn owner(item: Item, row: &Record, names: &Programs) -> Item {
+    let id = row.unsigned("OwningProcess");
+    item.with("OwningProcess", Unit::None, id.and_then(|id| names.native(id)))
+        .with("OwningProcessID", Unit::None, id)
+        .with("CreationTime", Unit::Timestamp, row.unix_seconds("CreationTime"))
+}
+
+fn connection(row: &Record, names: &Programs) -> Item {
+    let (local, remote) = (socket(row, "LocalAddress", "LocalPort"), socket(row, "RemoteAddress", "RemotePort"));
+    let state = row.unsigned("State");
+    let item = Item::new(format!("{local} {remote}"))
+        .with("LocalAddress", Unit::None, row.value("LocalAddress"))
+        .with("LocalPort", Unit::None, row.value("LocalPort"))
+        .with("RemoteAddress", Unit::None, row.value("RemoteAddress"))
+        .with("RemotePort", Unit::None, row.value("RemotePort"))
+        .with(
+            "State",
+            Unit::None,
+            state.map(|state| tcp_state(state).map_or_else(|| state.to_string(), str::to_owned)),
+        );
+    owner(item, row, names)
+}
+
+fn endpoint(row: &Record, names: &Programs) -> Item {
+    let item = Item::new(socket(row, "LocalAddress", "LocalPort"))
+        .with("LocalAddress", Unit::None, row.value("LocalAddress"))
+        .with("LocalPort", Unit::None, row.value("LocalPort"));
+    owner(item, row, names)
+}
+
+/// One item for each state, those without connections included, and one for the states that have no name.
+fn states(rows: &[Record]) -> Vec<Item> {
+    let mut counts: BTreeMap<&str, u64> = TCP_STATES.iter().map(|(_, name)| (*name, 0)).collect();
+    for row in rows {
+        *counts.entry(row.unsigned("State").and_then(tcp_state).unwrap_or("Unknown")).or_default() += 1;
+    }
+    counts.into_iter().map(|(name, count)| Item::new(name).with("Connections", Unit::Count, count)).collect()
+}
+
+/// One item for each program, one for each process without a known name, and one for what no process owns.
+fn programs(tcp: Option<&[Record]>, udp: Option<&[Record]>, names: &Programs) -> Vec<Item> {
+    let mut programs: BTreeMap<String, Holdings> = BTreeMap::new();
+    let mut count = |row: &Record, one: &dyn Fn(&mut Holdings)| {
+        let id = row.unsigned("OwningProcess").unwrap_or(0);
+        let name = match names.native(id) {
+            Some(name) => name.to_owned(),
+            None if id == 0 => "no process".to_owned(),
+            None => format!("process {id}"),
+        };
+        let holdings = programs.entry(name).or_default();
+        if id != 0 {
+            holdings.processes.insert(id);
+        }
+        one(holdings);
+    };
+    for row in tcp.unwrap_or_default() {
+        let state = row.unsigned("State").and_then(tcp_state);
+        count(row, &|holdings| {
+            holdings.connections += 1;
+            holdings.established += u64::from(state == Some("Established"));
+            holdings.listening += u64::from(state == Some("Listen"));
+        });
+    }
+    for row in udp.unwrap_or_default() {
+        count(row, &|holdings| holdings.endpoints += 1);
+    }
+    let item = |(name, holdings): (String, Holdings)| {
+        let known = |count: u64, rows: Option<&[Record]>| rows.map(|_| count);
+        Item::new(name)
+            .with("Processes", Unit::Count, holdings.processes.len() as u64)
+            .with("Connections", Unit::Count, known(holdings.connections, tcp))
+            .with("Established", Unit::Count, known(holdings.established, tcp))
+            .with("Listening", Unit::Count, known(holdings.listening, tcp))
+            .with("UdpEndpoints", Unit::Count, known(holdings.endpoints, udp))
+    };
+    programs.into_iter().map(item).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! Texts for the numbers that Windows gives for states and kinds.
+
+/// Win32_NetworkAdapter.NetConnectionStatus.
+pub(crate) fn connection_status(status: u64) -> &'static str {
+    match status {
+        0 => "Disconnected",
+        1 => "Connecting",
+        2 => "Connected",
+        3 => "Disconnecting",
+        4 => "Hardware Not Present",
+        5 => "Hardware Disabled",
+        6 => "Hardware Malfunction",
+        7 => "Media Disconnected",
+        8 => "Authenticating",
+        9 => "Authentication Succeeded",
+        10 => "Authentication Failed",
+        11 => "Invalid Address",
+        12 => "Credentials Required",
+        _ => "Other",
+    }
+}
+
+/// The last ConfigManagerErrorCode that InfraSonar has a text for.
+pub(crate) const LAST_OLD_DEVICE_PROBLEM: u64 = 31;
+
+/// ConfigManagerErrorCode of a device: what the device manager says of it.
+pub(crate) fn device_problem(code: u64) -> Option<&'static str> {
+    Some(match code {
+        0 => "This device is working properly",
+        1 => "This device is not configured correctly",
+        2 => "Windows cannot load the driver of this device",
+        3 => "The driver is damaged, or memory or other resources are short",
+        4 => "A driver of this device or the registry is damaged",
+        5 => "The driver needs a resource that Windows cannot manage",
+        6 => "The boot configuration of this device conflicts with another device",
+        7 => "Cannot filter",
+        8 => "The driver loader of this device is missing",
+        9 => "The firmware reports the resources of this device incorrectly",
+        10 => "This device cannot start",
+        11 => "This device failed",
+        12 => "This device does not find enough free resources",
+        13 => "Windows cannot verify the resources of this device",
+        14 => "This device works only after a restart of the computer",
+        15 => "This device was enumerated again and does not work",
+        16 => "Windows cannot identify all resources of this device",
+        17 => "This device asks for an unknown type of resource",
+        18 => "The drivers of this device have to be installed again",
+        19 => "The VxD loader failed, or the registry has a faulty entry",
+        20 => "The registry may be damaged",
+        21 => "Windows is removing this device",
+        22 => "This device is disabled",
+        23 => "System failure: another driver may help",
+        24 => "This device is not present, does not work, or lacks drivers",
+        25 | 26 => "Windows is still setting up this device",
+        27 => "This device has no valid log configuration",
+        28 => "The drivers of this device are not installed",
+        29 => "This device is disabled: its firmware gave it no resources",
+        30 => "This device uses an interrupt that another device uses",
+        31 => "Windows cannot load the drivers that this device needs",
+        32 => "The service of the driver is disabled",
+        33 => "Windows cannot tell which resources this device needs",
+        34 => "The settings of this device have to be made by hand",
+        35 => "The firmware does not describe the resources of this device well enough",
+        36 => "This device wants a PCI interrupt but is set up for ISA, or the reverse",
+        37 => "The driver does not initialize this device",
+        38 => "An earlier instance of the driver is still in memory",
+        39 => "The driver is damaged or missing",
+        40 => "The registry key of the driver lacks information or is wrong",
+        41 => "The driver is loaded but finds no device",
+        42 => "The same device is already running",
+        43 => "The driver reported a problem and the device was stopped",
+        44 => "A program or service shut this device down",
+        45 => "This device is not connected",
+        46 => "Windows is shutting down and cannot reach this device",
+        47 => "This device was prepared for safe removal and is still there",
+        48 => "The driver is blocked because it has known problems",
+        49 => "The system hive of the registry is too large for new devices",
+        50 => "Windows cannot apply all settings of this device",
+        51 => "This device waits for another device",
+        52 => "The signature of the driver cannot be verified",
+        53 => "This device is reserved for the kernel debugger",
+        54 => "This device failed and is being reset",
+        55 => "This device waits for permission of a user",
+        56 => "Windows is still setting up the class of this device",
+        57 => "This device is in quarantine",
+        _ => return None,
+    })
+}
+
+/// Win32_IP4RouteTable.Protocol: who made the route.
+pub(crate) fn route_protocol(protocol: u64) -> Option<&'static str> {
+    Some(match protocol {
+        1 => "other",
+        2 => "local",
+        3 => "netmgmt",
+        4 => "icmp",
+        5 => "egp",
+        6 => "ggp",
+        7 => "hello",
+        8 => "rip",
+        9 => "is-is",
+        10 => "es-is",
+        11 => "ciscoIgrp",
+        12 => "bbnSpfIgp",
+        13 => "ospf",
+        14 => "bgp",
+        _ => return None,
+    })
+}
+
+/// Win32_IP4RouteTable.Type.
+pub(crate) fn route_type(kind: u64) -> Option<&'static str> {
+    Some(match kind {
+        1 => "Other",
+        2 => "Invalid",
+        3 => "Direct",
+        4 => "Indirect",
+        _ => return None,
+    })
+}
+
+/// MSFT_NetTCPConnection.State, with its name in that class.
+pub(crate) const TCP_STATES: [(u64, &str); 13] = [
+    (1, "Closed"),
+    (2, "Listen"),
+    (3, "SynSent"),
+    (4, "SynReceived"),
+    (5, "Established"),
+    (6, "FinWait1"),
+    (7, "FinWait2"),
+    (8, "CloseWait"),
+    (9, "Closing"),
+    (10, "LastAck"),
+    (11, "TimeWait"),
+    (12, "DeleteTCB"),
+    // Not in the documentation of the class, but hosts send it: a port that a socket holds without a connection.
+    (100, "Bound"),
+];
+
+/// The name of a state.
+pub(crate) fn tcp_state(state: u64) -> Option<&'static str> {
+    TCP_STATES.iter().find(|(number, _)| *number == state).map(|(_, name)| *name)
+}
+
+/// What Win32_Share.Type says: a kind and two flags ([MS-SRVS] 2.2.2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShareType {
+    /// The kind, unless it is unknown.
+    pub(crate) kind: Option<&'static str>,
+    /// Made by the system for administration, as `C$`.
+    pub(crate) special: bool,
+    /// Gone after a restart.
+    pub(crate) temporary: bool,
+}
+
+impl ShareType {
+    /// Takes the number apart.
+    pub(crate) fn of(number: u64) -> Self {
+        const SPECIAL: u64 = 0x8000_0000;
+        const TEMPORARY: u64 = 0x4000_0000;
+        let kind = match number & !(SPECIAL | TEMPORARY) {
+            0 => Some("Disk Drive"),
+            1 => Some("Print Queue"),
+            2 => Some("Device"),
+            3 => Some("IPC"),
+            _ => None,
+        };
+        Self { kind, special: number & SPECIAL != 0, temporary: number & TEMPORARY != 0 }
+    }
+
+    /// The text that InfraSonar has for it.
+    pub(crate) fn infrasonar(self) -> &'static str {
+        match (self.kind, self.special, self.temporary) {
+            (Some(kind), false, false) => kind,
+            (Some("Disk Drive"), true, false) => "Disk Drive Admin",
+            (Some("Print Queue"), true, false) => "Print Queue Admin",
+            (Some("Device"), true, false) => "Device Admin",
+            (Some("IPC"), true, false) => "IPC Admin",
+            _ => "Unknown",
+        }
+    }
+}
+
+/// Win32_ComputerSystem.DomainRole.
+pub(crate) fn domain_role(role: u64) -> Option<&'static str> {
+    Some(match role {
+        0 => "Standalone Workstation",
+        1 => "Member Workstation",
+        2 => "Standalone Server",
+        3 => "Member Server",
+        4 => "Backup Domain Controller",
+        5 => "Primary Domain Controller",
+        _ => return None,
+    })
+}
+
+/// Win32_LogonSession.LogonType; 12 and 13 are not in the documentation of the class, but hosts send them.
+pub(crate) fn logon_type(kind: u64) -> Option<&'static str> {
+    Some(match kind {
+        0 => "System",
+        2 => "Interactive",
+        3 => "Network",
+        4 => "Batch",
+        5 => "Service",
+        6 => "Proxy",
+        7 => "Unlock",
+        8 => "NetworkCleartext",
+        9 => "NewCredentials",
+        10 => "RemoteInteractive",
+        11 => "CachedInteractive",
+        12 => "CachedRemoteInteractive",
+        13 => "CachedUnlock",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn share_types_are_kinds_and_flags() {
+        assert_eq!(ShareType::of(0), ShareType { kind: Some("Disk Drive"), special: false, temporary: false });
+        assert_eq!(ShareType::of(0x8000_0003), ShareType { kind: Some("IPC"), special: true, temporary: false });
+        assert_eq!(ShareType::of(0x4000_0000), ShareType { kind: Some("Disk Drive"), special: false, temporary: true });
+        assert_eq!(ShareType::of(77), ShareType { kind: None, special: false, temporary: false });
+        assert_eq!(ShareType::of(77).infrasonar(), "Unknown");
+        assert_eq!(ShareType::of(0xc000_0000).infrasonar(), "Unknown");
+    }
+
+    #[test]
+    fn quirk_share_type_texts_have_no_stray_back_tick() {
+        let texts = [0, 1, 2, 3, 4].map(|kind| ShareType::of(0x8000_0000 | kind).infrasonar());
+        assert_eq!(texts, ["Disk Drive Admin", "Print Queue Admin", "Device Admin", "IPC Admin", "Unknown"]);
+    }
+
+    #[test]
+    fn quirk_state_100_is_bound() {
+        assert_eq!(tcp_state(100), Some("Bound"));
+        assert_eq!(tcp_state(13), None);
+    }
+
+    #[test]
+    fn every_device_problem_has_a_text_of_its_own() {
+        let mut texts: Vec<_> = (0..=57).map(|code| device_problem(code).expect("known")).collect();
+        texts.sort_unstable();
+        let all = texts.len();
+        texts.dedup();
+        assert_eq!(texts.len(), all - 1, "25 and 26 are the same");
+        assert_eq!(device_problem(58), None);
+    }
+}
