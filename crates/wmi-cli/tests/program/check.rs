@@ -1,5 +1,6 @@
 //! `wmi check` against hosts whose load and clock are known.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 use wmi_sim::{DEFAULT_PASSWORD, HostConfig, Server};
 
 use crate::support::{
-    ACCOUNT, Finished, all_given_back, faulty, host_with, line, lines_of, query, run, signal, start, wait, wmi,
+    ACCOUNT, Finished, all_given_back, faulty, host_of, host_with, line, lines_of, query, run, signal, start, wait, wmi,
 };
 
 fn check(address: impl ToString, arguments: &[&str]) -> Finished {
@@ -135,6 +136,21 @@ fn rounds_at_an_interval_share_one_session() {
 }
 
 #[test]
+fn rates_come_with_the_second_round_and_no_round_waits_for_them() {
+    let host = host_with(1, &[]);
+    let address = host.activator_addr();
+    let finished = check(address, &["memory", "-o", "jsonl"]).exits(0).says(&["need a second sample", "--interval"]);
+    let alone = finished.lines()[0]["took"].as_f64().expect("seconds");
+    assert!(alone < 1.0, "{alone} s");
+    let finished = check(address, &["memory", "--interval", "0.3", "--count", "2", "-o", "jsonl"]).exits(0);
+    assert_eq!(finished.stderr, "");
+    let rates: Vec<Value> =
+        finished.lines().iter().map(|report| report["types"]["memory"][0]["PageFaults"].clone()).collect();
+    assert!(rates[0].is_null() && rates[1].is_number(), "{rates:?}");
+    assert_eq!(finished.lines()[1]["units"]["memory"]["PageFaults"], "per_second");
+}
+
+#[test]
 fn checks_without_end_are_interrupted() {
     let host = host_with(1, &[]);
     let mut command = wmi(["check", &host.activator_addr().to_string(), "-u", ACCOUNT, "services", "-o", "jsonl"]);
@@ -190,6 +206,44 @@ fn what_is_refused_is_told_with_the_section_that_helps() {
     let denied = faulty(1, "deny-login");
     let finished = check(denied.activator_addr(), &["services", "system"]).exits(1).in_one_message();
     finished.says(&["docs/windows-hosts.md#namespace-rights", "root/cimv2"]);
+}
+
+#[test]
+fn missing_counters_leave_the_rest_and_name_what_rebuilds_them() {
+    let host = host_of("broken-counters");
+    let finished = check(host.activator_addr(), &["system", "-o", "jsonl"]).exits(1);
+    let finished = finished.says(&["WBEM_E_INVALID_CLASS", "docs/windows-hosts.md#performance-counters"]);
+    let report = &finished.lines()[0];
+    assert!(report["types"]["os"][0]["TotalVisibleMemorySize"].is_number());
+    assert!(report["types"].get("processor").is_none(), "no counters are no zeros");
+}
+
+#[test]
+fn a_class_of_counters_that_is_missing_is_named() {
+    let host = host_with(1, &[]);
+    let (good, bad) = ("counters:Win32_PerfRawData_PerfOS_System", "counters:Win32_PerfRawData_No_Such");
+    let finished = check(host.activator_addr(), &[bad, good, "-o", "jsonl"]).exits(1);
+    let finished = finished.says(&["Win32_PerfRawData_No_Such", "docs/windows-hosts.md#performance-counters"]);
+    let reports = finished.lines();
+    let of = |key: &str| reports.iter().find(|report| report["check"] == key).expect("a report");
+    assert_eq!(of(good)["errors"], Value::Array(Vec::new()), "the other check is unharmed");
+    assert_eq!(of(bad)["types"], serde_json::json!({}));
+}
+
+#[test]
+fn names_are_those_of_the_host_each_once() {
+    let host = host_of("foreign-locale");
+    let finished = check(host.activator_addr(), &["process", "-o", "jsonl"]);
+    let reports = finished.lines();
+    let types = reports[0]["types"].as_object().expect("types");
+    assert!(finished.stdout.contains("Überwachung.exe"), "not escaped, not cut");
+    for (name, items) in types {
+        let names: Vec<&str> =
+            items.as_array().expect("items").iter().filter_map(|item| item["name"].as_str()).collect();
+        let different: BTreeSet<&&str> = names.iter().collect();
+        assert_eq!(different.len(), names.len(), "{name}");
+        assert!(names.iter().all(|name| !name.is_empty()), "{name}");
+    }
 }
 
 #[test]

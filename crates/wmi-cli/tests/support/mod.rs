@@ -23,6 +23,13 @@ pub(crate) fn host_with(rows: u32, faults: &[Fault]) -> Server {
     Server::start(config, loopback, loopback).expect("a host on loopback")
 }
 
+/// A host on loopback of the kind called `profile`.
+pub(crate) fn host_of(profile: &str) -> Server {
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let config = HostConfig::new(0).profile(profile.parse().expect("a profile"));
+    Server::start(config, loopback, loopback).expect("a host on loopback")
+}
+
 /// A host on loopback that behaves in the way called `fault`.
 pub(crate) fn faulty(rows: u32, fault: &str) -> Server {
     host_with(rows, &[fault.parse().expect("a fault")])
