@@ -211,8 +211,7 @@ impl Case<'_> {
             return format!("check the class's name and the namespace; for Win32_Perf classes {COUNTERS}").into();
         };
         let namespace = self.namespace();
-        let perf = class.get(.."Win32_Perf".len()).is_some_and(|start| start.eq_ignore_ascii_case("Win32_Perf"));
-        if perf {
+        if is_performance(class) {
             format!(
                 "{namespace} has no {class}: its performance counters are broken or switched off (Disable Performance \
                  Counters), or what it counts is not installed; {COUNTERS}"
@@ -322,10 +321,10 @@ impl Case<'_> {
             0x8004_1008 | 0x8007_0057 if self.at == Place::Login => {
                 "the host does not know the locale that was asked for: give one as MS_409, or none"
             }
-            0x8004_1002 => {
-                "nothing is at this path now: check the spelling of a class, and take the path of an object from those \
-                 that its class has"
+            0x8004_1002 if self.concern.class.as_deref().is_some_and(is_performance) => {
+                return Some(format!("{NOTHING_THERE}; {COUNTERS}").into());
             }
+            0x8004_1002 => NOTHING_THERE,
             // WBEM_E_INVALID_CLASS
             0x8004_1010 => return Some(self.class_missing()),
             // WBEM_E_INVALID_QUERY, WBEM_E_INVALID_QUERY_TYPE, WBEM_E_UNPARSABLE_QUERY
@@ -483,6 +482,11 @@ impl Case<'_> {
     }
 }
 
+/// Whether a class is one of performance counters.
+fn is_performance(class: &str) -> bool {
+    class.get(.."Win32_Perf".len()).is_some_and(|start| start.eq_ignore_ascii_case("Win32_Perf"))
+}
+
 /// What an error without a session concerns.
 static NOTHING: Concern =
     Concern { host: String::new(), port: None, account: None, level: None, namespace: None, class: None };
@@ -526,6 +530,8 @@ const RPC_FILTER: &str =
     "firewalls that enforce strict RPC compliance drop DCOM, too (docs/windows-hosts.md#isa-server)";
 const COUNTERS: &str = "lodctr /R and winmgmt /resyncperf on the host bring counters back \
                         (docs/windows-hosts.md#performance-counters)";
+const NOTHING_THERE: &str = "nothing is at this path now: check the spelling of a class, and take the path of an object \
+                             from those that its class has";
 const BAD_WQL: &str = "WQL is SELECT list FROM class WHERE condition: one class, no joins or functions, text in quotes";
 const QUOTA: &str = "the host's WMI is out of quota (event 5612 tells which): ask for fewer columns and rows, less \
                      often, or raise the limits in __ProviderHostQuotaConfiguration";

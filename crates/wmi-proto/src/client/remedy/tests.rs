@@ -128,6 +128,9 @@ fn a_class_that_is_missing_is_not_a_counter_that_is_broken() {
     assert!(!feature.contains("lodctr"), "{feature}");
     // A name that is cut in the middle of a character is no reason to fall over.
     assert_says(&class("Win32_Perö"), &["Win32_Perö"]);
+    let not_found = |class| remedy_for(AccountKind::Domain, class, Stage::GetObject, status(0x8004_1002));
+    assert_says(&not_found("Win32_PerfRawData_X"), &["nothing is at this path", "lodctr /R"]);
+    assert!(!not_found("Win32_Service").contains("lodctr"));
     let unknown = Error::new(Stage::Fetch, missing).remedy().expect("a remedy");
     assert_says(&unknown, &["class's name", "lodctr /R"]);
 }
