@@ -134,33 +134,37 @@ const PAGING_FILE: &[Line] = &[
     ("PercentUsagePeak", RawFraction, &[per(41_943, 524_288)]),
 ];
 
-/// The names are those of the adapters that are connected, as the performance library writes them: brackets for
-/// parentheses, and `_` for `#`.
-const INTERFACES: &[&str] = &["Microsoft Hyper-V Network Adapter", "Microsoft Hyper-V Network Adapter _2"];
+/// The names are those of the adapters that are enabled, as the performance library writes them: `_` for `#`. The last
+/// one is not connected.
+const INTERFACES: &[&str] = &[
+    "Microsoft Hyper-V Network Adapter",
+    "Microsoft Hyper-V Network Adapter _2",
+    "Microsoft Hyper-V Network Adapter _3",
+];
 
 const INTERFACE: &[Line] = &[
-    ("BytesReceivedPersec", BulkCount, &[of(1_250_000), of(48_000_000)]),
-    ("BytesSentPersec", BulkCount, &[of(430_000), of(22_000_000)]),
-    ("BytesTotalPersec", BulkCount, &[of(1_680_000), of(70_000_000)]),
-    ("CurrentBandwidth", LargeRawCount, &[of(10_000_000_000)]),
+    ("BytesReceivedPersec", BulkCount, &[of(1_250_000), of(48_000_000), of(0)]),
+    ("BytesSentPersec", BulkCount, &[of(430_000), of(22_000_000), of(0)]),
+    ("BytesTotalPersec", BulkCount, &[of(1_680_000), of(70_000_000), of(0)]),
+    ("CurrentBandwidth", LargeRawCount, &[of(10_000_000_000), of(10_000_000_000), of(0)]),
     ("OffloadedConnections", LargeRawCount, &[of(0)]),
-    ("OutputQueueLength", LargeRawCount, &[of(0), of(2)]),
+    ("OutputQueueLength", LargeRawCount, &[of(0), of(2), of(0)]),
     ("PacketsOutboundDiscarded", LargeRawCount, &[of(0)]),
     ("PacketsOutboundErrors", LargeRawCount, &[per(3, 1), of(0)]),
-    ("PacketsPersec", BulkCount, &[of(2_250), of(61_000)]),
+    ("PacketsPersec", BulkCount, &[of(2_250), of(61_000), of(0)]),
     ("PacketsReceivedDiscarded", LargeRawCount, &[per(117, 12), of(0)]),
     ("PacketsReceivedErrors", LargeRawCount, &[per(2, 1), of(0)]),
-    ("PacketsReceivedNonUnicastPersec", BulkCount, &[of(18), of(6)]),
-    ("PacketsReceivedPersec", BulkCount, &[of(1_320), of(38_000)]),
-    ("PacketsReceivedUnicastPersec", BulkCount, &[of(1_302), of(37_994)]),
+    ("PacketsReceivedNonUnicastPersec", BulkCount, &[of(18), of(6), of(0)]),
+    ("PacketsReceivedPersec", BulkCount, &[of(1_320), of(38_000), of(0)]),
+    ("PacketsReceivedUnicastPersec", BulkCount, &[of(1_302), of(37_994), of(0)]),
     ("PacketsReceivedUnknown", LargeRawCount, &[of(41), of(0)]),
-    ("PacketsSentNonUnicastPersec", BulkCount, &[of(4), of(2)]),
-    ("PacketsSentPersec", BulkCount, &[of(930), of(23_000)]),
-    ("PacketsSentUnicastPersec", BulkCount, &[of(926), of(22_998)]),
-    ("TCPActiveRSCConnections", LargeRawCount, &[of(0), of(4)]),
-    ("TCPRSCAveragePacketSize", LargeRawCount, &[of(0), of(28_900)]),
-    ("TCPRSCCoalescedPacketsPersec", BulkCount, &[of(0), of(1_100)]),
-    ("TCPRSCExceptionsPersec", BulkCount, &[of(0), of(3)]),
+    ("PacketsSentNonUnicastPersec", BulkCount, &[of(4), of(2), of(0)]),
+    ("PacketsSentPersec", BulkCount, &[of(930), of(23_000), of(0)]),
+    ("PacketsSentUnicastPersec", BulkCount, &[of(926), of(22_998), of(0)]),
+    ("TCPActiveRSCConnections", LargeRawCount, &[of(0), of(4), of(0)]),
+    ("TCPRSCAveragePacketSize", LargeRawCount, &[of(0), of(28_900), of(0)]),
+    ("TCPRSCCoalescedPacketsPersec", BulkCount, &[of(0), of(1_100), of(0)]),
+    ("TCPRSCExceptionsPersec", BulkCount, &[of(0), of(3), of(0)]),
 ];
 
 /// Of IPv4 and IPv6. So many segments of IPv4 that their number passes 2^32 half an hour after the host is made.

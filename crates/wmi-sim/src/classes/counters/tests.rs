@@ -261,7 +261,7 @@ fn every_column_that_the_original_probe_selects_is_there() {
             "Win32_PerfFormattedData_Tcpip_NetworkInterface",
             "BytesReceivedPersec, BytesSentPersec, CurrentBandwidth, Name, PacketsOutboundDiscarded, \
              PacketsOutboundErrors, PacketsReceivedDiscarded, PacketsReceivedErrors, OutputQueueLength",
-            2,
+            3,
         ),
         (
             "Win32_PerfFormattedData_PerfDisk_PhysicalDisk",
