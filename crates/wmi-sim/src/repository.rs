@@ -92,6 +92,7 @@ const NAMESPACES: &[(&str, Option<HResult>)] = &[
     ("root\\cimv2", None),
     ("root\\cimv2\\power", None),
     ("root\\default", None),
+    ("root\\StandardCIMV2", None),
     ("root\\secret", Some(HResult::WBEM_E_ACCESS_DENIED)),
     // How the security descriptor of a namespace refuses somebody, as opposed to a provider.
     ("root\\SecurityCenter2", Some(HResult::E_ACCESSDENIED)),

@@ -30,6 +30,13 @@ pub(crate) struct Clock {
     pub(crate) windows: Windows,
 }
 
+impl Clock {
+    /// Intervals of 100 ns since the start.
+    pub(super) fn uptime(&self) -> u64 {
+        self.now.0.saturating_sub(self.boot.0)
+    }
+}
+
 /// A version of Windows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Windows {
@@ -111,7 +118,21 @@ pub(super) const fn process_start(id: u64) -> u64 {
 
 /// References of Windows say of which machine they are.
 pub(super) fn association(clock: &Clock, row: &mut Row<'_>) {
-    for property in ["Antecedent", "Dependent"] {
+    absolute(clock, row, &["Antecedent", "Dependent"]);
+}
+
+/// The same for Win32_ShadowStorage.
+pub(super) fn shadow_storage(clock: &Clock, row: &mut Row<'_>) {
+    absolute(clock, row, &["Volume", "DiffVolume"]);
+}
+
+/// The same for associations of an element with its setting.
+pub(super) fn setting(clock: &Clock, row: &mut Row<'_>) {
+    absolute(clock, row, &["Element", "Setting"]);
+}
+
+fn absolute(clock: &Clock, row: &mut Row<'_>, references: &[&str]) {
+    for property in references {
         if let CimValue::Reference(path) = row.get(property) {
             let absolute = format!("\\\\{}\\root\\cimv2:{path}", clock.machine);
             row.set(property, CimValue::Reference(absolute.into()));

@@ -4,9 +4,13 @@ pub(crate) mod counters;
 mod live;
 mod many;
 pub(crate) mod mof;
+mod network;
 mod sessions;
 
-use crate::repository::class::{Rows, Update};
+use wmi_proto::FileTime;
+use wmi_proto::cim::CimValue;
+
+use crate::repository::class::{Row, Rows, Update};
 
 pub(crate) use live::{Clock, Windows, creation_date};
 pub use live::{PROCESSOR_LOAD, PROCESSOR_LOAD_TOTAL};
@@ -22,6 +26,7 @@ pub(crate) fn of_namespace(path: &str) -> Files {
     match path {
         "root" => &[("root.mof", include_str!("root.mof"))],
         "root\\cimv2" => CIMV2,
+        "root\\StandardCIMV2" => &[("standardcimv2.mof", include_str!("standardcimv2.mof"))],
         "root\\default" => &[("registry.mof", include_str!("registry.mof"))],
         _ => &[],
     }
@@ -38,6 +43,7 @@ const CIMV2: Files = &[
     ("sharing.mof", include_str!("sharing.mof")),
     ("software.mof", include_str!("software.mof")),
     ("sessions.mof", include_str!("sessions.mof")),
+    ("network.mof", include_str!("network.mof")),
     ("perf.mof", include_str!("perf.mof")),
     ("registry.mof", include_str!("registry.mof")),
     ("sim.mof", include_str!("sim.mof")),
@@ -75,7 +81,26 @@ pub(crate) fn update(class: &str) -> Option<Update> {
         "Win32_LogicalDiskToPartition" | "Win32_DependentService" | "Win32_SessionProcess" => live::association,
         "Win32_LogonSession" => sessions::logon,
         "Win32_ShadowCopy" => sessions::snapshot,
-        "Win32_ShadowStorage" => sessions::shadow_storage,
+        "Win32_ShadowStorage" => live::shadow_storage,
+        "Win32_NetworkAdapter" => network::adapter,
+        "Win32_NetworkAdapterConfiguration" => network::adapter_configuration,
+        "Win32_NetworkAdapterSetting" => live::setting,
+        "Win32_IP4RouteTable" => network::route,
+        "MSFT_NetTCPConnection" => network::connection,
+        "MSFT_NetUDPEndpoint" => network::endpoint,
         _ => return None,
     })
 }
+
+/// Turns a date that is declared as `boot+90` or `boot-90`, in seconds, into the date that it is for the machine.
+fn since_boot(clock: &Clock, row: &mut Row<'_>, property: &str) {
+    let CimValue::DateTime(declared) = row.get(property) else { return };
+    let declared = declared.to_str();
+    let seconds = declared.strip_prefix("boot").and_then(|seconds| seconds.parse::<i64>().ok());
+    let Some(seconds) = seconds else { return };
+    let time = clock.boot.0.saturating_add_signed(seconds.saturating_mul(live::TICKS as i64));
+    row.set(property, live::date(FileTime(time), live::ZONE));
+}
+
+#[cfg(test)]
+mod tests;

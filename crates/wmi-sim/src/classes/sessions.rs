@@ -1,7 +1,6 @@
 //! What moves with the clock where people and snapshots are concerned.
 
 use wmi_proto::FileTime;
-use wmi_proto::cim::CimValue;
 
 use super::live::{Clock, TICKS, ZONE, date};
 use crate::repository::class::Row;
@@ -19,14 +18,4 @@ pub(super) fn snapshot(clock: &Clock, row: &mut Row<'_>) {
     let number = device.chars().next_back().and_then(|digit| digit.to_digit(10)).unwrap_or_default();
     let ago = u64::from(6_u32.saturating_sub(number)) * 43_200 * TICKS;
     row.set("InstallDate", date(FileTime(clock.now.0.saturating_sub(ago)), ZONE));
-}
-
-/// References of Win32_ShadowStorage say of which machine they are.
-pub(super) fn shadow_storage(clock: &Clock, row: &mut Row<'_>) {
-    for property in ["Volume", "DiffVolume"] {
-        if let CimValue::Reference(path) = row.get(property) {
-            let absolute = format!("\\\\{}\\root\\cimv2:{path}", clock.machine);
-            row.set(property, CimValue::Reference(absolute.into()));
-        }
-    }
 }

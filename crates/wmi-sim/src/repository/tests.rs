@@ -159,7 +159,7 @@ fn namespaces_are_found_however_they_are_written() {
     assert!(machine.namespace_exists("root/secret"));
     assert_eq!(machine.login("root/secret").expect_err("locked").status().0, 0x8004_1003);
     let found: Vec<_> = machine.query("root", "SELECT Name FROM __NAMESPACE", NOW).expect("valid").collect();
-    assert_eq!(names(&found), ["cimv2", "default", "secret", "SecurityCenter2"]);
+    assert_eq!(names(&found), ["cimv2", "default", "StandardCIMV2", "secret", "SecurityCenter2"]);
     for name in names(&found) {
         assert!(machine.namespace_exists(&format!("root\\{name}")));
     }
