@@ -33,12 +33,12 @@ fn print(options: &Options, out: &mut dyn Write) -> io::Result<()> {
         for Reads { namespace, class, members } in check.reads(options) {
             let members = members.join(", ");
             let members = if members.is_empty() { members } else { format!(" ({members})") };
-            writeln!(out, "  reads    {namespace}:{class}{members}")?;
+            put("reads", &format!("{namespace}:{class}{members}"), out)?;
         }
         let rights = if about.rights.is_empty() { "those of its namespaces" } else { about.rights };
-        writeln!(out, "  rights   {rights}")?;
+        put("rights", rights, out)?;
         for (name, words) in about.returns {
-            writeln!(out, "  returns  {name}: {words}")?;
+            put("returns", &format!("{name}: {words}"), out)?;
         }
         writeln!(out)?;
     }
@@ -48,6 +48,27 @@ fn print(options: &Options, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(out, "How an account gets its rights: docs/windows-hosts.md#least-privilege")
 }
+
+/// `text` beside its `kind`, in lines of no more than [`WIDTH`] characters where words allow it.
+fn put(kind: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = format!("  {kind:<7} ");
+    let mut room = WIDTH;
+    for word in text.split(' ') {
+        let width = word.chars().count() + 1;
+        if width > room {
+            writeln!(out, "{line}")?;
+            line = " ".repeat(12);
+            room = WIDTH - 2;
+        }
+        room = room.saturating_sub(width);
+        line.push(' ');
+        line.push_str(word);
+    }
+    writeln!(out, "{line}")
+}
+
+/// Characters of text in a line.
+const WIDTH: usize = 100;
 
 fn check_json(check: &dyn Check, options: &Options) -> Value {
     let about = check.about();

@@ -1,7 +1,7 @@
 //! `wmi check` against hosts whose load and clock are known.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -81,7 +81,7 @@ fn tables_for_people() {
 
 #[test]
 fn a_host_that_is_not_reached_fails_every_part_and_says_so() {
-    let refused = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("a free port");
+    let refused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a free port");
     let finished = check(refused, &["system", "services", "-o", "jsonl"]).exits(3).in_one_message();
     let reports = finished.lines();
     assert_eq!(reports.len(), 2);
@@ -189,6 +189,44 @@ fn a_host_that_comes_back_is_found_again() {
 }
 
 #[test]
+fn a_host_that_is_not_there_yet_is_asked_again() {
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a free port");
+    let mut command = wmi(["check", &address.to_string(), "-u", ACCOUNT, "services", "-o", "jsonl"]);
+    let mut child = start(command.args(["--interval", "0.2", "--count", "60"]).env("WMI_PASSWORD", DEFAULT_PASSWORD));
+    let mut output = lines_of(&mut child);
+    let mut next = || serde_json::from_str::<Value>(&line(&mut output)).expect("a report");
+    for _ in 0..2 {
+        assert_eq!(next()["errors"][0]["text"], "connection refused");
+    }
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let _host = Server::start(HostConfig::new(0), address, loopback).expect("the host at this port");
+    let until = Instant::now() + Duration::from_secs(20);
+    while next()["errors"] != Value::Array(Vec::new()) {
+        assert!(Instant::now() < until, "the host is not found");
+    }
+    signal(&child, "INT");
+    assert_eq!(wait(&mut child).code(), Some(130));
+}
+
+/// The activator is reached under an address that the port of WMI is not open at, as behind a firewall.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_that_lets_nobody_in_is_told_with_its_rule_and_section() {
+    let (activator, objects) = (SocketAddr::from(([127, 0, 0, 2], 0)), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let host = Server::start(HostConfig::new(0), activator, objects).expect("a host on loopback");
+    let port = host.object_addr().port();
+    let finished = check(host.activator_addr(), &["services", "system"]).exits(3).in_one_message();
+    finished.says(&[
+        "connect to the object server",
+        &format!("told port {port}"),
+        &format!("localport={port}"),
+        "netsh advfirewall firewall set rule group=",
+        "docs/windows-hosts.md#dynamic-ports",
+        "docs/windows-hosts.md#fixed-port",
+    ]);
+}
+
+#[test]
 fn a_refused_log_on_is_not_repeated() {
     let host = host_with(1, &[]);
     let mut command = wmi(["check", &host.activator_addr().to_string(), "-u", ACCOUNT, "services", "system"]);
@@ -249,6 +287,8 @@ fn names_are_those_of_the_host_each_once() {
 #[test]
 fn what_the_checks_read() {
     let text = run(wmi(["checks"])).exits(0).stdout;
+    assert!(text.lines().all(|line| line.chars().count() <= 160), "{text}");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let finished = run(wmi(["checks", "-o", "json"])).exits(0);
     let list: Vec<Value> = serde_json::from_str(&finished.stdout).expect("a list");
     assert!(!list.is_empty());
