@@ -4,6 +4,8 @@ use wmi_checks::{Report, Value};
 
 #[path = "checks/a.rs"]
 mod a;
+#[path = "checks/b.rs"]
+mod b;
 #[path = "checks/rounds.rs"]
 mod rounds;
 

@@ -39,7 +39,7 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     pub(crate) fn has_namespace(&self, path: &str) -> bool {
-        !self.no_namespaces.contains(&path)
+        !self.no_namespaces.iter().any(|own| own.eq_ignore_ascii_case(path))
     }
 
     pub(crate) fn has_class(&self, class: &str) -> bool {
