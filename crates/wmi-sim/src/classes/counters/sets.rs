@@ -167,11 +167,11 @@ const INTERFACE: &[Line] = &[
     ("TCPRSCExceptionsPersec", BulkCount, &[of(0), of(3), of(0)]),
 ];
 
-/// Of IPv4 and IPv6. So many segments of IPv4 that their number passes 2^32 half an hour after the host is made.
+/// Of IPv4 and IPv6, of which MSFT_NetTCPConnection lists so many as are established. So many segments of IPv4 that their number passes 2^32 half an hour after the host is made.
 const TCP: &[Line] = &[
     ("ConnectionFailures", RawCount, &[per(412, 6), per(35, 1)]),
     ("ConnectionsActive", RawCount, &[per(20_417, 240), per(1_310, 12)]),
-    ("ConnectionsEstablished", RawCount, &[of(38), of(6)]),
+    ("ConnectionsEstablished", RawCount, &[of(11), of(2)]),
     ("ConnectionsPassive", RawCount, &[per(48_220, 560), per(1_655, 16)]),
     ("ConnectionsReset", RawCount, &[per(1_903, 24), per(77, 1)]),
     ("SegmentsPersec", Counter, &[of(45_000), of(120)]),

@@ -378,3 +378,20 @@ fn processors_are_counted_in_groups() {
     let processes = rows(&machine, "Win32_PerfFormattedData_PerfProc_Process", NOW);
     assert_eq!(number(&processes["_Total"], "PercentProcessorTime"), 25_600);
 }
+
+/// The names of interfaces are those of adapters, and so many connections are established as are listed.
+#[test]
+fn the_network_is_that_of_the_adapters_and_connections() {
+    let machine = machine();
+    let named = |query| rows(&machine, query, NOW).into_keys().collect::<Vec<_>>();
+    // 2 is connected, 7 is without a cable.
+    let adapters = named("Win32_NetworkAdapter WHERE NetConnectionStatus = 2 OR NetConnectionStatus = 7");
+    let expected: Vec<_> = adapters.iter().map(|name| name.replace('#', "_")).collect();
+    assert_eq!(named("Win32_PerfRawData_Tcpip_NetworkInterface"), expected);
+    for (class, pattern) in [("TCPv4", "%.%"), ("TCPv6", "%:%")] {
+        let query = format!("SELECT * FROM MSFT_NetTCPConnection WHERE State = 5 AND LocalAddress LIKE '{pattern}'");
+        let listed = machine.query("root\\StandardCimv2", &query, NOW).expect("valid").count() as u64;
+        let row = &rows(&machine, &format!("Win32_PerfFormattedData_Tcpip_{class}"), NOW)[""];
+        assert_eq!(number(row, "ConnectionsEstablished"), listed, "{class}");
+    }
+}
