@@ -34,6 +34,12 @@ static PLANS: [&Plan; 9] = [
 pub const KEYS: &[&str] =
     &["memory", "netstat", "network", "ntDomain", "process", "services", "shares", "storage", "system", "users"];
 
+/// The keys of the checks that InfraSonar's WMI probe has, too.
+pub const PROBE_KEYS: &[&str] = &[
+    "memory", "netstat", "network", "ntDomain", "process", "services", "software", "storage", "system", "updates",
+    "users",
+];
+
 /// The check called `key`; `counters:CLASS` is that of a class of raw performance counters.
 #[must_use]
 pub fn by_key(key: &str) -> Option<Box<dyn Check>> {

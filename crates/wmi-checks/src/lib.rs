@@ -32,7 +32,7 @@ mod state;
 mod values;
 
 pub use check::{About, Answer, Check, Options, Reads, Request, RequestId, Round, Shape, Unanswered, Work};
-pub use checks::{KEYS, by_key};
+pub use checks::{KEYS, PROBE_KEYS, by_key};
 pub use report::{Failure, Item, Metric, NEEDS_SECOND_SAMPLE, Report, Type, Unit, Value};
 pub use rounds::{Finished, RoundId, Rounds};
 pub use state::State;

@@ -83,7 +83,11 @@ fn chosen(arguments: &CheckArguments) -> Result<Vec<Box<dyn Check>>, String> {
     }
     let mut keys: Vec<&str> = Vec::new();
     for key in &arguments.checks {
-        let named: &[&str] = if key == ALL { wmi_checks::KEYS } else { &[key.as_str()] };
+        let named = match (key.as_str(), arguments.shape) {
+            (ALL, ReportShape::Native) => wmi_checks::KEYS,
+            (ALL, ReportShape::Infrasonar) => wmi_checks::PROBE_KEYS,
+            _ => &[key.as_str()],
+        };
         for key in named {
             if !keys.contains(key) && !arguments.skip.iter().any(|skipped| skipped == key) {
                 keys.push(key);

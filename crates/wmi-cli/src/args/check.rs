@@ -15,12 +15,12 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub(crate) connect: Connect,
 
-    /// What to check: keys that `wmi checks` lists, counters:CLASS for the counters of a Win32_PerfRawData class, or all;
-    /// all of them run at once over one session
+    /// What to check: keys that `wmi checks` lists, counters:CLASS for the counters of a Win32_PerfRawData class, or all
+    /// (in the infrasonar shape those that the probe has); all of them run at once over one session
     #[arg(value_name = "CHECK", required = true, value_parser = check)]
     pub(crate) checks: Vec<String>,
 
-    /// Checks to leave out of all, separated by commas
+    /// Checks to leave out, separated by commas
     #[arg(long, value_name = "CHECK,…", value_delimiter = ',', value_parser = check)]
     pub(crate) skip: Vec<String>,
 

@@ -121,6 +121,25 @@ fn the_infrasonar_shape_is_what_the_probe_sends() {
 }
 
 #[test]
+fn all_are_those_of_the_shape() {
+    let host = host_with(1, &[]);
+    let checks = |shape: &str| -> BTreeSet<String> {
+        let skip = ["--skip", "netstat,process,services,storage"];
+        let finished = check(host.activator_addr(), &[&["all", "--shape", shape, "-o", "json"][..], &skip].concat());
+        let document: Value = serde_json::from_str(&finished.stdout).expect("one document");
+        match document {
+            Value::Array(reports) => reports.iter().map(|report| report["check"].to_string()).collect(),
+            document => document.as_object().expect("an object").keys().map(|key| format!("{key:?}")).collect(),
+        }
+    };
+    let native = checks("native");
+    assert!(native.contains("\"shares\"") && native.contains("\"memory\"") && !native.contains("\"process\""));
+    let infrasonar = checks("infrasonar");
+    let only: Vec<&str> = native.difference(&infrasonar).map(String::as_str).collect();
+    assert_eq!((only, infrasonar.is_subset(&native)), (vec!["\"shares\""], true));
+}
+
+#[test]
 fn rounds_at_an_interval_share_one_session() {
     let host = host_with(1, &[]);
     let begun = Instant::now();
