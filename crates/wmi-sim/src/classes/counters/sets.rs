@@ -167,7 +167,8 @@ const INTERFACE: &[Line] = &[
     ("TCPRSCExceptionsPersec", BulkCount, &[of(0), of(3), of(0)]),
 ];
 
-/// Of IPv4 and IPv6, of which MSFT_NetTCPConnection lists so many as are established. So many segments of IPv4 that their number passes 2^32 half an hour after the host is made.
+/// Of IPv4 and IPv6. As many connections are established as MSFT_NetTCPConnection lists; and there are so many segments
+/// of IPv4 that their number passes 2^32 half an hour after the host is made.
 const TCP: &[Line] = &[
     ("ConnectionFailures", RawCount, &[per(412, 6), per(35, 1)]),
     ("ConnectionsActive", RawCount, &[per(20_417, 240), per(1_310, 12)]),
