@@ -229,7 +229,7 @@ impl Runner<'_> {
             if doubt.text.ends_with(NEEDS_SECOND_SAMPLE) {
                 rates.extend(Some(check.as_str()).filter(|check| !rates.contains(check)));
             } else {
-                self.messages.notice(format_args!("{check}/{}: {}", doubt.part, doubt.text));
+                self.messages.doubt(check, doubt);
             }
         }
         if !rates.is_empty() && self.interval.is_none() {

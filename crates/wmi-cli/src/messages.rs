@@ -146,6 +146,18 @@ impl Messages {
         failure.remedy.iter().for_each(complain);
     }
 
+    /// Something that a check reports may not be the whole truth.
+    pub(crate) fn doubt(&self, check: &str, doubt: &Failure) {
+        let what = format!("{check}/{}: {}", doubt.part, doubt.text);
+        if self.is_json {
+            let line = json!({ "host": self.host, "notice": what, "remedy": doubt.remedy });
+            write_line(&line.to_string());
+            return;
+        }
+        self.notice(what);
+        doubt.remedy.iter().for_each(complain);
+    }
+
     /// The command line asks for what cannot be.
     pub(crate) fn usage(&self, what: impl Display) -> Status {
         if self.is_json {

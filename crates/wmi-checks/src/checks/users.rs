@@ -121,7 +121,9 @@ fn logged_on(gathered: &Gathered, shape: Shape, report: &mut Report) {
 fn may_be_short(part: &'static str, sign: &str) -> Failure {
     Failure {
         remedy: Some(
-            "Give the account administrator's rights on the host; others are not shown all sessions".to_owned(),
+            "give the account administrator's rights on the host, others are not shown all sessions: \
+             docs/windows-hosts.md#least-privilege"
+                .to_owned(),
         ),
         ..Failure::of_values(part, format!("the list may be short: {sign}"))
     }

@@ -288,6 +288,16 @@ fn a_class_of_counters_that_is_missing_is_named() {
 }
 
 #[test]
+fn a_list_that_is_silently_short_is_flagged() {
+    let host = host_of("no-rights");
+    let finished = check(host.activator_addr(), &["users", "-o", "jsonl"]).exits(0);
+    let finished = finished.says(&["the list may be short", "docs/windows-hosts.md#least-privilege"]);
+    assert_eq!(finished.lines()[0]["warnings"][0]["part"], "session");
+    let host = host_with(1, &[]);
+    assert_eq!(check(host.activator_addr(), &["users"]).exits(0).stderr, "");
+}
+
+#[test]
 fn names_are_those_of_the_host_each_once() {
     let host = host_of("foreign-locale");
     let finished = check(host.activator_addr(), &["process", "-o", "jsonl"]);
