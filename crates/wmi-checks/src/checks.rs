@@ -89,7 +89,7 @@ mod tests {
         #[test]
         fn hostile_values_are_no_panic(values in prop::collection::vec(hostile(), 64..256)) {
             let mut values = values.iter().cycle();
-            for plan in PLANS {
+            for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER]) {
                 for shape in [Shape::Native, Shape::Infrasonar] {
                     let (options, mut state) = (Options::new(shape), State::default());
                     for _ in 0..2 {

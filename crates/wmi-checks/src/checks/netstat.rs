@@ -1,7 +1,9 @@
 //! The check `netstat`: TCP connections and UDP endpoints with the processes that own them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::process::program;
 use crate::plan::{Gathered, Part, Plan, Select};
 use crate::record::Record;
 use crate::values::{TCP_STATES, tcp_state};
@@ -107,31 +109,27 @@ struct Programs(BTreeMap<u64, String>);
 impl Programs {
     fn of(gathered: &Gathered) -> Self {
         let rows = gathered.rows(PROCESS).unwrap_or_default();
-        let one = |row: &Record| {
-            let id = row.unsigned("ProcessId").or_else(|| row.unsigned("IDProcess"))?;
-            Some((id, row.text("Name")?.into_owned()))
-        };
-        Self(rows.iter().filter_map(one).collect())
+        let name = |row: &Record| row.text("Name").map(Cow::into_owned);
+        let counted: Vec<(u64, String)> =
+            rows.iter().filter_map(|row| row.unsigned("IDProcess").zip(name(row))).collect();
+        let all: BTreeSet<&str> = counted.iter().map(|(_, name)| name.as_str()).collect();
+        let mut programs: BTreeMap<u64, String> =
+            counted.iter().map(|(id, name)| (*id, program(name, &all).to_owned())).collect();
+        programs.extend(rows.iter().filter_map(|row| row.unsigned("ProcessId").zip(name(row))));
+        Self(programs)
     }
 
-    /// The name, such as `svchost.exe`; that of a counter, such as `svchost#3`, without its number.
+    /// The name, such as `svchost.exe`, or without `.exe` when it is that of counters.
     ///
     /// `None` for process 0: what it is said to own are connections that no process has any more.
     fn native(&self, id: u64) -> Option<&str> {
-        let name = self.0.get(&id).filter(|_| id != 0)?;
-        Some(name.rsplit_once('#').filter(|(_, n)| is_number(n)).map_or(name.as_str(), |(name, _)| name))
+        self.0.get(&id).filter(|_| id != 0).map(String::as_str)
     }
 
-    /// The name as counters have it, without number and `.exe`.
+    /// The name as counters have it, without `.exe`.
     fn infrasonar(&self, id: u64) -> Option<&str> {
-        let name = self.0.get(&id)?;
-        let name = name.split_once('#').map_or(name.as_str(), |(name, _)| name);
-        Some(name.strip_suffix(".exe").unwrap_or(name))
+        self.0.get(&id).map(|name| name.strip_suffix(".exe").unwrap_or(name))
     }
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn infrasonar(row: &Record, names: &Programs) -> Item {

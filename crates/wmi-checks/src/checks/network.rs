@@ -40,8 +40,10 @@ const ABOUT: About = About {
     unchanged_eol: 0,
 };
 
-static FIRST: Plan = Plan { key: KEY, about: ABOUT, parts: parts::first, evaluate };
-static LATER: Plan = Plan { key: KEY, about: ABOUT, parts: parts::later, evaluate };
+/// A round without a sample.
+pub(super) static FIRST: Plan = Plan { key: KEY, about: ABOUT, parts: parts::first, evaluate };
+/// A round with one.
+pub(super) static LATER: Plan = Plan { key: KEY, about: ABOUT, parts: parts::later, evaluate };
 
 impl Check for Network {
     fn key(&self) -> Cow<'static, str> {

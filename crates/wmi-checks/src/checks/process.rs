@@ -124,7 +124,7 @@ const fn traffic(metric: &'static str, column: &'static str) -> Gauge {
 ///
 /// A program's own name may have a `#` in it: what stands behind is a number of the library only when there is a process
 /// that has none.
-fn program<'n>(name: &'n str, all: &BTreeSet<&str>) -> &'n str {
+pub(super) fn program<'n>(name: &'n str, all: &BTreeSet<&str>) -> &'n str {
     match name.rsplit_once('#') {
         Some((program, number))
             if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && all.contains(program) =>

@@ -65,7 +65,7 @@ fn connections() -> Vec<Record> {
 
 #[test]
 fn infrasonar_has_the_columns_as_metrics() {
-    let names = vec![counted("Idle", 0), counted("web#1", 700), counted("web", 900)];
+    let names = vec![counted("Idle", 0), counted("web#1", 700), counted("web", 900), counted("c#2", 901)];
     let report = report(Shape::Infrasonar, vec![(TCP, connections()), (PROCESS, names)]);
     assert_eq!(report.types.len(), 1, "nothing new unless asked for");
     let first = "0.0.0.0++443++0.0.0.0++0";
@@ -85,7 +85,9 @@ fn infrasonar_has_the_columns_as_metrics() {
     assert_eq!(*value(&report, TCP, first, "OwningProcessID"), Value::Uint(700));
     assert_eq!(*value(&report, TCP, first, "State"), Value::from("Listen"));
     assert_eq!(*value(&report, TCP, "192.0.2.1++443++0.0.0.0++0", "State"), Value::from("Bound"));
-    assert_eq!(*value(&report, TCP, "192.0.2.1++443++0.0.0.0++0", "OwningProcess"), Value::Null);
+    let sharp = value(&report, TCP, "192.0.2.1++443++0.0.0.0++0", "OwningProcess");
+    assert_eq!(*sharp, Value::from("c#2"), "without another c it is a name");
+    assert_eq!(*value(&report, TCP, "2001:db8::1++443++2001:db8::9++50001", "OwningProcess"), Value::from("web"));
     assert_eq!(*value(&report, TCP, "192.0.2.1++443++192.0.2.9++50002", "OwningProcess"), Value::from("Idle"));
 }
 
