@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Tell what each check reads, which rights that takes, and what it returns
     Checks(ChecksArguments),
+    /// Be a probe of InfraSonar: checks come from agentcore, accounts from a local file, settings from the environment
+    Probe,
     /// Print the objects in files, or the messages in captures, as JSON
     Decode(DecodeArguments),
     /// Play a captured session of this program again, compare every octet, and print its rows

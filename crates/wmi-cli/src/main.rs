@@ -14,6 +14,7 @@ mod messages;
 mod namespaces;
 mod output;
 mod password;
+mod probe;
 mod progress;
 mod query;
 mod recorder;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Namespaces(arguments) => namespaces::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Checks(arguments) => checks::run(&arguments),
+        Command::Probe => probe::run(),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),

@@ -63,6 +63,11 @@ pub struct Probe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(u64);
 
+impl RunId {
+    /// The first one, for who has one run only.
+    pub const FIRST: Self = Self(0);
+}
+
 /// What is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
@@ -76,6 +81,8 @@ pub struct Start {
     pub check_key: String,
     /// What InfraSonar configures.
     pub config: CheckConfig,
+    /// What it may take from when its turn has come: the wait for it does not count.
+    pub time_limit: Duration,
 }
 
 /// How much a line of the log matters.
@@ -104,10 +111,10 @@ pub enum Output {
     Disconnect,
     /// Begin a run.
     Start(Start),
-    /// The time of a run is up: end it with what it has.
-    Expire(RunId),
     /// Nobody wants to know of a run any more: end it. Nothing is heard of it.
     Cancel(RunId),
+    /// This check is wanted no longer: nothing need be kept for it.
+    Forget(CheckPath),
     /// Say this.
     Log(Level, String),
 }
@@ -148,9 +155,6 @@ struct Run {
     path: CheckPath,
     /// When it was to begin, since the Unix epoch.
     planned: Duration,
-    time_limit: Duration,
-    /// From when its turn came.
-    deadline: Option<Instant>,
 }
 
 /// The machine of a probe.
@@ -166,7 +170,6 @@ pub struct Agent {
     /// When those that wait are to run.
     due: BTreeSet<(Duration, CheckPath)>,
     runs: BTreeMap<RunId, Run>,
-    deadlines: BTreeSet<(Instant, RunId)>,
     next_run: u64,
     sent: Sent,
     /// The time that was heard of last.
@@ -187,7 +190,6 @@ impl Agent {
             tasks: BTreeMap::new(),
             due: BTreeSet::new(),
             runs: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
             next_run: 0,
             sent: Sent::default(),
             clock: now,
@@ -210,8 +212,7 @@ impl Agent {
             Link::Connecting | Link::Accepted => None,
         };
         let due = self.due.first().map(|(due, _)| now.steady.saturating_add(due.saturating_sub(now.unix).min(SLICE)));
-        let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
-        [link, due, deadline].into_iter().flatten().min()
+        [link, due].into_iter().flatten().min()
     }
 
     /// How many checks there are, and how many of them run.
@@ -231,12 +232,6 @@ impl Agent {
                 self.give_up(&"agentcore did not answer the announcement within 10 s", now);
             }
             _ => {}
-        }
-        while let Some(&(deadline, run)) = self.deadlines.first()
-            && deadline <= now.steady
-        {
-            self.deadlines.pop_first();
-            self.outputs.push_back(Output::Expire(run));
         }
         self.mend_schedule(now);
         while let Some(&(due, path)) = self.due.first()
@@ -292,20 +287,9 @@ impl Agent {
         }
     }
 
-    /// The turn of a run has come: its time begins. Until then nothing bounds it.
-    pub fn began(&mut self, run: RunId, now: Now) {
-        if let Some(known) = self.runs.get_mut(&run)
-            && known.deadline.is_none()
-        {
-            let deadline = now.steady.saturating_add(known.time_limit);
-            known.deadline = Some(deadline);
-            self.deadlines.insert((deadline, run));
-        }
-    }
-
     /// A run has ended.
     pub fn finished(&mut self, run: RunId, outcome: Outcome, now: Now) {
-        let Some(run) = self.take_run(run) else { return };
+        let Some(run) = self.runs.remove(&run) else { return };
         let Some(task) = self.tasks.get_mut(&run.path) else { return };
         let subject = subject(&task.entry);
         let kind = task.kind;
@@ -333,11 +317,7 @@ impl Agent {
 
     /// The probe ends: whatever runs is given up, and so is the connection.
     pub fn stop(&mut self) {
-        let runs: Vec<_> = self.runs.keys().copied().collect();
-        for run in runs {
-            self.take_run(run);
-            self.outputs.push_back(Output::Cancel(run));
-        }
+        self.outputs.extend(core::mem::take(&mut self.runs).into_keys().map(Output::Cancel));
         self.tasks.clear();
         self.due.clear();
         if matches!(self.link, Link::Announced { .. } | Link::Accepted | Link::Connecting) {
@@ -407,12 +387,13 @@ impl Agent {
                 self.due.remove(&(due, path));
             }
             Phase::Running(run) => {
-                self.take_run(run);
+                self.runs.remove(&run);
                 self.outputs.push_back(Output::Cancel(run));
                 self.log(Level::Warning, format!("cancelled; {}", subject(&task.entry)));
             }
             Phase::Retired => {}
         }
+        self.outputs.push_back(Output::Forget(path));
     }
 
     fn upsert(&mut self, path: CheckPath, entry: Entry, kind: usize, now: Now) {
@@ -449,7 +430,7 @@ impl Agent {
         let Entry { asset_name, check_key, config, .. } = task.entry.clone();
         let time_limit = config.time_limit(self.probe.max_check_timeout);
         let subject = subject(&task.entry);
-        self.runs.insert(run, Run { path, planned, time_limit, deadline: None });
+        self.runs.insert(run, Run { path, planned });
         let late = now.unix.saturating_sub(planned);
         if late > LATE {
             let late = late.as_secs_f64();
@@ -459,7 +440,7 @@ impl Agent {
             );
         }
         self.log(Level::Debug, format!("run check; {subject}"));
-        self.outputs.push_back(Output::Start(Start { run, path, asset_name, check_key, config }));
+        self.outputs.push_back(Output::Start(Start { run, path, asset_name, check_key, config, time_limit }));
     }
 
     /// Plans all anew that wait, when the clock was set back: they would wait for longer than their intervals.
@@ -480,14 +461,6 @@ impl Agent {
             task.phase = Phase::Waiting(due);
             self.due.insert((due, path));
         }
-    }
-
-    fn take_run(&mut self, run: RunId) -> Option<Run> {
-        let known = self.runs.remove(&run)?;
-        if let Some(deadline) = known.deadline {
-            self.deadlines.remove(&(deadline, run));
-        }
-        Some(known)
     }
 
     /// Tells agentcore how a run ended, when there is a connection; otherwise it is lost.

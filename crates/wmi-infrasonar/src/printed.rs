@@ -99,5 +99,157 @@ fn real(number: f64) -> String {
     format!("{digits}e{sign}{exponent:0>2}")
 }
 
+/// Columns that `pprint` fills.
+const WIDTH: usize = 80;
+
+/// Spaces per level of `pprint`, as the original probe asks for.
+const INDENT: usize = 2;
+
+/// As Python's `pprint(value, indent=2)` writes it.
+#[must_use]
+pub fn pprint(value: &Value) -> String {
+    let mut out = String::new();
+    write_pretty(value, 0, 0, &mut out);
+    out
+}
+
+/// Writes `value` from column `indent` on, with `allowance` columns for what closes behind it.
+fn write_pretty(value: &Value, indent: usize, allowance: usize, out: &mut String) {
+    let short = repr(value);
+    let width = WIDTH.saturating_sub(indent + allowance);
+    if short.chars().count() <= width {
+        return out.push_str(&short);
+    }
+    let inner = indent + INDENT;
+    let line = |out: &mut String| {
+        out.push_str(",\n");
+        out.extend(std::iter::repeat_n(' ', inner));
+    };
+    let room = |number: usize, length: usize| if number + 1 == length { allowance + 1 } else { 1 };
+    match value {
+        Value::Map(entries) => {
+            let entries = sorted(entries);
+            out.push_str("{ ");
+            for (number, (name, value)) in entries.iter().enumerate() {
+                if number > 0 {
+                    line(out);
+                }
+                let name = repr_text(name);
+                write!(out, "{name}: ").unwrap_or_default();
+                write_pretty(value, inner + name.chars().count() + 2, room(number, entries.len()), out);
+            }
+            out.push('}');
+        }
+        Value::List(values) => {
+            out.push_str("[ ");
+            for (number, value) in values.iter().enumerate() {
+                if number > 0 {
+                    line(out);
+                }
+                write_pretty(value, inner, room(number, values.len()), out);
+            }
+            out.push(']');
+        }
+        Value::Text(text) => write_pieces(text, indent, allowance, out),
+        _ => out.push_str(&short),
+    }
+}
+
+/// A text that is too long for its line: each line of it by itself, and long lines broken behind spaces.
+fn write_pieces(text: &str, indent: usize, allowance: usize, out: &mut String) {
+    let full = WIDTH.saturating_sub(indent);
+    let mut pieces = Vec::new();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for (number, line) in lines.iter().enumerate() {
+        let is_last_line = number + 1 == lines.len();
+        let width = if is_last_line { full.saturating_sub(allowance) } else { full };
+        if repr_text(line).chars().count() <= width {
+            pieces.push((*line).to_owned());
+            continue;
+        }
+        let words = words(line);
+        let mut piece = String::new();
+        for (at, word) in words.iter().enumerate() {
+            let is_last = is_last_line && at + 1 == words.len();
+            let width = if is_last { full.saturating_sub(allowance) } else { full };
+            let longer = format!("{piece}{word}");
+            if repr_text(&longer).chars().count() <= width || piece.is_empty() {
+                piece = longer;
+            } else {
+                pieces.push(std::mem::replace(&mut piece, (*word).to_owned()));
+            }
+        }
+        if !piece.is_empty() {
+            pieces.push(piece);
+        }
+    }
+    for (number, piece) in pieces.iter().enumerate() {
+        if number > 0 {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+        }
+        out.push_str(&repr_text(piece));
+    }
+}
+
+/// Words with the white space behind them.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut begin = 0;
+    let mut was_space = false;
+    for (at, c) in line.char_indices() {
+        if was_space && !c.is_whitespace() {
+            words.push(line.get(begin..at).unwrap_or_default());
+            begin = at;
+        }
+        was_space = c.is_whitespace();
+    }
+    words.push(line.get(begin..).unwrap_or_default());
+    words
+}
+
+fn sorted(entries: &[(String, Value)]) -> Vec<&(String, Value)> {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    entries
+}
+
+/// As Python's `repr` writes it, with sorted maps.
+fn repr(value: &Value) -> String {
+    let join = |parts: Vec<String>| parts.join(", ");
+    match value {
+        Value::Nil => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Real(number) if number.is_nan() => "nan".to_owned(),
+        Value::Real(number) if number.is_infinite() => if *number > 0.0 { "inf" } else { "-inf" }.to_owned(),
+        Value::Text(text) => repr_text(text),
+        Value::List(values) => format!("[{}]", join(values.iter().map(repr).collect())),
+        Value::Map(entries) => {
+            let entry = |(name, value): &(String, Value)| format!("{}: {}", repr_text(name), repr(value));
+            format!("{{{}}}", join(sorted(entries).into_iter().map(entry).collect()))
+        }
+        other => json(other, None),
+    }
+}
+
+fn repr_text(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut out = String::from(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => out.extend(['\\', c]),
+            c if c.is_control() => write!(out, "\\x{:02x}", u32::from(c)).unwrap_or_default(),
+            c => out.push(c),
+        }
+    }
+    out.push(quote);
+    out
+}
+
 #[cfg(test)]
 mod tests;

@@ -259,7 +259,7 @@ fn a_check_that_is_gone_while_it_runs_is_cancelled_and_nothing_is_told() {
     let mut bench = Bench::accepted(&[minutely(MEMORY)]);
     let run = bench.started(10.0);
     bench.receive(&unset_assets(&[7]));
-    assert_eq!(bench.outputs(), [Output::Cancel(run)]);
+    assert_eq!(bench.outputs(), [Output::Cancel(run), Output::Forget(CheckPath { asset: 7, check: 20 })]);
     bench.agent.finished(run, Outcome::Complete(result(1)), bench.now);
     assert_eq!(bench.outputs(), []);
     assert_eq!(bench.agent.checks(), (0, 0));
@@ -331,17 +331,14 @@ fn a_clock_that_is_set_back_delays_nothing_for_longer_than_an_interval() {
 }
 
 #[test]
-fn the_wait_for_its_turn_does_not_count_against_a_checks_own_time() {
+fn a_run_is_told_its_time_limit_and_nothing_bounds_its_wait_for_its_turn() {
     let mut bench = Bench::accepted(&[minutely(MEMORY)]);
-    let run = bench.started(10.0);
-    assert_eq!(bench.pass(1000.0), []);
-    bench.agent.began(run, bench.now);
-    bench.agent.began(run, bench.now);
-    assert_eq!(bench.pass(47.9), []);
-    assert_eq!(bench.pass(0.2), [Output::Expire(run)]);
-    let body = bench.finish(run, Outcome::Failed(CheckError::new("timed out")));
+    let outputs = bench.pass(10.0);
+    let [Output::Start(start)] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!(start.time_limit, Duration::from_secs(48));
+    assert_eq!(bench.pass(10_000.0), []);
+    let body = bench.finish(start.run, Outcome::Failed(CheckError::new("timed out")));
     assert!(body.contains(r#""error": {"error": "timed out", "severity": 1}"#), "{body}");
-    assert!(bench.agent.deadlines.is_empty());
 }
 
 #[test]
