@@ -188,6 +188,51 @@ fn disks_are_measured_between_rounds() {
 }
 
 #[test]
+fn volumes_and_shadow_storage_are_joined_and_nothing_is_made_up() {
+    let mut pair = Pair::ordinary();
+    let volume = r"\\?\Volume{0badcafe-0000-0000-0000-100000000000}\";
+    for shape in [Shape::Native, Shape::Infrasonar] {
+        let report = pair.round("storage", &Options::new(shape), State::default()).report;
+        assert!(report.errors.is_empty(), "{:?}", report.errors);
+        assert_eq!(names(&report, "volume"), [r"C:\", r"D:\", r"D:\mnt\logs\", volume, r"F:\"], "none is optical");
+        assert_eq!(metric(&report, "volume", r"F:\", "Capacity"), &Value::Null);
+        assert_eq!(metric(&report, "volume", r"C:\", "DriveType"), &Value::Text("Local Disk".to_owned()));
+        assert_eq!(names(&report, "shadow"), [r"C:\", r"D:\ on D:\", r"D:\ on D:\mnt\logs\"]);
+        assert_eq!(metric(&report, "shadow", r"D:\ on D:\", "MaxSpace"), &Value::Null, "it has no bound");
+        let used = if shape == Shape::Native { "UsedRatio" } else { "PercentUsed" };
+        assert_eq!(metric(&report, "volume", r"F:\", used), &Value::Null);
+        near(metric(&report, "volume", r"D:\", used), if shape == Shape::Native { 1.0 } else { 100.0 }, 0.0);
+    }
+    let report = pair.round("storage", &Options::default(), State::default()).report;
+    near(metric(&report, "shadow", r"C:\", "UsedRatio"), 0.452, 0.001);
+    assert_eq!(metric(&report, "shadow", r"D:\ on D:\", "Unbounded"), &Value::Bool(true));
+    assert!(real(metric(&report, "snapshot", r"C:\", "Snapshots")) > 1.0);
+    assert!(
+        real(metric(&report, "snapshot", r"C:\", "OldestAge")) > real(metric(&report, "snapshot", r"C:\", "NewestAge"))
+    );
+    let calls = pair.host.stats();
+    assert_eq!(calls.calls_of("IWbemServices::GetObject"), 0, "no query per row");
+    assert_eq!(calls.calls_of("IWbemServices::ExecQuery"), 5 + 4 + 5);
+}
+
+#[test]
+fn shadow_storage_that_fails_leaves_disks_and_volumes() {
+    let mut pair = pair(Profile::NoRights);
+    let report = pair.round("storage", &Options::new(Shape::Infrasonar), State::default()).report;
+    assert!(report.errors.iter().any(|error| error.part == "shadow"), "{:?}", report.errors);
+    assert!(report.types.iter().all(|t| t.name != "shadow"));
+    assert!(!names(&report, "volume").is_empty());
+}
+
+#[test]
+fn a_workstation_without_page_file_is_not_at_0_percent() {
+    let mut pair = pair(Profile::Workstation);
+    let report = pair.round("memory", &Options::default(), State::default()).report;
+    assert_eq!(metric(&report, "pageFileTotal", "total", "Files"), &Value::Uint(0));
+    assert_eq!(metric(&report, "pageFileTotal", "total", "UsedRatio"), &Value::Null);
+}
+
+#[test]
 fn processes_are_named_and_measured_between_rounds() {
     let mut pair = Pair::ordinary();
     let (_, report) = twice(&mut pair, "process", &Options::default());

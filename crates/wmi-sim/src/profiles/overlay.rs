@@ -101,6 +101,7 @@ pub(crate) const SERVER_2008R2: Overlay = Overlay {
 
 pub(crate) const WORKSTATION: Overlay = Overlay {
     no_classes: &["Win32_ServerFeature"],
+    emptied: &["Win32_PageFileUsage"],
     files: &[("root\\cimv2", &[("workstation.mof", include_str!("../classes/profiles/workstation.mof"))])],
     ..SERVER_2022
 };
@@ -111,7 +112,11 @@ pub(crate) const CORE_256_CPUS: Overlay = Overlay { processors: 256, ..SERVER_20
 
 pub(crate) const NO_RIGHTS: Overlay = Overlay {
     kept: &[("Win32_Process", |row| row.get("Name").as_str().as_deref() != Some("winlogon.exe"))],
-    refused: &[("StdRegProv", HResult::WBEM_E_ACCESS_DENIED)],
+    refused: &[
+        ("StdRegProv", HResult::WBEM_E_ACCESS_DENIED),
+        ("Win32_ShadowStorage", HResult::WBEM_E_ACCESS_DENIED),
+        ("Win32_ShadowCopy", HResult::WBEM_E_ACCESS_DENIED),
+    ],
     ..SERVER_2022
 };
 
