@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod generators;
+pub mod hub;
 pub mod oracles;
 pub mod pair;
 pub mod weeks;

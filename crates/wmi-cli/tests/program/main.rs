@@ -11,6 +11,8 @@ mod memory;
 mod objects;
 mod output;
 mod password;
+#[cfg(unix)]
+mod probe;
 mod readme;
 mod replay;
 mod several;

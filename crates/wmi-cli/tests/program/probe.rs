@@ -1,0 +1,413 @@
+//! `wmi probe` against a stand-in for agentcore and simulated hosts.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use wmi_infrasonar::packet::{self, PacketType};
+use wmi_infrasonar::value::Value;
+use wmi_sim::{DEFAULT_PASSWORD, Server};
+use wmi_testkit::hub::{Hub, Probe, Told, entry};
+
+use crate::support::{all_given_back, faulty, finish, host_with, run, signal, start, until, wmi};
+
+/// A folder with a configuration file.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    /// With `text` in the file.
+    fn with(text: &str) -> Self {
+        let folder = Self::empty();
+        fs::write(folder.file(), text).expect("a file");
+        folder
+    }
+
+    fn empty() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    /// With the account of simulated hosts.
+    fn with_account() -> Self {
+        Self::with(&account(DEFAULT_PASSWORD))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("infrasonar.yaml")
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.file()).expect("a file")
+    }
+
+    /// Writes the file anew, with another time.
+    fn rewrite(&self, text: &str) {
+        let before = fs::metadata(self.file()).and_then(|file| file.modified()).expect("a time");
+        while fs::metadata(self.file()).and_then(|file| file.modified()).expect("a time") == before {
+            fs::write(self.file(), text).expect("a file");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// `wmi probe` with this configuration file.
+    fn probe(&self) -> Command {
+        let mut command = wmi(["probe"]);
+        for variable in [
+            "AGENTCORE_HOST",
+            "AGENTCORE_PORT",
+            "ENCRYPTION_KEY",
+            "MAX_PACKAGE_SIZE",
+            "MAX_CHECK_TIMEOUT",
+            "DRY_RUN",
+            "OUTPUT_TYPE",
+            "LOG_LEVEL",
+            "LOG_COLORIZED",
+            "LOG_FMT",
+        ] {
+            command.env_remove(variable);
+        }
+        command.env("INFRASONAR_CONF", self.file());
+        command
+    }
+
+    /// A dry run of the check `key` at `address`.
+    fn dry_run(&self, key: &str, address: &str) -> Command {
+        let file = self.0.path().join("dry_run.yaml");
+        let text = format!("asset:\n  name: srv01\n  check: {key}\n  config: {{address: \"{address}\"}}\n");
+        fs::write(&file, text).expect("a file");
+        let mut command = self.probe();
+        command.env("DRY_RUN", file);
+        command
+    }
+}
+
+fn account(password: &str) -> String {
+    format!("wmi:\n  config:\n    username: ACME\\monitor\n    password: \"{password}\"\n")
+}
+
+fn address(host: &Server) -> String {
+    host.activator_addr().to_string()
+}
+
+/// Begins `command` at `hub`.
+fn at(hub: &Hub, command: &mut Command) -> Child {
+    start(command.env("AGENTCORE_HOST", "127.0.0.1").env("AGENTCORE_PORT", hub.port().to_string()))
+}
+
+/// The next result that `is_it`.
+fn told(probe: &mut Probe, is_it: impl Fn(&Told) -> bool) -> Told {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let told = probe.told();
+        if is_it(&told) {
+            return told;
+        }
+        assert!(Instant::now() < end, "the last one was {}", told.data);
+    }
+}
+
+/// Ends the probe with SIGTERM; it must do so with 0. What it has said.
+fn stop(child: Child) -> String {
+    signal(&child, "TERM");
+    finish(child).exits(0).stderr
+}
+
+#[test]
+fn all_checks_of_an_asset_run_over_one_session_and_equal_results_are_told_once() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let keys = ["memory", "services", "process", "users"];
+    let entries: Vec<_> = keys.iter().zip(1..).map(|(key, check)| entry(7, check, key, &address(&host))).collect();
+    let mut probe = hub.accept(&entries);
+    assert_eq!(probe.announced, ("wmi".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+    for (key, check) in keys.iter().zip(1..) {
+        let told = told(&mut probe, |told| told.path.check == check);
+        assert_eq!((told.path.asset, told.error()), (7, None), "{key}");
+    }
+    let unchanged = told(&mut probe, Told::is_unchanged);
+    assert!([2, 4].contains(&unchanged.path.check) && unchanged.data.get("result").is_none(), "{}", unchanged.data);
+    // The two associations of one session.
+    assert_eq!(host.stats().logons, 2);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs_f64();
+    let time = probe.heartbeat(0xabcd);
+    assert!((time - now).abs() < 30.0, "{time}");
+    stop(child);
+    all_given_back(&host);
+}
+
+#[test]
+fn sigterm_gives_back_what_is_held_while_checks_run() {
+    let (hub, host, folder) = (Hub::start(), faulty(8, "silence-at-next"), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let mut probe = hub.accept(&[entry(1, 1, "services", &address(&host))]);
+    until(&host, |host| host.alive_objects() > 0);
+    let begun = Instant::now();
+    let said = stop(child);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(said.contains("signal received, stop wmi probe"), "{said}");
+    assert!(probe.is_left());
+}
+
+#[test]
+fn an_asset_that_is_unset_is_left_and_one_that_is_upserted_is_checked() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let mut probe = hub.accept(&[entry(1, 1, "memory", &address(&host))]);
+    let _ = probe.told();
+    probe.send(&packet::unset_assets(&[1]));
+    all_given_back(&host);
+    probe.send(&packet::upsert_asset(2, &[entry(2, 3, "system", &address(&host))]));
+    assert_eq!(told(&mut probe, |told| told.path.asset == 2).error(), None);
+    probe.send(&packet::assets(PacketType::SetAssets, 0, &[]));
+    all_given_back(&host);
+    stop(child);
+}
+
+#[test]
+fn a_hub_that_closes_or_sends_garbage_is_found_again_and_checks_go_on() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let entries = [entry(1, 1, "memory", &address(&host))];
+    let mut probe = hub.accept(&entries);
+    let _ = probe.told();
+    probe.close();
+    let mut probe = hub.accept(&entries);
+    let _ = probe.told();
+    probe.send_octets(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    assert!(probe.is_left());
+    let mut probe = hub.accept(&entries);
+    assert_eq!(probe.told().error(), None);
+    assert_eq!(host.stats().logons, 2, "the session with the host has outlived three connections");
+    let said = stop(child);
+    for part in
+        ["connection to agentcore lost: agentcore closed it; the next attempt is in 2 s", "no frame: the check octet"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn a_hub_that_stalls_is_given_up_when_it_does_not_accept() {
+    let (hub, folder) = (Hub::start(), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let mut stalled = hub.probe();
+    assert!(stalled.is_left());
+    let mut probe = hub.accept(&[]);
+    let _ = probe.heartbeat(1);
+    let said = stop(child);
+    assert!(said.contains("agentcore did not answer the announcement within 10 s"), "{said}");
+}
+
+#[test]
+fn agentcore_host_and_agentcore_port_name_what_cannot_be_reached() {
+    let folder = Folder::with_account();
+    let port = Hub::start().port().to_string();
+    let child = start(folder.probe().env("AGENTCORE_HOST", "localhost").env("AGENTCORE_PORT", port));
+    thread::sleep(Duration::from_millis(500));
+    let said = stop(child);
+    assert!(said.contains("connecting to agentcore failed: ") && said.contains("in 4 s"), "{said}");
+}
+
+#[test]
+fn authentication_kerberos_address_and_missing_credentials_are_answered() {
+    let (hub, folder) = (Hub::start(), Folder::with("other: {config: {username: a, password: b}}\n"));
+    let child = at(&hub, &mut folder.probe());
+    let mut kerberos = entry(1, 1, "memory", "127.0.0.1:1");
+    kerberos.config.authentication = Some("Kerberos".to_owned());
+    let nobody = entry(1, 2, "memory", "127.0.0.1:1");
+    let mut somebody = entry(1, 3, "memory", "no:host:name");
+    somebody.config.section = Some("other".to_owned());
+    let mut probe = hub.accept(&[kerberos, nobody, somebody]);
+    for (check, text) in [(1, "not yet supported"), (2, "missing credentials"), (3, "invalid address no:host:name")] {
+        let told = told(&mut probe, |told| told.path.check == check);
+        assert!(told.error().is_some_and(|error| error.contains(text)), "{}", told.data);
+        assert_eq!(told.data.get("result"), Some(&Value::Nil));
+    }
+    stop(child);
+}
+
+#[test]
+fn a_refused_account_is_not_tried_again_at_once() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with(&account("wrong")));
+    let child = at(&hub, &mut folder.probe());
+    let entries: Vec<_> = (1..5).map(|check| entry(1, check, "memory", &address(&host))).collect();
+    let mut probe = hub.accept(&entries);
+    for _ in 0..12 {
+        let told = probe.told();
+        assert!(told.error().is_some(), "{}", told.data);
+    }
+    assert_eq!(host.stats().failed_logons, 1);
+    // A password that has changed is tried.
+    folder.rewrite(&account(DEFAULT_PASSWORD));
+    let _ = told(&mut probe, |told| told.error().is_none());
+    stop(child);
+    all_given_back(&host);
+}
+
+#[test]
+fn max_package_size_bounds_a_result() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
+    let child = at(&hub, folder.probe().env("MAX_PACKAGE_SIZE", "1"));
+    let mut probe = hub.accept(&[entry(1, 1, "services", &address(&host))]);
+    let told = probe.told();
+    assert!(told.error().is_some_and(|error| error.starts_with("data package too large (")), "{}", told.data);
+    assert!(told.length <= 1000);
+    stop(child);
+}
+
+#[test]
+fn max_check_timeout_bounds_a_check() {
+    let (hub, host, folder) = (Hub::start(), faulty(8, "silence-at-query"), Folder::with_account());
+    let child = at(&hub, folder.probe().env("MAX_CHECK_TIMEOUT", "0.5"));
+    let mut probe = hub.accept(&[entry(1, 1, "memory", &address(&host))]);
+    let told = probe.told();
+    assert!(told.error().is_some_and(|error| error.contains("out of time")), "{}", told.data);
+    stop(child);
+}
+
+#[test]
+fn infrasonar_conf_is_made_with_a_header_when_it_is_missing() {
+    let (hub, folder) = (Hub::start(), Folder::empty());
+    let file = folder.0.path().join("data/config/infrasonar.yaml");
+    let child = at(&hub, folder.probe().env("INFRASONAR_CONF", &file));
+    let _ = hub.accept(&[]);
+    let said = stop(child);
+    assert!(said.contains("created a new configuration file"), "{said}");
+    let text = fs::read_to_string(file).expect("a file");
+    assert!(text.starts_with("# ") && text.contains("WARNING"), "{text}");
+}
+
+#[test]
+fn a_configuration_that_is_broken_at_the_start_ends_the_probe_with_1() {
+    for text in ["wmi: [", "- 1\n", "wmi: {config: {password: {encrypted: !!binary bm8gdG9rZW4=}}}\n"] {
+        let finished =
+            run(Folder::with(text).probe()).exits(1).says(&["configuration file invalid", "infrasonar.yaml"]);
+        assert_eq!(finished.stdout, "");
+    }
+    let folder = Folder::empty();
+    fs::write(folder.0.path().join("file"), "").expect("a file");
+    let mut command = folder.probe();
+    command.env("INFRASONAR_CONF", folder.0.path().join("file/infrasonar.yaml"));
+    run(command).exits(1).says(&["cannot write file"]);
+}
+
+#[test]
+fn a_configuration_that_becomes_broken_later_keeps_the_last_good_one() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let mut probe = hub.accept(&[entry(1, 1, "memory", &address(&host))]);
+    assert_eq!(probe.told().error(), None);
+    folder.rewrite("wmi: {config: {password: \"hush");
+    for _ in 0..2 {
+        assert_eq!(probe.told().error(), None);
+    }
+    let said = stop(child);
+    assert_eq!(said.matches("configuration file invalid, keep using previous").count(), 1, "{said}");
+    assert!(!said.contains("hush"), "{said}");
+}
+
+#[test]
+fn passwords_are_encrypted_in_place_with_encryption_key_and_mode_and_owner_stay() {
+    let (host, folder) = (host_with(8, &[]), Folder::with_account());
+    fs::set_permissions(folder.file(), fs::Permissions::from_mode(0o640)).expect("a mode");
+    let before = fs::metadata(folder.file()).expect("a file");
+    let key = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
+    let mut first = folder.dry_run("memory", &address(&host));
+    first.env("ENCRYPTION_KEY", key);
+    run(first).exits(0);
+    let text = folder.text();
+    assert!(!text.contains(DEFAULT_PASSWORD) && text.contains("password: {encrypted: !!binary"), "{text}");
+    let after = fs::metadata(folder.file()).expect("a file");
+    assert_eq!((after.mode(), after.uid(), after.gid()), (before.mode(), before.uid(), before.gid()));
+    assert_eq!(fs::read_dir(folder.0.path()).expect("a folder").count(), 2, "nothing else is left there");
+    let mut second = folder.dry_run("memory", &address(&host));
+    second.env("ENCRYPTION_KEY", key);
+    assert!(run(second).exits(0).stdout.contains("\"error\": null"));
+    assert_eq!(folder.text(), text);
+    // By the key that everybody has it cannot be read.
+    run(folder.dry_run("memory", &address(&host))).exits(1).says(&["encrypted with another key"]);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_written_is_only_a_warning() {
+    let (host, folder) = (host_with(8, &[]), Folder::empty());
+    let mut command = folder.dry_run("memory", &address(&host));
+    // There is no folder in which a pipe could be replaced.
+    command.env("INFRASONAR_CONF", "/dev/stdin").stdin(Stdio::piped());
+    let mut child = start(&mut command);
+    child.stdin.take().expect("a pipe").write_all(account(DEFAULT_PASSWORD).as_bytes()).expect("a reader");
+    let finished = finish(child).exits(0).says(&["passwords stay readable: failed to write `/dev/stdin`"]);
+    assert!(finished.stdout.contains("\"error\": null"), "{finished:#?}");
+}
+
+#[test]
+fn dry_run_prints_json_and_nothing_else() {
+    let (host, folder) = (host_with(8, &[]), Folder::with_account());
+    let finished = run(folder.dry_run("memory", &address(&host))).exits(0).says(&["dry-run probe collector: wmi v"]);
+    assert!(finished.stderr.contains(&"-".repeat(80)));
+    let json: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
+    let keys: Vec<_> = json.as_object().expect("a map").keys().collect();
+    assert_eq!(keys, ["result", "error", "framework"]);
+    assert_eq!(json["result"]["memory"][0]["name"], "memory");
+    assert!(json["framework"]["duration"].is_number() && json["framework"]["timestamp"].is_number());
+    all_given_back(&host);
+}
+
+#[test]
+fn output_type_pprint() {
+    let (host, folder) = (host_with(8, &[]), Folder::with_account());
+    let mut command = folder.dry_run("memory", &address(&host));
+    command.env("OUTPUT_TYPE", "pprint");
+    let finished = run(command).exits(0);
+    assert!(finished.stdout.starts_with("{ 'error': None,\n  'framework': {'duration': "), "{}", finished.stdout);
+    let mut command = folder.dry_run("memory", &address(&host));
+    command.env("OUTPUT_TYPE", "xml");
+    run(command).exits(1).says(&["OUTPUT_TYPE is \"xml\", and must be JSON or PPRINT"]);
+}
+
+#[test]
+fn a_dry_run_that_cannot_be_is_told_and_a_failing_check_is_none() {
+    let folder = Folder::with_account();
+    run(folder.dry_run("disks", "127.0.0.1")).exits(1).says(&["unknown check `disks`; available checks: memory, "]);
+    let mut missing = folder.probe();
+    missing.env("DRY_RUN", "/nowhere/x.yaml");
+    run(missing).exits(1).says(&["/nowhere/x.yaml"]);
+    let host = host_with(8, &[]);
+    let wrong = Folder::with(&account("wrong"));
+    let finished = run(wrong.dry_run("memory", &address(&host))).exits(0).says(&["check error; asset: srv01 (0)"]);
+    let json: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
+    assert!(json["result"].is_null() && json["error"]["severity"] == 1, "{json}");
+}
+
+#[test]
+fn log_level_log_colorized_and_log_fmt() {
+    let folder = Folder::with_account();
+    let said = |variables: &[(&str, &str)]| {
+        let mut command = folder.dry_run("disks", "127.0.0.1");
+        command.envs(variables.iter().copied());
+        run(command).exits(1).stderr
+    };
+    let usual = said(&[]);
+    assert!(usual.starts_with("[W ") && usual.contains("wmi:probe] dry-run probe collector"), "{usual}");
+    assert!(!said(&[("LOG_LEVEL", "error")]).contains("dry-run probe collector"));
+    assert!(said(&[("LOG_COLORIZED", "1")]).starts_with("\x1b[33m[W "));
+    assert!(said(&[("LOG_FMT", "at %%")]).starts_with("[W at % wmi:probe]"));
+    assert!(said(&[("LOG_LEVEL", "loud")]).contains("LOG_LEVEL is \"loud\", and must be debug, info, "));
+}
+
+#[test]
+fn exclude_shadow_storage_leaves_it_out() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let with = entry(1, 1, "storage", &address(&host));
+    let mut without = entry(1, 2, "storage", &address(&host));
+    without.config.exclude_shadow_storage = true;
+    let mut probe = hub.accept(&[with, without]);
+    let has = |told: &Told| told.items("shadow").is_some();
+    assert!(has(&told(&mut probe, |told| told.path.check == 1)));
+    assert!(!has(&told(&mut probe, |told| told.path.check == 2)));
+    stop(child);
+}
