@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use wmi_proto::cim::CimValue;
 use wmi_proto::wire::{Guid, WireError};
 use wmi_proto::{Entropy, FileTime, Instant, Role};
 
@@ -12,6 +13,7 @@ use crate::connection::{Arrival, Call, Connection, ReplyTo};
 use crate::dispatch::{self, Later, NCA_S_FAULT_CANCEL, Outcome};
 use crate::enumeration;
 use crate::machine::Machine;
+use crate::registry::{Data, Place};
 use crate::repository::Repository;
 use crate::{ConnId, HostConfig, HostInput, HostOutput, HostStats};
 
@@ -122,6 +124,30 @@ impl Host {
     #[must_use]
     pub const fn repository(&self) -> &Repository {
         &self.machine.repository
+    }
+
+    /// Sets values of a registry key of the 64-bit view, which is made when it is not there: what a set-up does. Text
+    /// becomes REG_SZ, uint32 REG_DWORD, uint64 REG_QWORD. `root` is the number of the root, HKEY_LOCAL_MACHINE's for
+    /// example 0x80000002.
+    ///
+    /// # Panics
+    /// When a value has another type.
+    pub fn set_registry(&mut self, root: u32, path: &str, values: &[(&str, CimValue)]) {
+        for (name, value) in values {
+            let data = match value {
+                CimValue::String(text) => Data::Text(text.to_str().into_owned()),
+                CimValue::Uint32(number) => Data::Dword(*number),
+                CimValue::Uint64(number) => Data::Qword(*number),
+                other => panic!("{name}: {other:?} is not for the registry"),
+            };
+            self.machine.registry.set(Place { root, path, wow: false }, name, data);
+        }
+    }
+
+    /// Removes a registry key of the 64-bit view that has no keys below it: what a program's removal does. Whether it
+    /// was there.
+    pub fn delete_registry(&mut self, root: u32, path: &str) -> bool {
+        self.machine.registry.delete(Place { root, path, wow: false }) == 0
     }
 
     /// What the host has seen so far.

@@ -76,7 +76,7 @@ impl Machine {
         let mut machine = Self {
             faults: config.faults.iter().copied().collect(),
             repository,
-            registry: Registry::windows(&config.name),
+            registry: Registry::windows(&config.name, config.profile),
             exporter: Exporter::new(),
             cursors: Cursors::new(),
             ping_sets: PingSets::default(),

@@ -1,13 +1,20 @@
 //! The registry of the simulated machine: keys, values, and the view that programs of 32 bits have of it.
 
+mod programs;
+
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::Profile;
 
 /// HKEY_LOCAL_MACHINE.
 pub(crate) const LOCAL_MACHINE: u32 = 0x8000_0002;
 /// HKEY_CURRENT_USER.
 const CURRENT_USER: u32 = 0x8000_0001;
-/// HKEY_CLASSES_ROOT, HKEY_USERS and HKEY_CURRENT_CONFIG, which are empty here.
-const OTHERS: [u32; 3] = [0x8000_0000, 0x8000_0003, 0x8000_0005];
+/// HKEY_USERS.
+pub(crate) const USERS: u32 = 0x8000_0003;
+/// HKEY_CLASSES_ROOT and HKEY_CURRENT_CONFIG, which are empty here.
+const OTHERS: [u32; 2] = [0x8000_0000, 0x8000_0005];
 
 /// ERROR_FILE_NOT_FOUND: no such key or value.
 pub(crate) const NOT_FOUND: u32 = 2;
@@ -76,25 +83,45 @@ pub(crate) struct Place<'a> {
     pub(crate) wow: bool,
 }
 
-/// All keys, by root and by path without its case.
+/// Keys by root and by path without its case.
+type Keys = BTreeMap<(u32, String), Arc<Key>>;
+
+/// All keys: those that every machine of a profile has, and what changed since.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
-    keys: BTreeMap<(u32, String), Key>,
+    made: Arc<Keys>,
+    /// Keys that are new, others than they were, or not there any more.
+    changed: BTreeMap<(u32, String), Option<Arc<Key>>>,
 }
 
 impl Registry {
-    /// What a server called `name` has, as far as it is of use here.
-    pub(crate) fn windows(name: &str) -> Self {
-        let mut registry = Self { keys: BTreeMap::new() };
-        for root in [LOCAL_MACHINE, CURRENT_USER].into_iter().chain(OTHERS) {
-            registry.keys.insert((root, String::new()), Key { name: String::new(), values: Vec::new() });
-        }
+    /// What a machine called `name` has, as far as it is of use here. The keys are made once per process and profile.
+    pub(crate) fn windows(name: &str, profile: Profile) -> Self {
+        static MADE: Mutex<BTreeMap<Profile, Arc<Keys>>> = Mutex::new(BTreeMap::new());
+        let mut all = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = Arc::clone(all.entry(profile).or_insert_with(|| Arc::new(Self::make(profile))));
+        drop(all);
+        let mut registry = Self { made, changed: BTreeMap::new() };
+        let path = "SYSTEM\\CurrentControlSet\\Control\\ComputerName\\ComputerName";
+        registry.set(Place { root: LOCAL_MACHINE, path, wow: false }, "ComputerName", Data::Text(name.to_owned()));
+        registry
+    }
+
+    fn make(profile: Profile) -> Keys {
+        let root = |root| ((root, String::new()), Arc::new(Key { name: String::new(), values: Vec::new() }));
+        let roots = [LOCAL_MACHINE, CURRENT_USER, USERS].into_iter().chain(OTHERS).map(root);
+        let mut registry = Self { made: Arc::new(roots.collect()), changed: BTreeMap::new() };
         let text = |text: &str| Data::Text(text.to_owned());
         let lines = |lines: &[&str]| Data::Lines(lines.iter().map(|&line| line.to_owned()).collect());
         let current = "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion";
+        let product = match profile.windows().caption.strip_prefix("Microsoft ") {
+            // It never learnt its new name.
+            Some(name) if name.starts_with("Windows 11") => "Windows 10 Pro",
+            name => name.unwrap_or_default().trim_end(),
+        };
         for (path, value, data) in [
-            (current, "ProductName", text("Windows Server 2022 Standard")),
-            (current, "CurrentBuildNumber", text("20348")),
+            (current, "ProductName", text(product)),
+            (current, "CurrentBuildNumber", text(profile.windows().build())),
             (current, "InstallDate", Data::Dword(1_707_812_130)),
             (current, "PathName", Data::Expandable("%SystemRoot%\\System32".to_owned())),
             ("SOFTWARE\\WOW6432Node\\Microsoft\\Windows NT\\CurrentVersion", "ProductName", text("32 bits")),
@@ -111,18 +138,30 @@ impl Registry {
             ("SOFTWARE\\Sim\\Only64", "Here", Data::Dword(64)),
             ("SOFTWARE\\WOW6432Node\\Sim", "View", text("32 bits")),
             ("SOFTWARE\\WOW6432Node\\Sim\\Only32", "Here", Data::Dword(32)),
-            ("SYSTEM\\CurrentControlSet\\Control\\ComputerName\\ComputerName", "ComputerName", text(name)),
         ] {
             registry.set(Place { root: LOCAL_MACHINE, path, wow: false }, value, data);
         }
         registry.create(Place { root: LOCAL_MACHINE, path: "SOFTWARE\\Sim\\Empty", wow: false });
         registry.set(Place { root: CURRENT_USER, path: "Environment", wow: false }, "TEMP", text("C:\\Temp"));
-        registry
+        programs::install(&mut registry, profile);
+        let mut keys = Arc::unwrap_or_clone(registry.made);
+        keys.extend(registry.changed.into_iter().filter_map(|(path, key)| Some((path, key?))));
+        keys
+    }
+
+    fn find(&self, real: &(u32, String)) -> Option<&Arc<Key>> {
+        self.changed.get(real).map_or_else(|| self.made.get(real), Option::as_ref)
+    }
+
+    /// The key to change it; a copy of its own if it is that of every machine.
+    fn find_mut(&mut self, real: &(u32, String)) -> Option<&mut Key> {
+        let key = Arc::clone(self.find(real)?);
+        self.changed.entry(real.clone()).or_insert(Some(key)).as_mut().map(Arc::make_mut)
     }
 
     /// The key at a place, or the Win32 code of why there is none.
     pub(crate) fn key(&self, place: Place<'_>) -> Result<&Key, u32> {
-        self.keys.get(&self.real(place)?).ok_or(NOT_FOUND)
+        self.find(&self.real(place)?).map(|key| &**key).ok_or(NOT_FOUND)
     }
 
     /// The names of the keys right below the one at a place.
@@ -130,10 +169,17 @@ impl Registry {
         self.key(place)?;
         let (root, path) = self.real(place)?;
         let below = if path.is_empty() { String::new() } else { format!("{path}\\") };
-        let keys = self.keys.iter().filter(|((own, path), _)| {
-            *own == root && path.strip_prefix(&below).is_some_and(|rest| !rest.is_empty() && !rest.contains('\\'))
-        });
-        Ok(keys.map(|(_, key)| key.name.clone()).collect())
+        let start = (root, below.clone());
+        let is_below = |at: &(u32, String)| at.0 == root && at.1.starts_with(&below);
+        let made = self.made.range(start.clone()..).take_while(|(at, _)| is_below(at));
+        let made = made.filter(|(at, _)| !self.changed.contains_key(*at));
+        let changed = self.changed.range(start..).take_while(|(at, _)| is_below(at));
+        let changed = changed.filter_map(|(at, key)| Some((at, key.as_ref()?)));
+        let right_below = |(at, _): &(&(u32, String), &Arc<Key>)| {
+            at.1.strip_prefix(&below).is_some_and(|rest| !rest.is_empty() && !rest.contains('\\'))
+        };
+        let all: BTreeMap<_, _> = made.chain(changed).filter(right_below).collect();
+        Ok(all.into_values().map(|key| key.name.clone()).collect())
     }
 
     /// Makes a key and those above it; the Win32 code.
@@ -153,8 +199,10 @@ impl Registry {
                 done.push('\\');
             }
             done.push_str(&name.to_lowercase());
-            let key = || Key { name: name.to_owned(), values: Vec::new() };
-            self.keys.entry((root, done.clone())).or_insert_with(key);
+            let at = (root, done.clone());
+            if self.find(&at).is_none() {
+                self.changed.insert(at, Some(Arc::new(Key { name: name.to_owned(), values: Vec::new() })));
+            }
         }
         0
     }
@@ -162,7 +210,7 @@ impl Registry {
     /// Sets a value of a key, which is made when it is not there; the Win32 code.
     pub(crate) fn set(&mut self, place: Place<'_>, name: &str, data: Data) -> u32 {
         let code = self.create(place);
-        let key = self.real(place).ok().and_then(|real| self.keys.get_mut(&real));
+        let key = self.real(place).ok().and_then(|real| self.find_mut(&real));
         let Some(key) = key else { return if code == 0 { NOT_FOUND } else { code } };
         match key.values.iter_mut().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
             Some((_, own)) => *own = data,
@@ -177,7 +225,7 @@ impl Registry {
             (Err(code), _) | (_, Err(code)) => code,
             (Ok(below), Ok((_, path))) if !below.is_empty() || path.is_empty() => ACCESS_DENIED,
             (_, Ok(real)) => {
-                self.keys.remove(&real);
+                self.changed.insert(real, None);
                 0
             }
         }
@@ -186,7 +234,7 @@ impl Registry {
     /// Removes a value; the Win32 code.
     pub(crate) fn delete_value(&mut self, place: Place<'_>, name: &str) -> u32 {
         let key = match self.real(place) {
-            Ok(real) => self.keys.get_mut(&real),
+            Ok(real) => self.find_mut(&real),
             Err(code) => return code,
         };
         let Some(key) = key else { return NOT_FOUND };
@@ -198,7 +246,7 @@ impl Registry {
     /// The root and the path without its case behind a view: below HKEY_LOCAL_MACHINE\SOFTWARE programs of 32 bits see
     /// what is below WOW6432Node.
     fn real(&self, Place { root, path, wow }: Place<'_>) -> Result<(u32, String), u32> {
-        if !self.keys.contains_key(&(root, String::new())) && root != LOCAL_MACHINE {
+        if self.find(&(root, String::new())).is_none() && root != LOCAL_MACHINE {
             return Err(INVALID_HANDLE);
         }
         let path = path.trim_matches('\\').to_lowercase();
@@ -225,7 +273,7 @@ mod tests {
 
     #[test]
     fn two_views_of_one_registry() {
-        let mut registry = Registry::windows("HOST");
+        let mut registry = Registry::windows("HOST", Profile::default());
         let view = |registry: &Registry, path: &str, wow| registry.key(at(path, wow)).ok()?.value("view").cloned();
         assert_eq!(view(&registry, "software\\SIM", false), Some(Data::Text("64 bits".to_owned())));
         assert_eq!(view(&registry, "software\\SIM", true), Some(Data::Text("32 bits".to_owned())));
@@ -246,6 +294,10 @@ mod tests {
         assert_eq!(registry.delete(at("SOFTWARE\\New\\Key", true)), 0);
         assert_eq!(registry.delete(at("SOFTWARE\\New", true)), 0);
         assert_eq!(registry.delete(at("", false)), ACCESS_DENIED);
+        assert_eq!(registry.delete(at("SOFTWARE\\Sim\\Only32", true)), 0, "a key that every machine has");
+        assert_eq!(registry.subkeys(at("SOFTWARE\\Sim", true)), Ok(Vec::new()));
+        let other = Registry::windows("OTHER", Profile::default());
+        assert_eq!(other.subkeys(at("SOFTWARE\\Sim", true)), Ok(vec!["Only32".to_owned()]), "of another machine");
         let nowhere = Place { root: 7, path: "SOFTWARE", wow: false };
         assert_eq!(registry.key(nowhere).err(), Some(INVALID_HANDLE));
     }

@@ -9,6 +9,13 @@ use crate::registry::{Data, LOCAL_MACHINE, Place};
 /// What Windows returns for a value of another type than the one that was asked for.
 const OTHER_TYPE: u32 = 1;
 
+/// The variables that the provider knows.
+const ENVIRONMENT: [(&str, &str); 3] = [
+    ("%SystemRoot%", "C:\\Windows"),
+    ("%ProgramFiles%", "C:\\Program Files"),
+    ("%ProgramFiles(x86)%", "C:\\Program Files (x86)"),
+];
+
 pub(super) fn carry_out(call: Invocation<'_>) -> Result<Answer, HResult> {
     let path = call.text("sSubKeyName").unwrap_or_default();
     let root = call.number("hDefKey").unwrap_or(LOCAL_MACHINE);
@@ -57,7 +64,8 @@ fn out(getter: &str, data: &Data) -> Option<(&'static str, CimValue)> {
         ("GetStringValue", Data::Text(text)) => ("sValue", text.as_str().into()),
         // The provider expands what a service would: its own environment.
         ("GetStringValue" | "GetExpandedStringValue", Data::Expandable(text)) => {
-            ("sValue", text.replace("%SystemRoot%", "C:\\Windows").into())
+            let known = ENVIRONMENT.iter().fold(text.clone(), |text, (name, value)| text.replace(name, value));
+            ("sValue", known.into())
         }
         ("GetDWORDValue", Data::Dword(number)) => ("uValue", (*number).into()),
         ("GetQWORDValue", Data::Qword(number)) => ("uValue", (*number).into()),
