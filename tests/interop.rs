@@ -35,6 +35,8 @@ mod drivers;
 mod fold;
 #[path = "interop/foreign_host.rs"]
 mod foreign_host;
+#[path = "interop/infrasonar.rs"]
+mod infrasonar;
 #[path = "interop/peers.rs"]
 mod peers;
 #[path = "interop/tools.rs"]
@@ -111,6 +113,11 @@ fn main() -> ExitCode {
     ] {
         tasks.push(Box::new(move |bench| bench.calls(client, level)));
     }
+    tasks.push(Box::new(|bench| {
+        bench.witness("InfraSonar's packets, secrets and results of Python", || {
+            bench.tools.script("infrasonar.py").map(infrasonar::compare)
+        });
+    }));
     for peer in PEERS {
         tasks.push(Box::new(move |bench| bench.decodes(peer)));
     }
