@@ -1,6 +1,7 @@
 //! How a check ended, and what agentcore is told of it.
 
 use core::time::Duration;
+use std::collections::HashMap;
 
 use crate::assets::CheckPath;
 use crate::value::Value;
@@ -61,17 +62,22 @@ impl CheckResult {
     /// within the type: other characters become `?`, a missing name `unnamed`, and a name that was there already is
     /// numbered.
     pub fn add(&mut self, kind: impl Into<String>, items: impl IntoIterator<Item = (String, Vec<(String, Value)>)>) {
-        let mut names = std::collections::BTreeSet::new();
+        // With the number that each name got last: many equal names do not make it start at 2 each time.
+        let mut names: HashMap<String, u64> = HashMap::new();
         let items = items.into_iter().map(|(name, metrics)| {
             let mut name: String = name.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect();
             if name.is_empty() {
                 "unnamed".clone_into(&mut name);
             }
-            if names.contains(&name) {
-                let numbered = (2_u64..).map(|number| format!("{name} ({number})"));
-                name = numbered.into_iter().find(|name| !names.contains(name)).unwrap_or(name);
+            if let Some(&last) = names.get(&name) {
+                let mut number = last + 1;
+                while names.contains_key(&format!("{name} ({number})")) {
+                    number += 1;
+                }
+                let numbered = format!("{name} ({number})");
+                names.insert(std::mem::replace(&mut name, numbered), number);
             }
-            names.insert(name.clone());
+            names.insert(name.clone(), 1);
             Item { name, metrics }
         });
         self.types.push((kind.into(), items.collect()));

@@ -58,3 +58,47 @@ fn value(found: Found) -> Value {
         Found::List(values) => Value::List(values.into_iter().map(value).collect()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wmi_checks::{Item, Type};
+
+    use super::*;
+
+    fn report(types: &[&'static str], errors: &[(&'static str, &str)]) -> Report {
+        let item = || Item { name: "a".to_owned(), metrics: Vec::new() };
+        let failure = |&(part, text): &(&'static str, &str)| Failure {
+            part,
+            stage: "query".to_owned(),
+            text: text.to_owned(),
+            ..Failure::default()
+        };
+        let types = types.iter().map(|name| Type { name, items: vec![item()] }).collect();
+        Report { types, errors: errors.iter().map(failure).collect(), ..Report::default() }
+    }
+
+    #[test]
+    fn a_part_that_failed_does_not_take_the_rest_with_it() {
+        assert!(matches!(outcome(report(&["volume"], &[])), Outcome::Complete(_)));
+        let told = outcome(report(&["volume"], &[("logical", "refused"), ("physical", "refused")]));
+        let Outcome::Incomplete(result, error) = told else { panic!("{told:?}") };
+        assert!(!result.is_empty());
+        let text = "failed to read logical, physical: query: refused";
+        assert_eq!(error, CheckError { text: text.to_owned(), severity: Severity::Medium });
+    }
+
+    #[test]
+    fn a_check_without_any_type_has_failed_and_says_one_cause_once() {
+        let told = outcome(report(&[], &[("volume", "refused"), ("logical", "refused"), ("logical", "refused")]));
+        assert_eq!(told, Outcome::Failed(CheckError::new("query: refused")));
+        let told = outcome(report(&[], &[("volume", "refused"), ("logical", "silent")]));
+        let text = "failed to read volume: query: refused; failed to read logical: query: silent";
+        assert_eq!(told, Outcome::Failed(CheckError::new(text)));
+    }
+
+    #[test]
+    fn shadow_storage_that_cannot_be_read_matters_little() {
+        let told = outcome(report(&["volume"], &[("shadow", "refused")]));
+        assert!(matches!(told, Outcome::Incomplete(_, CheckError { severity: Severity::Low, .. })), "{told:?}");
+    }
+}
