@@ -117,6 +117,8 @@ faults! {
     legal OlderExporter = "older-exporter";
     /// Has namespaces and what comes from them in a process of its own, with an OXID and a port of its own.
     legal SecondExporter = "second-exporter";
+    /// Has raw performance counters that jump and go back every seven seconds.
+    legal CountersJump = "counters-jump";
 
     /// Signs with a wrong signature from the third batch on.
     hostile BadSignature = "bad-signature";

@@ -15,7 +15,7 @@ use crate::enumeration;
 use crate::machine::Machine;
 use crate::registry::{Data, Place};
 use crate::repository::Repository;
-use crate::{ConnId, HostConfig, HostInput, HostOutput, HostStats};
+use crate::{ConnId, Fault, HostConfig, HostInput, HostOutput, HostStats};
 
 /// A simulated Windows host. Does no I/O.
 ///
@@ -35,6 +35,8 @@ impl Host {
     pub fn new(config: HostConfig, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
         let wall = config.clock.unwrap_or(wall);
         let repository = Repository::of(config.profile, config.rows, wall).named(&config.name);
+        let jumps = config.faults.contains(&Fault::CountersJump);
+        let repository = if jumps { repository.with_jumps() } else { repository };
         let machine = Machine::new(config, repository, entropy, now, wall);
         Self { machine, connections: BTreeMap::new(), waiting: BTreeMap::new(), waited: 0 }
     }

@@ -1,5 +1,6 @@
 //! The kinds of Windows hosts that can be simulated, and in what each differs from an ordinary server.
 
+mod many;
 mod overlay;
 
 use core::fmt;

@@ -118,6 +118,8 @@ struct Machine {
     started: FileTime,
     /// How far its clock is ahead, in intervals of 100 ns.
     drift: i64,
+    /// Whether its raw counters jump and go back.
+    jumps: bool,
     namespaces: Vec<Namespace>,
 }
 
@@ -159,7 +161,16 @@ impl Repository {
         namespaces.iter_mut().for_each(|namespace| namespace.grow(rows));
         let started = FileTime(clock.0.saturating_sub(UPTIME));
         let name = "WINSIM".to_owned();
-        Self { machine: Arc::new(Machine { name, windows: profile.windows(), started, drift: 0, namespaces }) }
+        Self {
+            machine: Arc::new(Machine {
+                name,
+                windows: profile.windows(),
+                started,
+                drift: 0,
+                jumps: false,
+                namespaces,
+            }),
+        }
     }
 
     /// The same machine under another NetBIOS name.
@@ -173,6 +184,12 @@ impl Repository {
     #[must_use]
     pub fn with_drift(mut self, drift: i64) -> Self {
         Arc::make_mut(&mut self.machine).drift = drift;
+        self
+    }
+
+    /// The same machine whose raw counters jump and go back.
+    pub(crate) fn with_jumps(mut self) -> Self {
+        Arc::make_mut(&mut self.machine).jumps = true;
         self
     }
 
@@ -274,7 +291,13 @@ impl Repository {
 impl Machine {
     fn clock(&self, now: FileTime) -> Clock {
         let shifted = |time: FileTime| FileTime(time.0.saturating_add_signed(self.drift));
-        Clock { now: shifted(now), boot: shifted(self.started), machine: self.name.clone(), windows: self.windows }
+        Clock {
+            now: shifted(now),
+            boot: shifted(self.started),
+            machine: self.name.clone(),
+            windows: self.windows,
+            jumps: self.jumps,
+        }
     }
 
     fn open(&self, path: &str) -> Result<usize, QueryError> {

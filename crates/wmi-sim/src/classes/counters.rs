@@ -161,6 +161,7 @@ impl Counted {
             perf_frequency: set.perf_frequency,
             object_frequency: if set.object_frequency == 0 { TICKS } else { set.object_frequency },
         };
+        let counted = Moment { up: clock.counted(), ..moment };
         let mut places = self.places.iter();
         let mut put = |value| {
             if let Some(&Some(place)) = places.next()
@@ -173,7 +174,7 @@ impl Counted {
             if self.formatted {
                 put(kind.sized(kind.formatted(figure, &moment)));
             } else {
-                let (value, base) = kind.raw(figure, &moment);
+                let (value, base) = kind.raw(figure, &counted);
                 put(kind.sized(value));
                 if let Some(code) = kind.base() {
                     put(kind::sized(code, base));

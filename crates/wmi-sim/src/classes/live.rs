@@ -28,12 +28,25 @@ pub(crate) struct Clock {
     pub(crate) machine: String,
     /// What Windows calls itself there.
     pub(crate) windows: Windows,
+    /// Whether its counters jump and go back.
+    pub(crate) jumps: bool,
 }
 
 impl Clock {
     /// Intervals of 100 ns since the start.
     pub(super) fn uptime(&self) -> u64 {
         self.now.0.saturating_sub(self.boot.0)
+    }
+
+    /// The same as raw counters have counted it: where they jump they are right for seven seconds, then far ahead, then
+    /// begin anew.
+    pub(super) fn counted(&self) -> u64 {
+        let (up, slot) = (self.uptime(), 7 * TICKS);
+        match up / slot % 3 {
+            1 if self.jumps => up.saturating_mul(2),
+            2 if self.jumps => up % slot,
+            _ => up,
+        }
     }
 }
 

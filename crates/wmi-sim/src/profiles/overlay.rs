@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use wmi_proto::wire::HResult;
 
+use super::many;
 use crate::classes::Files;
-use crate::repository::class::{Row, Rows, Update};
+use crate::repository::class::{Make, Row};
 
 /// Whether a row is there.
 type Keeps = fn(&Row<'_>) -> bool;
@@ -27,10 +28,8 @@ pub(crate) struct Overlay {
     /// By namespace, further MOF. An instance changes the rows whose keys it repeats, without keys all rows of its class;
     /// where there is none it is a new row.
     pub(crate) files: &'static [(&'static str, Files)],
-    /// The rows of a class, in place of declared ones.
-    pub(crate) made: fn(class: &str) -> Option<Rows>,
-    /// What else changes in each row before it is shown.
-    pub(crate) update: fn(class: &str) -> Option<Update>,
+    /// How many rows a class has at least, and what makes those that are not declared when they are asked for.
+    pub(crate) more: &'static [(&'static str, usize, Make)],
     /// Classes whose provider refuses everybody, and how.
     pub(crate) refused: &'static [(&'static str, HResult)],
     /// Classes whose provider takes that long for the first row.
@@ -73,6 +72,18 @@ impl Overlay {
     }
 }
 
+/// A file for ROOT\CIMV2.
+macro_rules! cimv2 {
+    ($name:literal) => {
+        &[("root\\cimv2", &[($name, include_str!(concat!("../classes/profiles/", $name)))])]
+    };
+}
+
+/// Whether the text of a property is one of `names`.
+fn is_one(row: &Row<'_>, property: &str, names: &[&str]) -> bool {
+    row.get(property).as_str().is_some_and(|text| names.contains(&text.as_ref()))
+}
+
 fn is_meant(pattern: &str, class: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == class, |start| class.starts_with(start))
 }
@@ -86,36 +97,69 @@ pub(crate) const SERVER_2022: Overlay = Overlay {
     emptied: &[],
     kept: &[],
     files: &[],
-    made: |_| None,
-    update: |_| None,
+    more: &[],
     refused: &[],
     delays: &[],
 };
 
+const RAW_PROCESSORS: &str = "Win32_PerfRawData_Counters_ProcessorInformation";
+const PROCESSORS: &str = "Win32_PerfFormattedData_Counters_ProcessorInformation";
+
+/// What came with Windows 8 and Server 2012 is not there.
 pub(crate) const SERVER_2008R2: Overlay = Overlay {
-    no_namespaces: &["root\\StandardCimv2"],
-    no_properties: &[("Win32_*", "DelayedAutoStart")],
-    files: &[("root\\cimv2", &[("server_2008r2.mof", include_str!("../classes/profiles/server_2008r2.mof"))])],
+    no_namespaces: &["root\\StandardCIMV2"],
+    no_properties: &[
+        ("Win32_*", "DelayedAutoStart"),
+        (PROCESSORS, "PercentPrivilegedUtility"),
+        (PROCESSORS, "PercentProcessorUtility"),
+        (PROCESSORS, "PercentProcessorPerformance"),
+        (PROCESSORS, "PercentPerformanceLimit"),
+        (PROCESSORS, "PerformanceLimitFlags"),
+        (RAW_PROCESSORS, "PercentPrivilegedUtility"),
+        (RAW_PROCESSORS, "PercentPrivilegedUtility_Base"),
+        (RAW_PROCESSORS, "PercentProcessorUtility"),
+        (RAW_PROCESSORS, "PercentProcessorUtility_Base"),
+        (RAW_PROCESSORS, "PercentProcessorPerformance"),
+        (RAW_PROCESSORS, "PercentProcessorPerformance_Base"),
+        (RAW_PROCESSORS, "PercentPerformanceLimit"),
+        (RAW_PROCESSORS, "PerformanceLimitFlags"),
+    ],
+    files: cimv2!("server_2008r2.mof"),
     ..SERVER_2022
 };
 
 pub(crate) const WORKSTATION: Overlay = Overlay {
     no_classes: &["Win32_ServerFeature"],
-    emptied: &["Win32_PageFileUsage"],
-    files: &[("root\\cimv2", &[("workstation.mof", include_str!("../classes/profiles/workstation.mof"))])],
+    emptied: &[
+        "Win32_PageFileUsage",
+        "Win32_PerfRawData_PerfOS_PagingFile",
+        "Win32_PerfFormattedData_PerfOS_PagingFile",
+    ],
+    kept: &[
+        ("Win32_NTDomain", |row| row.get("DomainName").as_str().is_none()),
+        // Nobody of a domain can log on.
+        ("Win32_LoggedOnUser", |row| row.get("Antecedent").as_str().is_some_and(|path| !path.contains("ACME"))),
+    ],
+    files: cimv2!("workstation.mof"),
     ..SERVER_2022
 };
 
-pub(crate) const DOMAIN_CONTROLLER: Overlay = SERVER_2022;
+pub(crate) const DOMAIN_CONTROLLER: Overlay = Overlay { files: cimv2!("domain_controller.mof"), ..SERVER_2022 };
 
-pub(crate) const CORE_256_CPUS: Overlay = Overlay { processors: 256, ..SERVER_2022 };
+pub(crate) const CORE_256_CPUS: Overlay =
+    Overlay { processors: 256, files: cimv2!("core_256_cpus.mof"), ..SERVER_2022 };
 
+/// What Windows does to an account with Remote Enable and nothing else: it says nothing of what it leaves out.
 pub(crate) const NO_RIGHTS: Overlay = Overlay {
-    kept: &[("Win32_Process", |row| row.get("Name").as_str().as_deref() != Some("winlogon.exe"))],
+    emptied: &["Win32_LoggedOnUser", "Win32_SessionProcess", "Win32_TerminalService"],
+    kept: &[
+        ("Win32_Process", |row| !is_one(row, "Name", &["winlogon.exe"])),
+        ("Win32_Service", |row| is_one(row, "Name", &["CryptSvc", "Dhcp", "Dnscache", "EventLog"])),
+    ],
     refused: &[
         ("StdRegProv", HResult::WBEM_E_ACCESS_DENIED),
-        ("Win32_ShadowStorage", HResult::WBEM_E_ACCESS_DENIED),
-        ("Win32_ShadowCopy", HResult::WBEM_E_ACCESS_DENIED),
+        ("Win32_ShadowCopy", HResult::WBEM_E_INITIALIZATION_FAILURE),
+        ("Win32_ShadowStorage", HResult::WBEM_E_INITIALIZATION_FAILURE),
     ],
     ..SERVER_2022
 };
@@ -123,8 +167,15 @@ pub(crate) const NO_RIGHTS: Overlay = Overlay {
 pub(crate) const BROKEN_COUNTERS: Overlay =
     Overlay { no_classes: &["Win32_PerfRawData_*", "Win32_PerfFormattedData_*"], ..SERVER_2022 };
 
-pub(crate) const FOREIGN_LOCALE: Overlay = SERVER_2022;
+pub(crate) const FOREIGN_LOCALE: Overlay = Overlay { files: cimv2!("foreign_locale.mof"), ..SERVER_2022 };
 
-pub(crate) const SLOW: Overlay = Overlay { delays: &[("Win32_Product", Duration::from_secs(180))], ..SERVER_2022 };
+/// To list the packages of Windows Installer it checks each; to list diff areas it wakes the disks.
+pub(crate) const SLOW: Overlay = Overlay {
+    delays: &[("Win32_Product", Duration::from_secs(180)), ("Win32_ShadowStorage", Duration::from_secs(150))],
+    ..SERVER_2022
+};
 
-pub(crate) const HUGE: Overlay = SERVER_2022;
+pub(crate) const HUGE: Overlay = Overlay {
+    more: &[("MSFT_NetTCPConnection", 100_000, many::connection), ("Win32_Process", 3_000, many::process)],
+    ..SERVER_2022
+};

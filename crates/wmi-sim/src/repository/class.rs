@@ -32,7 +32,7 @@ pub(crate) struct Class {
     machine_names: Vec<usize>,
     pub(crate) rows: Rows,
     /// What changes in each row before it is shown.
-    pub(crate) updates: Vec<Update>,
+    pub(crate) update: Option<Update>,
     /// The status with which its provider answers everybody, when it answers nobody.
     pub(crate) refusal: Option<HResult>,
 }
@@ -43,9 +43,24 @@ pub(crate) enum Rows {
     /// Declared ones: a value for each property, `None` where the default of the class stands.
     Declared(Vec<Vec<Option<CimValue>>>),
     /// Made ones.
-    Made { count: usize, make: fn(usize, &mut Row<'_>) },
+    Made { count: usize, make: Make },
+    /// Declared ones, and made ones behind them.
+    Grown { declared: Vec<Vec<Option<CimValue>>>, more: usize, make: Make },
     /// Those of a performance object.
     Counted(Counted),
+}
+
+/// Sets the values of the made row at an index.
+pub(crate) type Make = fn(usize, &mut Row<'_>);
+
+impl Rows {
+    /// The declared ones, where rows are declared.
+    pub(crate) const fn declared_mut(&mut self) -> Option<&mut Vec<Vec<Option<CimValue>>>> {
+        match self {
+            Self::Declared(rows) | Self::Grown { declared: rows, .. } => Some(rows),
+            Self::Made { .. } | Self::Counted(_) => None,
+        }
+    }
 }
 
 /// An instance as values.
@@ -69,7 +84,7 @@ impl Class {
             declaration: Arc::new(declaration.clone()),
             amended: Vec::new(),
             rows: Rows::Declared(Vec::new()),
-            updates: Vec::new(),
+            update: None,
             refusal: None,
             properties,
             cim,
@@ -106,6 +121,7 @@ impl Class {
         match &self.rows {
             Rows::Declared(rows) => rows.len(),
             Rows::Made { count, .. } => *count,
+            Rows::Grown { declared, more, .. } => declared.len() + more,
             Rows::Counted(counted) => counted.count(),
         }
     }
@@ -113,12 +129,14 @@ impl Class {
     /// The instance at `index` without what depends on the time.
     pub(crate) fn timeless_row(&self, index: usize) -> Row<'_> {
         let cells = match &self.rows {
-            Rows::Declared(rows) => rows.get(index).cloned(),
+            Rows::Declared(rows) | Rows::Grown { declared: rows, .. } => rows.get(index).cloned(),
             Rows::Made { .. } | Rows::Counted(_) => None,
         };
         let mut row = Row { class: self, cells: cells.unwrap_or_else(|| vec![None; self.properties.len()]) };
-        if let Rows::Made { make, .. } = &self.rows {
-            make(index, &mut row);
+        match &self.rows {
+            Rows::Made { make, .. } => make(index, &mut row),
+            Rows::Grown { declared, make, .. } if index >= declared.len() => make(index - declared.len(), &mut row),
+            _ => {}
         }
         row
     }
@@ -132,7 +150,7 @@ impl Class {
         for &at in &self.machine_names {
             row.cells[at] = Some(CimValue::String(clock.machine.as_str().into()));
         }
-        for update in &self.updates {
+        if let Some(update) = self.update {
             update(clock, &mut row);
         }
         row
@@ -148,7 +166,7 @@ impl Class {
     /// there is none such.
     pub(super) fn lay(&mut self, over: Vec<Option<CimValue>>) -> Result<(), String> {
         let keys: Vec<usize> = self.keys().filter(|&at| over[at].is_some()).collect();
-        let Rows::Declared(rows) = &mut self.rows else { return Err(format!("the rows of {} are made", self.name)) };
+        let Some(rows) = self.rows.declared_mut() else { return Err(format!("the rows of {} are made", self.name)) };
         let mut found = false;
         for row in rows.iter_mut().filter(|row| keys.iter().all(|&at| row[at] == over[at])) {
             found = true;
@@ -168,6 +186,12 @@ impl Class {
         let mut rows = std::mem::take(rows);
         rows.retain(|cells| keeps(&Row { class: self, cells: cells.clone() }));
         self.rows = Rows::Declared(rows);
+    }
+
+    /// Adds made rows until there are `count`.
+    pub(super) fn extend(&mut self, count: usize, make: Make) {
+        let declared = self.rows.declared_mut().map(std::mem::take).unwrap_or_default();
+        self.rows = Rows::Grown { more: count.saturating_sub(declared.len()), declared, make };
     }
 
     /// Whether the class is `class` or comes from it.

@@ -44,6 +44,11 @@ impl Namespace {
         for (name, text) in overlay.files(path) {
             namespace.read(text, overlay, true).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
+        for (name, count, make) in overlay.more {
+            if let Some(at) = namespace.position(name) {
+                Arc::make_mut(&mut namespace.classes[at]).extend(*count, *make);
+            }
+        }
         namespace.add_counters(overlay);
         for (language, files) in classes::AMENDMENTS {
             for (name, text) in *files {
@@ -64,24 +69,19 @@ impl Namespace {
                         return Err(format!("{} is declared twice", declared.name));
                     }
                     let mut class = self.declared(declared, overlay)?;
-                    if let Some(made) = (overlay.made)(&class.name).or_else(|| classes::made(&class.name)) {
+                    if let Some(made) = classes::made(&class.name) {
                         class.rows = made;
                     }
                     self.classes.push(Arc::new(class));
                 }
-                // The profile makes them.
-                mof::Declaration::Instance(declared) if (overlay.made)(&declared.class).is_some() => {}
                 mof::Declaration::Instance(mut declared) => {
                     let at = self.position(&declared.class).ok_or_else(|| format!("no class {}", declared.class))?;
                     declared.values.retain(|(property, _)| overlay.has_property(&declared.class, property));
                     let row = self.classes[at].declared(&declared, self)?;
                     let class = Arc::make_mut(&mut self.classes[at]);
-                    match &mut class.rows {
-                        _ if over => class.lay(row)?,
-                        Rows::Declared(rows) => rows.push(row),
-                        Rows::Made { .. } | Rows::Counted(_) => {
-                            return Err(format!("the rows of {} are made", declared.class));
-                        }
+                    match class.rows.declared_mut() {
+                        Some(rows) if !over => rows.push(row),
+                        _ => class.lay(row)?,
                     }
                 }
             }
@@ -93,8 +93,7 @@ impl Namespace {
     fn declared(&self, mut declared: mof::ClassDecl, overlay: &Overlay) -> Result<Class, String> {
         declared.properties.retain(|property| overlay.has_property(&declared.name, &property.name));
         let mut class = Class::new(&declared, self)?;
-        let updates = [classes::update(&class.name), (overlay.update)(&class.name)];
-        class.updates = updates.into_iter().flatten().collect();
+        class.update = classes::update(&class.name);
         class.refusal = overlay.refusal(&class.name);
         Ok(class)
     }

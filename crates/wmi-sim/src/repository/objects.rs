@@ -7,7 +7,7 @@ use wmi_proto::FileTime;
 use wmi_proto::cim::{CimClass, CimObject, CimValue};
 use wmi_proto::wire::HResult;
 
-use super::class::{Class, Rows};
+use super::class::Class;
 use super::path::{self, Keys};
 use super::results::Kind;
 use super::{QueryError, Repository};
@@ -148,7 +148,7 @@ impl Repository {
     pub(crate) fn change(&mut self, instance: Instance, values: &[(&str, CimValue)]) {
         let class = self.class_at_mut(instance.class);
         let names = class.properties.clone();
-        let Rows::Declared(rows) = &mut class.rows else { return };
+        let Some(rows) = class.rows.declared_mut() else { return };
         for (name, value) in values {
             let at = names.iter().position(|property| property == name);
             if let Some(cell) = at.and_then(|at| rows.get_mut(instance.row)?.get_mut(at)) {
@@ -161,7 +161,7 @@ impl Repository {
     pub(crate) fn add(&mut self, class: Place, values: &[(&str, CimValue)]) -> Option<Instance> {
         let row = self.class_at(class).count();
         let properties = self.class_at(class).properties.len();
-        let Rows::Declared(rows) = &mut self.class_at_mut(class).rows else { return None };
+        let rows = self.class_at_mut(class).rows.declared_mut()?;
         rows.push(vec![None; properties]);
         let instance = Instance { class, row };
         self.change(instance, values);
@@ -171,7 +171,7 @@ impl Repository {
 
     /// Removes a declared instance; those behind it move up.
     pub(crate) fn remove(&mut self, instance: Instance) {
-        if let Rows::Declared(rows) = &mut self.class_at_mut(instance.class).rows
+        if let Some(rows) = self.class_at_mut(instance.class).rows.declared_mut()
             && instance.row < rows.len()
         {
             rows.remove(instance.row);

@@ -57,6 +57,12 @@ impl ResultSet {
         Self { machine, namespace, clock, filter: filter.map(Arc::new), kind, sources }
     }
 
+    /// How many rows are left before the filter.
+    #[cfg(test)]
+    pub(crate) fn left(&self) -> usize {
+        self.sources.iter().map(|source| source.end - source.at).sum()
+    }
+
     fn matches(&self, located: &Located<'_>) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.holds(located))
     }
