@@ -10,15 +10,19 @@ mod nt_domain;
 mod process;
 mod services;
 mod shares;
+mod software;
 mod storage;
 mod system;
+mod updates;
 mod users;
 
 use crate::Check;
 use crate::plan::Plan;
 
+pub use software::Programs;
+
 /// The planned checks, in the order in which help texts list them.
-static PLANS: [&Plan; 9] = [
+static PLANS: [&Plan; 10] = [
     &memory::PLAN,
     &netstat::PLAN,
     &nt_domain::PLAN,
@@ -27,12 +31,15 @@ static PLANS: [&Plan; 9] = [
     &shares::PLAN,
     &storage::PLAN,
     &system::PLAN,
+    &updates::PLAN,
     &users::PLAN,
 ];
 
 /// The keys of all checks, in the order in which help texts list them.
-pub const KEYS: &[&str] =
-    &["memory", "netstat", "network", "ntDomain", "process", "services", "shares", "storage", "system", "users"];
+pub const KEYS: &[&str] = &[
+    "memory", "netstat", "network", "ntDomain", "process", "services", "shares", "software", "storage", "system",
+    "updates", "users",
+];
 
 /// The keys of the checks that InfraSonar's WMI probe has, too.
 pub const PROBE_KEYS: &[&str] = &[
@@ -48,6 +55,9 @@ pub fn by_key(key: &str) -> Option<Box<dyn Check>> {
     }
     if key == network::KEY {
         return Some(Box::new(network::Network));
+    }
+    if key == software::KEY {
+        return Some(Box::new(software::Software));
     }
     PLANS.iter().find(|plan| plan.key == key).map(|plan| Box::new(*plan) as Box<dyn Check>)
 }

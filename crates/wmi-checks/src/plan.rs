@@ -134,11 +134,6 @@ impl Gathered {
         let answered = self.find(part)?.answer.as_ref()?;
         Some((answered.sent, answered.received))
     }
-
-    /// Which of a part's selects brought its rows.
-    pub(crate) fn alternative(&self, part: &str) -> usize {
-        self.find(part).map_or(0, |progress| progress.alternative)
-    }
 }
 
 impl Check for &'static Plan {

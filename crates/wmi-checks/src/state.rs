@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checks::Programs;
 use crate::counters::Samples;
 
 /// What a round leaves to the next one of the same check on the same host. The caller keeps it; what is serialised by
@@ -11,4 +12,6 @@ use crate::counters::Samples;
 pub struct State {
     /// Raw performance counters of the last round.
     pub samples: Samples,
+    /// Installed programs by their keys in the registry.
+    pub programs: Programs,
 }

@@ -1,5 +1,7 @@
 //! Texts for the numbers that Windows gives for states and kinds.
 
+use std::borrow::Cow;
+
 /// Win32_NetworkAdapter.NetConnectionStatus.
 pub(crate) fn connection_status(status: u64) -> &'static str {
     match status {
@@ -249,4 +251,67 @@ mod tests {
         assert_eq!(texts.len(), all - 1, "25 and 26 are the same");
         assert_eq!(device_problem(58), None);
     }
+}
+
+/// Win32_Product.InstallState.
+pub(crate) fn package_state(state: i64) -> Cow<'static, str> {
+    Cow::Borrowed(match state {
+        -6 => "Bad Configuration",
+        -2 => "Invalid Argument",
+        -1 => "Unknown Package",
+        1 => "Advertised",
+        2 => "Absent",
+        5 => "Installed",
+        _ => return state.to_string().into(),
+    })
+}
+
+/// The language of a language identifier in decimal digits ([MS-LCID 2.2]), by its primary language; the digits when it
+/// has no name here. `None` for what is no identifier.
+pub(crate) fn language(id: &str) -> Option<String> {
+    let id: u32 = id.trim().parse().ok()?;
+    let name = match id & 0x3ff {
+        0x00 => "Neutral",
+        0x01 => "Arabic",
+        0x02 => "Bulgarian",
+        0x03 => "Catalan",
+        0x04 => "Chinese",
+        0x05 => "Czech",
+        0x06 => "Danish",
+        0x07 => "German",
+        0x08 => "Greek",
+        0x09 => "English",
+        0x0a => "Spanish",
+        0x0b => "Finnish",
+        0x0c => "French",
+        0x0d => "Hebrew",
+        0x0e => "Hungarian",
+        0x0f => "Icelandic",
+        0x10 => "Italian",
+        0x11 => "Japanese",
+        0x12 => "Korean",
+        0x13 => "Dutch",
+        0x14 => "Norwegian",
+        0x15 => "Polish",
+        0x16 => "Portuguese",
+        0x18 => "Romanian",
+        0x19 => "Russian",
+        0x1b => "Slovak",
+        0x1d => "Swedish",
+        0x1e => "Thai",
+        0x1f => "Turkish",
+        0x22 => "Ukrainian",
+        0x24 => "Slovenian",
+        0x25 => "Estonian",
+        0x26 => "Latvian",
+        0x27 => "Lithuanian",
+        0x2a => "Vietnamese",
+        _ => return Some(id.to_string()),
+    };
+    Some(name.to_owned())
+}
+
+/// `text` in ASCII, as InfraSonar needs names: what is not becomes a question mark.
+pub(crate) fn ascii(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
 }
