@@ -6,6 +6,8 @@ use wmi_checks::{Report, Value};
 mod a;
 #[path = "checks/b.rs"]
 mod b;
+#[path = "checks/c.rs"]
+mod c;
 #[path = "checks/rounds.rs"]
 mod rounds;
 

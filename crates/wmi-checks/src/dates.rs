@@ -165,7 +165,7 @@ impl Written {
 
     /// The order that the text proves by itself: its two numbers in front of the year read one way only.
     pub(crate) fn proves(text: &str) -> Option<Order> {
-        let word = text.trim().split_whitespace().next()?;
+        let word = text.split_whitespace().next()?;
         let mut fields = word.split(['/', '-']);
         let (first, second, year) = (fields.next()?, fields.next()?, fields.next()?);
         let (first, second, year) = (number(first)?, number(second)?, number(year).filter(|_| year.len() == 4)?);

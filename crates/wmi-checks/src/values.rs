@@ -216,43 +216,6 @@ pub(crate) fn logon_type(kind: u64) -> Option<&'static str> {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn share_types_are_kinds_and_flags() {
-        assert_eq!(ShareType::of(0), ShareType { kind: Some("Disk Drive"), special: false, temporary: false });
-        assert_eq!(ShareType::of(0x8000_0003), ShareType { kind: Some("IPC"), special: true, temporary: false });
-        assert_eq!(ShareType::of(0x4000_0000), ShareType { kind: Some("Disk Drive"), special: false, temporary: true });
-        assert_eq!(ShareType::of(77), ShareType { kind: None, special: false, temporary: false });
-        assert_eq!(ShareType::of(77).infrasonar(), "Unknown");
-        assert_eq!(ShareType::of(0xc000_0000).infrasonar(), "Unknown");
-    }
-
-    #[test]
-    fn quirk_share_type_texts_have_no_stray_back_tick() {
-        let texts = [0, 1, 2, 3, 4].map(|kind| ShareType::of(0x8000_0000 | kind).infrasonar());
-        assert_eq!(texts, ["Disk Drive Admin", "Print Queue Admin", "Device Admin", "IPC Admin", "Unknown"]);
-    }
-
-    #[test]
-    fn quirk_state_100_is_bound() {
-        assert_eq!(tcp_state(100), Some("Bound"));
-        assert_eq!(tcp_state(13), None);
-    }
-
-    #[test]
-    fn every_device_problem_has_a_text_of_its_own() {
-        let mut texts: Vec<_> = (0..=57).map(|code| device_problem(code).expect("known")).collect();
-        texts.sort_unstable();
-        let all = texts.len();
-        texts.dedup();
-        assert_eq!(texts.len(), all - 1, "25 and 26 are the same");
-        assert_eq!(device_problem(58), None);
-    }
-}
-
 /// Win32_Product.InstallState.
 pub(crate) fn package_state(state: i64) -> Cow<'static, str> {
     Cow::Borrowed(match state {
@@ -314,4 +277,41 @@ pub(crate) fn language(id: &str) -> Option<String> {
 /// `text` in ASCII, as InfraSonar needs names: what is not becomes a question mark.
 pub(crate) fn ascii(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn share_types_are_kinds_and_flags() {
+        assert_eq!(ShareType::of(0), ShareType { kind: Some("Disk Drive"), special: false, temporary: false });
+        assert_eq!(ShareType::of(0x8000_0003), ShareType { kind: Some("IPC"), special: true, temporary: false });
+        assert_eq!(ShareType::of(0x4000_0000), ShareType { kind: Some("Disk Drive"), special: false, temporary: true });
+        assert_eq!(ShareType::of(77), ShareType { kind: None, special: false, temporary: false });
+        assert_eq!(ShareType::of(77).infrasonar(), "Unknown");
+        assert_eq!(ShareType::of(0xc000_0000).infrasonar(), "Unknown");
+    }
+
+    #[test]
+    fn quirk_share_type_texts_have_no_stray_back_tick() {
+        let texts = [0, 1, 2, 3, 4].map(|kind| ShareType::of(0x8000_0000 | kind).infrasonar());
+        assert_eq!(texts, ["Disk Drive Admin", "Print Queue Admin", "Device Admin", "IPC Admin", "Unknown"]);
+    }
+
+    #[test]
+    fn quirk_state_100_is_bound() {
+        assert_eq!(tcp_state(100), Some("Bound"));
+        assert_eq!(tcp_state(13), None);
+    }
+
+    #[test]
+    fn every_device_problem_has_a_text_of_its_own() {
+        let mut texts: Vec<_> = (0..=57).map(|code| device_problem(code).expect("known")).collect();
+        texts.sort_unstable();
+        let all = texts.len();
+        texts.dedup();
+        assert_eq!(texts.len(), all - 1, "25 and 26 are the same");
+        assert_eq!(device_problem(58), None);
+    }
 }

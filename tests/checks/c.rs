@@ -1,0 +1,166 @@
+//! The checks software, services and updates.
+
+use std::time::Duration;
+
+use wmi_checks::{Finished, Options, Report, Shape, State, Value};
+use wmi_proto::cim::CimValue;
+use wmi_sim::{Fault, HostConfig, Profile};
+use wmi_testkit::pair::{Pair, config};
+
+use crate::metric;
+
+const LOCAL_MACHINE: u32 = 0x8000_0002;
+const UNINSTALL: &str = "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall";
+
+fn pair(host: HostConfig) -> Pair {
+    Pair::new(config(), host)
+}
+
+fn of(profile: Profile) -> Pair {
+    pair(HostConfig::new(50_000).profile(profile))
+}
+
+fn native(pair: &mut Pair, key: &str, state: State) -> Finished {
+    pair.round(key, &Options::default(), state)
+}
+
+fn uint(report: &Report, kind: &str, item: &str, name: &str) -> u64 {
+    let Value::Uint(number) = *metric(report, kind, item, name) else { panic!("{kind} {item} {name} is no number") };
+    number
+}
+
+fn count(report: &Report, kind: &str) -> usize {
+    report.types.iter().find(|t| t.name == kind).map_or(0, |t| t.items.len())
+}
+
+#[test]
+fn programs_come_from_both_views_and_from_users() {
+    let report = native(&mut of(Profile::Server2022), "software", State::default()).report;
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    let scopes = &report.types.iter().find(|t| t.name == "scope").expect("scopes").items;
+    let user = scopes.iter().find(|item| item.name.starts_with("S-1-5-21-")).expect("a user");
+    for scope in ["machine", "machine, 32-bit view", &user.name] {
+        assert!(uint(&report, "scope", scope, "Programs") > 0, "{scope}");
+    }
+    assert!(uint(&report, "scope", "machine", "HiddenComponents") > 0);
+    assert!(uint(&report, "scope", "machine", "HiddenUpdates") > 0);
+    assert!(count(&report, "program") > 200, "{}", count(&report, "program"));
+    let program = &report.types.iter().find(|t| t.name == "program").expect("programs").items[0];
+    assert!(program.metrics.len() >= 9, "{program:?}");
+    assert!(count(&report, "product") == 0 && count(&report, "feature") > 0);
+}
+
+/// Everything that can be seen at once is, and the rest within eight rounds.
+#[test]
+fn a_later_round_reads_what_changed_only() {
+    let mut pair = of(Profile::Server2022);
+    let calls = |pair: &Pair| pair.host.stats().calls_of("IWbemServices::ExecMethod");
+    let first = native(&mut pair, "software", State::default());
+    let whole = calls(&pair);
+    let new = format!("{UNINSTALL}\\New");
+    let text = |text: &str| CimValue::String(text.into());
+    pair.host.set_registry(LOCAL_MACHINE, &new, &[("DisplayName", text("A new one")), ("DisplayVersion", text("1"))]);
+    let before = calls(&pair);
+    let second = native(&mut pair, "software", first.state);
+    let again = calls(&pair) - before;
+    assert!(again * 3 < whole, "{again} after {whole}");
+    assert_eq!(*metric(&second.report, "program", "A new one", "DisplayVersion"), Value::from("1"));
+    assert_eq!(count(&second.report, "program"), count(&first.report, "program") + 1);
+    // Another version is seen at once, and so is a program that went.
+    pair.host.set_registry(LOCAL_MACHINE, &new, &[("DisplayVersion", text("2"))]);
+    let third = native(&mut pair, "software", second.state);
+    assert_eq!(*metric(&third.report, "program", "A new one", "DisplayVersion"), Value::from("2"));
+    assert!(pair.host.delete_registry(LOCAL_MACHINE, &new));
+    let fourth = native(&mut pair, "software", third.state);
+    assert_eq!(count(&fourth.report, "program"), count(&first.report, "program"));
+    assert!(fourth.report.errors.is_empty(), "{:?}", fourth.report.errors);
+}
+
+/// 20 ms there and back, 1 ms in the provider for each call, 32 calls in flight: under 3 s of virtual time for more than
+/// 300 keys of at least nine values. Without multiplexing the number is told.
+#[test]
+fn three_hundred_programs_are_read_in_less_than_three_seconds() {
+    let host = || HostConfig::new(50_000).latency(Duration::from_millis(20)).provider_time(Duration::from_millis(1));
+    let read = |host: HostConfig| {
+        let mut pair = pair(host);
+        // The log-on is not what is measured.
+        native(&mut pair, "updates", State::default());
+        let before = pair.now();
+        let check = wmi_checks::by_key("software").expect("a check");
+        let mut rounds = wmi_checks::Rounds::new(1);
+        rounds.begin(&*check, &Options::default(), State::default(), Duration::from_secs(300));
+        let finished = pair.rounds(&mut rounds).pop().expect("one round");
+        assert!(finished.report.errors.is_empty(), "{:?}", finished.report.errors);
+        let scopes = &finished.report.types.iter().find(|t| t.name == "scope").expect("scopes").items;
+        let keys: u64 = scopes.iter().map(|scope| uint(&finished.report, "scope", &scope.name, "Keys")).sum();
+        assert!(keys >= 300, "{keys} keys");
+        let calls = pair.host.stats().calls_of("IWbemServices::ExecMethod");
+        (pair.now().saturating_since(before), keys, calls)
+    };
+    let (granted, keys, calls) = read(host());
+    println!("{keys} keys, {calls} calls: {granted:?} of virtual time, at most 32 calls in flight");
+    assert!(granted < Duration::from_secs(3), "{granted:?} for {keys} keys and {calls} calls");
+    let (in_turn, ..) = read(host().faults([Fault::NoMpx]));
+    println!("without multiplexing: {in_turn:?}");
+    assert!(in_turn > granted);
+}
+
+#[test]
+fn a_registry_that_may_not_be_read_takes_nothing_else_with_it() {
+    let report = native(&mut of(Profile::NoRights), "software", State::default()).report;
+    assert_eq!(count(&report, "program"), 0);
+    assert!(report.types.iter().all(|t| t.name != "program"), "the type of a part that failed is missing");
+    assert!(count(&report, "feature") > 0);
+    assert!(report.errors.iter().any(|error| error.part == "programs" && error.code.is_some()), "{:?}", report.errors);
+}
+
+#[test]
+fn a_workstation_is_no_server_and_that_is_no_error() {
+    let mut pair = of(Profile::Workstation);
+    let report = native(&mut pair, "software", State::default()).report;
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    assert!(report.warnings.iter().any(|warning| warning.text.contains("no server")), "{:?}", report.warnings);
+    let probe = pair.round("software", &Options::new(Shape::Infrasonar), State::default()).report;
+    assert!(probe.errors.is_empty(), "{:?}", probe.errors);
+    assert_eq!(probe.types.iter().map(|t| t.name).collect::<Vec<_>>(), ["installed"]);
+}
+
+#[test]
+fn a_provider_that_takes_minutes_is_not_waited_for() {
+    let mut pair = of(Profile::Slow);
+    let probe = pair.round("software", &Options::new(Shape::Infrasonar), State::default());
+    assert!(probe.took <= Duration::from_secs(121), "{:?}", probe.took);
+    assert!(probe.report.errors.iter().any(|error| error.part == "installed"), "{:?}", probe.report);
+    assert!(count(&probe.report, "feature") > 0, "the other part is whole");
+}
+
+#[test]
+fn names_that_are_not_ascii() {
+    let mut pair = of(Profile::ForeignLocale);
+    let report = native(&mut pair, "software", State::default()).report;
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    let programs = &report.types.iter().find(|t| t.name == "program").expect("programs").items;
+    assert!(programs.iter().any(|program| !program.name.is_ascii()));
+    let services = native(&mut pair, "services", State::default()).report;
+    assert!(services.errors.is_empty() && services.warnings.is_empty(), "{:?}", services.warnings);
+}
+
+#[test]
+fn dates_are_right_or_unknown() {
+    let american = native(&mut of(Profile::Server2022), "updates", State::default()).report;
+    assert_eq!(*metric(&american, "updates", "KB5034765", "InstalledOn"), Value::from("2024-02-14"));
+    assert_eq!(
+        *metric(&american, "updates", "KB5034439", "InstalledOn"),
+        Value::from("2024-01-09"),
+        "proved by others"
+    );
+    assert_eq!(*metric(&american, "updates", "KB4589208", "InstalledOn"), Value::Null);
+}
+
+#[test]
+fn old_hosts_have_services_without_delayed_start() {
+    let report = native(&mut of(Profile::Server2008R2), "services", State::default()).report;
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    let service = &report.types[0].items[0];
+    assert!(service.metrics.iter().any(|m| m.name == "DelayedAutoStart" && m.value == Value::Null), "{service:?}");
+}
