@@ -147,6 +147,9 @@ fn names_that_are_not_ascii() {
 
 #[test]
 fn dates_are_right_or_unknown() {
+    let foreign = native(&mut of(Profile::ForeignLocale), "updates", State::default()).report;
+    assert!(foreign.errors.is_empty(), "{:?}", foreign.errors);
+    assert_eq!(*metric(&foreign, "coverage", "coverage", "DateOrder"), Value::from("day first"));
     let american = native(&mut of(Profile::Server2022), "updates", State::default()).report;
     assert_eq!(*metric(&american, "updates", "KB5034765", "InstalledOn"), Value::from("2024-02-14"));
     assert_eq!(
@@ -163,4 +166,13 @@ fn old_hosts_have_services_without_delayed_start() {
     assert!(report.errors.is_empty(), "{:?}", report.errors);
     let service = &report.types[0].items[0];
     assert!(service.metrics.iter().any(|m| m.name == "DelayedAutoStart" && m.value == Value::Null), "{service:?}");
+}
+
+#[test]
+fn an_account_without_rights_is_told_that_its_list_is_short() {
+    let whole = native(&mut of(Profile::Server2022), "services", State::default()).report;
+    assert!(whole.warnings.is_empty(), "{:?}", whole.warnings);
+    let short = native(&mut of(Profile::NoRights), "services", State::default()).report;
+    assert!(count(&short, "services") < count(&whole, "services"));
+    assert!(short.warnings.iter().any(|warning| warning.text.contains("short")), "{:?}", short.warnings);
 }
