@@ -32,6 +32,8 @@ mod life;
 mod negotiate;
 #[path = "session/prefetch.rs"]
 mod prefetch;
+#[path = "session/profiles.rs"]
+mod profiles;
 
 const MANY: &str = "SELECT * FROM Sim_Many";
 

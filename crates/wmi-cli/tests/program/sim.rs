@@ -13,10 +13,14 @@ fn sim(arguments: &[&str]) -> (Child, String) {
     (sim, address)
 }
 
-fn ids(address: &str, account: &str) -> String {
-    let mut command = wmi(["query", address, "SELECT Id FROM Sim_Many", "-u", account, "-o", "csv"]);
+fn query(address: &str, account: &str, wql: &str) -> String {
+    let mut command = wmi(["query", address, wql, "-u", account, "-o", "csv"]);
     command.env("WMI_PASSWORD", "pässword");
     run(command).exits(0).stdout
+}
+
+fn ids(address: &str, account: &str) -> String {
+    query(address, account, "SELECT Id FROM Sim_Many")
 }
 
 #[test]
@@ -26,6 +30,25 @@ fn a_host_with_an_account_rows_and_faults() {
     assert_eq!(ids(&address, r"LAB\observer"), "Id\n0\n1\n2\n");
     signal(&sim, "TERM");
     assert_eq!(wait(&mut sim).code(), Some(0));
+}
+
+#[test]
+fn a_host_of_another_kind_at_another_time() {
+    let arguments = ["127.0.0.1:0", "--profile", "workstation", "--clock", "2031-05-06T07:08:09Z", "--latency", "5"];
+    let (mut sim, address) = sim(&arguments);
+    let system = query(&address, r"ACME\monitor", "SELECT Caption FROM Win32_OperatingSystem");
+    assert_eq!(system, "Caption\nMicrosoft Windows 11 Pro\n");
+    assert_eq!(query(&address, r"ACME\monitor", "SELECT Year FROM Win32_UTCTime"), "Year\n2031\n");
+    signal(&sim, "TERM");
+    assert_eq!(wait(&mut sim).code(), Some(0));
+}
+
+#[test]
+fn the_help_of_sim_lists_the_kinds_of_hosts() {
+    let help = run(wmi(["sim", "--help"])).exits(0).stdout;
+    for kind in ["server-2008r2", "core-256-cpus", "no-rights", "100,000 TCP connections"] {
+        assert!(help.contains(kind), "{help}");
+    }
 }
 
 #[test]
