@@ -123,6 +123,8 @@ pub(crate) const SERVER_2008R2: Overlay = Overlay {
         (RAW_PROCESSORS, "PercentProcessorPerformance_Base"),
         (RAW_PROCESSORS, "PercentPerformanceLimit"),
         (RAW_PROCESSORS, "PerformanceLimitFlags"),
+        ("Win32_PerfRawData_PerfOS_Memory", "LongTermAverageStandbyCacheLifetimes"),
+        ("Win32_PerfFormattedData_PerfOS_Memory", "LongTermAverageStandbyCacheLifetimes"),
     ],
     files: cimv2!("server_2008r2.mof"),
     ..SERVER_2022

@@ -154,7 +154,7 @@ fn a_foreign_host_writes_days_first_and_names_in_its_own_letters() {
         ("Win32_Service", "計測サービス"),
         ("Win32_ServerFeature", "ファイル サーバー"),
         ("Win32_Product", "日本語入力システム"),
-        ("Win32_NetworkAdapter", "Microsoft Hyper-V-Netzwerkadapter für Büro"),
+        ("Win32_NetworkAdapter", "さくら VPN 仮想アダプター"),
     ] {
         let names = column(foreign, &format!("SELECT Name FROM {class}"), "Name");
         assert!(names.iter().any(|own| own == name), "{class}: {names:?}");
