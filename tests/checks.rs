@@ -8,6 +8,8 @@ mod a;
 mod b;
 #[path = "checks/c.rs"]
 mod c;
+#[path = "checks/day.rs"]
+mod day;
 #[path = "checks/rounds.rs"]
 mod rounds;
 
