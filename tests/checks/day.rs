@@ -102,14 +102,14 @@ macro_rules! days {
 }
 
 days! {
-    server_2022 = Server2022, 15;
+    server_2022 = Server2022, 30;
     server_2008r2 = Server2008R2, 30;
-    workstation = Workstation, 30;
-    domain_controller = DomainController, 30;
+    workstation = Workstation, 60;
+    domain_controller = DomainController, 60;
     core_256_cpus = Core256Cpus, 60;
     no_rights = NoRights, 30;
     broken_counters = BrokenCounters, 30;
-    foreign_locale = ForeignLocale, 30;
+    foreign_locale = ForeignLocale, 60;
     slow = Slow, 30;
 }
 

@@ -154,7 +154,7 @@ pub enum Work {
         /// The path.
         path: String,
     },
-    /// A method's out-parameters.
+    /// The out-parameters of a method that changes nothing: it is called again when the connection goes meanwhile.
     Call {
         /// The path of the class or instance.
         path: Cow<'static, str>,
@@ -202,6 +202,13 @@ impl Unanswered {
             HResult::WBEM_E_NOT_FOUND,
         ]
         .contains(status)
+    }
+}
+
+impl Unanswered {
+    /// Whether the connection went while the answer was due.
+    pub(crate) const fn is_loss(&self) -> bool {
+        matches!(self, Self::Failed(Error { kind: ErrorKind::Disconnected | ErrorKind::Transport(_), .. }))
     }
 }
 

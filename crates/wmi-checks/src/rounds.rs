@@ -9,7 +9,7 @@ use wmi_proto::{
     Row, Stage,
 };
 
-use crate::{Answer, Check, Options, Report, Request, RequestId, Round, State, Unanswered, Work};
+use crate::{Answer, Check, Options, Report, Request, Round, State, Unanswered, Work};
 
 /// A round that was begun; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,14 +57,26 @@ struct Running {
     begun: Instant,
     deadline: Instant,
     in_flight: usize,
-    /// A request that the client had no room for.
-    held: Option<Request>,
+    /// What the client had no room for, and calls that are to be made again.
+    held: VecDeque<Asked>,
+}
+
+/// What the client calls a request.
+enum Sent {
+    Query(QueryId),
+    Call(CallId),
+}
+
+/// A request, and whether it was sent before.
+struct Asked {
+    request: Request,
+    again: bool,
 }
 
 /// A request on its way.
 struct Flight {
     round: RoundId,
-    request: RequestId,
+    asked: Asked,
     sent: FileTime,
     received: Option<FileTime>,
     rows: Vec<Row>,
@@ -124,7 +136,7 @@ impl Rounds {
         while self.running.len() < self.at_once {
             let Some(Waiting { id, round, timeout }) = self.waiting.pop_front() else { break };
             let deadline = now.saturating_add(timeout);
-            self.running.insert(id, Running { round, begun: now, deadline, in_flight: 0, held: None });
+            self.running.insert(id, Running { round, begun: now, deadline, in_flight: 0, held: VecDeque::new() });
             self.ask(id, client, now, wall);
         }
     }
@@ -132,7 +144,8 @@ impl Rounds {
     /// Asks for everything that one round wants, and ends it when that is nothing.
     fn ask(&mut self, id: RoundId, client: &mut Client, now: Instant, wall: FileTime) {
         while let Some(running) = self.running.get_mut(&id) {
-            let Some(request) = running.held.take().or_else(|| running.round.next()) else {
+            let next = || running.round.next().map(|request| Asked { request, again: false });
+            let Some(asked) = running.held.pop_front().or_else(next) else {
                 if running.in_flight == 0 {
                     self.end(id, now);
                 }
@@ -144,63 +157,53 @@ impl Rounds {
             } else if left.is_zero() {
                 Error::new(Stage::Query, ErrorKind::TimedOut).into()
             } else {
-                let flight = Flight { round: id, request: request.id, sent: wall, received: None, rows: Vec::new() };
-                match self.send(&request, left, flight, client, now) {
-                    Ok(()) => continue,
+                match Self::send(&asked.request, left, client, now) {
+                    Ok(sent) => {
+                        running.in_flight += 1;
+                        let flight = Flight { round: id, asked, sent: wall, received: None, rows: Vec::new() };
+                        match sent {
+                            Sent::Query(query) => drop(self.queries.insert(query, flight)),
+                            Sent::Call(call) => drop(self.calls.insert(call, flight)),
+                        }
+                        continue;
+                    }
                     // Room is made by whatever ends next; that the client is over, and why, is said by an event to come.
                     Err(error)
                         if error == CommandError::Closed
                             || (error == CommandError::TooMany && self.queries.len() + self.calls.len() > 0) =>
                     {
-                        if let Some(running) = self.running.get_mut(&id) {
-                            running.held = Some(request);
-                        }
+                        running.held.push_front(asked);
                         return;
                     }
                     Err(error) => Unanswered::NotSent(error),
                 }
             };
-            if let Some(running) = self.running.get_mut(&id) {
-                running
-                    .round
-                    .answer(request.id, Answer { rows: Vec::new(), outcome: Err(refused), sent: wall, received: wall });
-            }
+            let answer = Answer { rows: Vec::new(), outcome: Err(refused), sent: wall, received: wall };
+            running.round.answer(asked.request.id, answer);
         }
     }
 
-    fn send(
-        &mut self,
-        request: &Request,
-        left: Duration,
-        flight: Flight,
-        client: &mut Client,
-        now: Instant,
-    ) -> Result<(), CommandError> {
-        let round = flight.round;
+    fn send(request: &Request, left: Duration, client: &mut Client, now: Instant) -> Result<Sent, CommandError> {
+        let namespace = request.namespace.as_ref();
         match &request.work {
             Work::Query { wql } => {
-                let query = Query::new(wql.as_ref()).namespace(request.namespace.as_ref()).timeout(left).prefetch(true);
+                let query = Query::new(wql.as_ref()).namespace(namespace).timeout(left).prefetch(true);
                 let id = client.exec_query(query, now)?;
-                self.queries.insert(id, flight);
                 // A query that was just taken takes its first fetch.
                 let _ = client.fetch(id, NonZeroU32::MAX, now);
+                Ok(Sent::Query(id))
             }
             Work::Object { path } => {
-                let object = GetObject::new(path.as_str()).namespace(request.namespace.as_ref()).timeout(left);
-                self.calls.insert(client.get_object(object, now)?, flight);
+                let object = GetObject::new(path.as_str()).namespace(namespace).timeout(left);
+                client.get_object(object, now).map(Sent::Call)
             }
             Work::Call { path, method, parameters, context } => {
-                let mut call =
-                    ExecMethod::new(path.as_ref(), *method).namespace(request.namespace.as_ref()).timeout(left);
+                let mut call = ExecMethod::new(path.as_ref(), *method).namespace(namespace).timeout(left);
                 call.context.clone_from(context);
                 call.parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-                self.calls.insert(client.exec_method(call, now)?, flight);
+                client.exec_method(call, now).map(Sent::Call)
             }
         }
-        if let Some(running) = self.running.get_mut(&round) {
-            running.in_flight += 1;
-        }
-        Ok(())
     }
 
     /// Takes what concerns the rounds; gives back any other event.
@@ -241,11 +244,18 @@ impl Rounds {
     }
 
     fn answered(&mut self, flight: Flight, outcome: Result<(), Unanswered>, wall: FileTime) {
-        let Flight { round, request, sent, received, rows } = flight;
-        if let Some(running) = self.running.get_mut(&round) {
-            running.in_flight = running.in_flight.saturating_sub(1);
-            running.round.answer(request, Answer { rows, outcome, sent, received: received.unwrap_or(wall) });
+        let Flight { round, asked, sent, received, rows } = flight;
+        let Some(running) = self.running.get_mut(&round) else { return };
+        running.in_flight = running.in_flight.saturating_sub(1);
+        // The client does not say a method again of which nobody knows whether it was carried out. Those of checks read
+        // and change nothing.
+        let is_call = matches!(asked.request.work, Work::Call { .. });
+        if is_call && !asked.again && outcome.as_ref().is_err_and(Unanswered::is_loss) {
+            running.held.push_back(Asked { again: true, ..asked });
+            return;
         }
+        let answer = Answer { rows, outcome, sent, received: received.unwrap_or(wall) };
+        running.round.answer(asked.request.id, answer);
     }
 
     /// Ends the round `id` with what it has; what is under way for it is cancelled. A round that still waits reports
