@@ -170,6 +170,22 @@ fn rates_come_with_the_second_round_and_no_round_waits_for_them() {
 }
 
 #[test]
+fn a_slow_check_delays_nobody() {
+    let host = host_of("slow");
+    let slow = ["software", "--win32-product", "--timeout", "2"];
+    let finished = check(host.activator_addr(), &[&slow[..], &["memory", "services", "-o", "jsonl"]].concat());
+    let reports = finished.exits(3).says(&["out of time", "software/"]).lines();
+    let of = |key: &str| reports.iter().find(|report| report["check"] == key).expect("a report");
+    for key in ["memory", "services"] {
+        assert_eq!(of(key)["errors"], Value::Array(Vec::new()));
+        assert!(real(&of(key)["took"]) < 1.0, "{key}: {}", of(key)["took"]);
+    }
+    assert_eq!(reports.last().expect("reports")["check"], "software", "what is complete is not held back");
+    assert!(real(&of("software")["took"]) >= 1.9);
+    all_given_back(&host);
+}
+
+#[test]
 fn checks_without_end_are_interrupted() {
     let host = host_with(1, &[]);
     let mut command = wmi(["check", &host.activator_addr().to_string(), "-u", ACCOUNT, "services", "-o", "jsonl"]);
