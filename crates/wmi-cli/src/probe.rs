@@ -27,12 +27,6 @@ use crate::status::{Status, complain};
 /// The name by which agentcore knows the probe, and the section of the local file.
 const NAME: &str = "wmi";
 
-/// The checks of InfraSonar's WMI probe, in its order.
-const KEYS: [&str; 11] = [
-    "memory", "network", "netstat", "ntDomain", "process", "services", "software", "storage", "system", "updates",
-    "users",
-];
-
 /// What is read of how to set this up.
 const DOCUMENTATION: &str = "https://docs.infrasonar.com/collectors/probes/wmi/";
 
@@ -65,11 +59,6 @@ pub(crate) fn run() -> Status {
         return dry_run::run(file, &environment, accounts, hosts, &interrupt, &log);
     }
     Daemon::new(&environment, accounts, hosts, &log).run(&interrupt)
-}
-
-/// The checks that this program has of InfraSonar's.
-fn keys() -> Vec<&'static str> {
-    KEYS.into_iter().filter(|key| wmi_checks::by_key(key).is_some()).collect()
 }
 
 /// The steady clock and the wall clock.
@@ -109,7 +98,7 @@ impl<'l> Daemon<'l> {
         let probe = Probe {
             name: NAME.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            kinds: keys().into_iter().map(kind).collect(),
+            kinds: wmi_checks::PROBE_KEYS.iter().copied().map(kind).collect(),
             max_package: environment.max_package,
             max_check_timeout: environment.max_check_timeout,
         };

@@ -11,7 +11,7 @@ use wmi_infrasonar::{Environment, Level, Now, Outcome, RunId, Start, printed};
 use super::accounts::Accounts;
 use super::hosts::Hosts;
 use super::log::Log;
-use super::{Clock, GOODBYE, keys, target, told};
+use super::{Clock, GOODBYE, target, told};
 use crate::signals::Interrupt;
 use crate::status::Status;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(
     log: &Log,
 ) -> Status {
     let read = fs::read_to_string(file).map_err(|error| error.to_string());
-    let asset = match read.and_then(|text| DryRun::read(&text, &keys())) {
+    let asset = match read.and_then(|text| DryRun::read(&text, wmi_checks::PROBE_KEYS)) {
         Ok(asset) => asset,
         Err(why) => {
             log.write(Level::Error, &format!("{file}: {why}"));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::time::{Duration, Instant};
 
 use wmi_checks::{Options, Report, RoundId, Rounds, State};
@@ -105,7 +106,8 @@ impl Hosts {
             self.leave(former, start.path);
         }
         let Some(host) = self.hosts.get_mut(&session) else { return Ok(()) };
-        let state = host.states.entry(start.path).or_default().clone();
+        // A round that is cancelled keeps it; the next one begins without.
+        let state = mem::take(host.states.entry(start.path).or_default());
         let round = host.rounds.begin(&*check, &target.options, state, start.time_limit);
         host.runs.insert(round, (start.run, start.path));
         self.runs.insert(start.run, (session, round));
