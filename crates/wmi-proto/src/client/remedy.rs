@@ -394,6 +394,11 @@ impl Case<'_> {
             | 0xc000_0017
             | 0xc000_009a
             | 0xc000_0205 => "the host is overloaded: ask less often and for less at a time, then try again",
+            // WBEM_E_INITIALIZATION_FAILURE of a provider
+            0x8004_1014 if self.at == Place::Work => {
+                "the class's provider did not start: some, as that of shadow copies, start for administrators only \
+                 (docs/windows-hosts.md#least-privilege)"
+            }
             // WBEM_E_INITIALIZATION_FAILURE, WBEM_E_TRANSPORT_FAILURE, RPC_S_SERVER_UNAVAILABLE, EPT_S_NOT_REGISTERED,
             // CO_E_SERVER_EXEC_FAILURE, CO_E_OBJSRV_RPC_FAILURE, CO_E_SCM_RPC_FAILURE, CO_E_SERVER_START_TIMEOUT,
             // CO_E_START_SERVICE_FAILURE, ERROR_SERVICE_DISABLED, ERROR_SERVICE_NOT_ACTIVE,

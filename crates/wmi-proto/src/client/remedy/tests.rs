@@ -271,6 +271,8 @@ fn each_demand_on_the_host_is_named_by_its_error() {
         (remedy(Stage::Fetch, denied()), &["least-privilege"]),
         (local(Stage::ExecMethod, denied()), &["least-privilege", "remote-uac"]),
         (class("Win32_PerfRawData_PerfOS_System"), &["performance-counters"]),
+        (remedy(Stage::Fetch, status(0x8004_1014)), &["least-privilege"]),
+        (remedy(login(), status(0x8004_1014)), &[]),
         (class("win32_product"), &["windows-server-2003"]),
         (class("Win32_Service"), &[]),
         (remedy(bind(Role::Activator), unverified(5)), &[]),
