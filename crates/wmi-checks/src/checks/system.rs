@@ -274,7 +274,12 @@ fn put(shares: Vec<(String, Vec<Option<f64>>)>, options: &Options, report: &mut 
                 .fold(item, |item, (gauge, value)| item.with(gauge.metric, gauge.unit, value.map(|v| v.min(1.0)))),
             Shape::Infrasonar => {
                 let busy = values.first().copied().flatten();
-                item.with("PercentProcessorTime", Unit::Percent, busy.map(|busy| (100.0 * busy).round() as u64))
+                // The original gives the instance's name twice.
+                item.with("Name", Unit::None, name.as_str()).with(
+                    "PercentProcessorTime",
+                    Unit::Percent,
+                    busy.map(|busy| (100.0 * busy).round() as u64),
+                )
             }
         };
         if is_total { total.push(item) } else { processors.push(item) }
