@@ -11,18 +11,25 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use wmi_infrasonar::frame::Frame;
+use wmi_infrasonar::local::HEADER;
+use wmi_infrasonar::packet::{self, PacketType};
 use wmi_proto::Query;
 use wmi_proto::wire::Wire;
 use wmi_proto::wire::rpc::Pdu;
 use wmi_sim::{Fault, HostConfig};
 use wmi_testkit::generators::{self, dcom, ntlm, wmi};
-use wmi_testkit::oracles::{capture, cim, client, dcom as stubs, ntlm as log_on, path, rpc, session, spnego};
+use wmi_testkit::hub::entry;
+use wmi_testkit::oracles::{
+    capture, cim, client, dcom as stubs, infrasonar, ntlm as log_on, path, rpc, session, spnego,
+};
 use wmi_testkit::{Direction, OBJECT_PORT, Pair, config};
 
 type Oracle = fn(&[u8]);
 
 /// The targets, and what each calls.
-const TARGETS: [(&str, Oracle); 14] = [
+const TARGETS: [(&str, Oracle); 16] = [
+    ("agentcore_octets", infrasonar::agentcore_octets),
     ("capture", capture::file),
     ("capture_frames", capture::frames),
     ("cim_object", cim::cim_object),
@@ -34,6 +41,7 @@ const TARGETS: [(&str, Oracle); 14] = [
         session::client_sealed(data);
     }),
     ("data_packet", |data| stubs::data_packet(&Bytes::copy_from_slice(data))),
+    ("local_config", infrasonar::local_config),
     ("ntlm_messages", log_on::every_role),
     ("object_path", path::object_path),
     ("objref_activation", |data| stubs::objref_activation(&Bytes::copy_from_slice(data))),
@@ -117,6 +125,37 @@ fn what_is_changed_costs_rows() {
     assert!(session::unchanged_stubs().iter().any(|data| session::client_sealed(&data[..1]) == 0));
 }
 
+/// Every packet of agentcore, one after the other and all at once.
+fn from_agentcore() -> Vec<Vec<u8>> {
+    let entries = [entry(7, 1, "memory", "192.0.2.1"), entry(7, 2, "system", "srv")];
+    let mut packets = vec![
+        packet::assets(PacketType::SetAssets, 0, &entries).encode(),
+        packet::upsert_asset(7, &entries).encode(),
+        packet::unset_assets(&[7, 70_000]).encode(),
+        packet::request(PacketType::Info, 9).encode(),
+        Frame::new(PacketType::Refused, 1, &"no".into()).encode(),
+    ];
+    packets.push(packets.concat());
+    packets
+}
+
+/// Secrets in every form.
+const LOCAL: &str = r#"
+wmi:   # a comment
+  config: {username: 'ACME\monitor', password: 'it''s'}
+  assets:
+  - id: [7, 8]
+    config: &c
+      username: x@y
+      password: "a\tb"
+  - {id: 9, config: *c}
+other:
+  config:
+    password: 007
+    secret: |
+      x
+"#;
+
 fn write_seeds() {
     let pdus = conversation();
     write("rpc_pdu", pdus.iter().map(|(_, pdu)| pdu.clone()));
@@ -141,6 +180,11 @@ fn write_seeds() {
     write("stub", messages);
     write("capture", capture_files());
     write("capture_frames", capture::damages());
+    write("agentcore_octets", from_agentcore());
+    write(
+        "local_config",
+        [HEADER, LOCAL, "wmi: {use: other}\nother: {use: wmi}\n"].map(|text| text.as_bytes().to_vec()),
+    );
     let mut paths: Vec<Vec<u8>> = PATHS.map(|path| path.as_bytes().to_vec()).to_vec();
     let made = generators::path::object_path(2);
     let mut random = runner();

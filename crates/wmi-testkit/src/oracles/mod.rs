@@ -5,6 +5,7 @@ pub mod capture;
 pub mod cim;
 pub mod client;
 pub mod dcom;
+pub mod infrasonar;
 pub mod ntlm;
 pub mod path;
 pub mod rpc;
