@@ -181,10 +181,8 @@ fn write_seeds() {
     write("capture", capture_files());
     write("capture_frames", capture::damages());
     write("agentcore_octets", from_agentcore());
-    write(
-        "local_config",
-        [HEADER, LOCAL, "wmi: {use: other}\nother: {use: wmi}\n"].map(|text| text.as_bytes().to_vec()),
-    );
+    let short = "wmi: {use: other}\nother: {config: {password: x}, secret: 007}\n";
+    write("local_config", [HEADER, LOCAL, short].map(|text| text.as_bytes().to_vec()));
     let mut paths: Vec<Vec<u8>> = PATHS.map(|path| path.as_bytes().to_vec()).to_vec();
     let made = generators::path::object_path(2);
     let mut random = runner();
