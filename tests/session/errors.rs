@@ -287,12 +287,13 @@ fn a_changed_answer_is_not_trusted() {
     assert!(error.remedy().expect("a remedy").contains("do not trust"), "{error}");
 }
 
-/// docs/errors.md has a row for each of the thirty, and the tests that it names exist.
+/// docs/errors.md has a row for each of the thirty, and the tests that it and docs/quirks.md name exist.
 #[test]
-fn the_document_names_tests_that_exist() {
+fn the_documents_name_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let document = fs::read_to_string(root.join("docs/errors.md")).expect("docs/errors.md");
-    let pains = (1..=30).filter(|pain| document.contains(&format!("\n| {pain} | ")));
+    let read = |path: &str| fs::read_to_string(root.join(path)).expect(path);
+    let (errors, quirks) = (read("docs/errors.md"), read("docs/quirks.md"));
+    let pains = (1..=30).filter(|pain| errors.contains(&format!("\n| {pain} | ")));
     assert_eq!(pains.count(), 30);
     let mut text = String::new();
     let mut dirs = vec![root.join("crates"), root.join("tests")];
@@ -306,12 +307,19 @@ fn the_document_names_tests_that_exist() {
             }
         }
     }
-    let named = document.split('`').skip(1).step_by(2).map(|name| name.rsplit("::").next().unwrap_or(name));
-    let is_test =
-        |name: &&str| name.matches('_').count() >= 2 && name.chars().all(|c| c == '_' || c.is_ascii_lowercase());
-    let named: Vec<&str> = named.filter(is_test).collect();
-    assert!(named.len() > 25, "{named:?}");
-    for name in named {
-        assert!(text.contains(&format!("fn {name}(")) || text.contains(&format!("fn {name}<")), "there is no {name}");
+    for (document, least) in [(&errors, 25), (&quirks, 60)] {
+        let named = document.split('`').skip(1).step_by(2).map(|name| name.rsplit("::").next().unwrap_or(name));
+        let is_test = |name: &&str| {
+            let is_of_names = |c: char| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit();
+            name.matches('_').count() >= 2 && name.chars().all(is_of_names)
+        };
+        let named: Vec<&str> = named.filter(is_test).collect();
+        assert!(named.len() > least, "{named:?}");
+        for name in named {
+            assert!(
+                text.contains(&format!("fn {name}(")) || text.contains(&format!("fn {name}<")),
+                "there is no {name}"
+            );
+        }
     }
 }

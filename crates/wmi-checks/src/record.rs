@@ -151,3 +151,24 @@ impl Record {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_keeps_its_days() {
+        let record = Record::made(&["Uptime"], [CimValue::DateTime("00000003010203.000000:000".into())]);
+        assert_eq!(record.plain("Uptime"), Value::Uint(3 * 86_400 + 3723));
+    }
+
+    #[test]
+    fn null_of_a_list_is_a_list_of_its_own() {
+        let mut record = Record::made(&["Tags", "Others"], [CimValue::Null, CimValue::Null]);
+        record.cells.iter_mut().for_each(|cell| cell.array = true);
+        let Value::List(mut tags) = record.plain("Tags") else { panic!("a list") };
+        tags.push(Value::Uint(1));
+        assert_eq!(record.plain("Others"), Value::List(Vec::new()));
+        assert_eq!(record.value("Tags"), Value::Null, "and NULL where nothing stands in for it");
+    }
+}
