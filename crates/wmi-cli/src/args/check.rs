@@ -31,7 +31,7 @@ pub(crate) struct CheckArguments {
     /// How results are printed, each as soon as it is complete
     ///
     /// table is for people, with units; json is one document, an array of reports; jsonl is a report per line. In the
-    /// infrasonar shape json is {CHECK: {TYPE: [ITEM]}}, of a single check {TYPE: [ITEM]}, and jsonl a line of it per
+    /// infrasonar shape json is {CHECK: {TYPE: ITEMS}}, of a single check {TYPE: ITEMS}, and jsonl a line of it per
     /// report.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = CheckFormat::Table)]
     pub(crate) output: CheckFormat,
