@@ -64,6 +64,8 @@ const SELECTED: &[(&str, &str, &str)] = &[
     (CIMV2, "Win32_Share", "AllowMaximum, Caption, Description, MaximumAllowed, Name, Path, Status, Type"),
     (CIMV2, "Win32_Volume", "Name, Automount, Capacity, Compressed, DeviceID, DirtyBitSet, DriveLetter, DriveType"),
     (CIMV2, "Win32_Volume", "FileSystem, FreeSpace, IndexingEnabled, Label, MaximumFileNameLength, QuotasEnabled"),
+    (CIMV2, "Win32_Volume", "QuotasIncomplete, QuotasRebuilding, SerialNumber, SupportsDiskQuotas"),
+    (CIMV2, "Win32_Volume", "SupportsFileBasedCompression"),
     (CIMV2, "Win32_ShadowStorage", "Volume, MaxSpace, AllocatedSpace, UsedSpace"),
     (CIMV2, "Win32_ShadowCopy", "ID, InstallDate, VolumeName"),
     (
@@ -76,6 +78,15 @@ const SELECTED: &[(&str, &str, &str)] = &[
     (CIMV2, "Win32_LoggedOnUser", "Antecedent, Dependent"),
     (CIMV2, "Win32_LogonSession", "LogonId, LogonType, AuthenticationPackage, StartTime"),
     (CIMV2, "Win32_SessionProcess", "Antecedent, Dependent"),
+    (
+        CIMV2,
+        "Win32_Service",
+        "DesktopInteract, ExitCode, PathName, ServiceSpecificExitCode, ServiceType, State, Status, Name, DisplayName, \
+         StartMode, StartName, Started, DelayedAutoStart, ProcessId, Description",
+    ),
+    (CIMV2, "Win32_UTCTime", "Year, Month, Day, Hour, Minute, Second"),
+    (CIMV2, "Win32_OperatingSystem", "Caption, FreePhysicalMemory, TotalVisibleMemorySize, LocalDateTime"),
+    (CIMV2, "Win32_ComputerSystem", "Domain, DomainRole, PartOfDomain, Workgroup"),
     (STANDARD, "MSFT_NetUDPEndpoint", "CreationTime, InstanceID, LocalAddress, LocalPort, OwningProcess"),
 ];
 
@@ -170,4 +181,46 @@ fn shadow_storage_points_at_volumes_that_are_there() {
     }
     let copies = rows(CIMV2, "SELECT * FROM Win32_ShadowCopy");
     assert!(copies.iter().all(|copy| volumes.contains(&text(copy, "VolumeName"))));
+}
+
+/// What a check could take for something else, each at least once.
+#[test]
+fn rows_that_checks_go_wrong_on_are_there() {
+    let count = |class: &str, condition: &str| rows(CIMV2, &format!("SELECT * FROM {class} WHERE {condition}")).len();
+    assert_eq!(count("Win32_IP4RouteTable", "Destination = '0.0.0.0' AND InterfaceIndex = 6"), 2);
+    assert_eq!(count("Win32_NTDomain", "DomainName IS NULL"), 1);
+    assert!(count("Win32_NTDomain", "DomainName IS NOT NULL AND DomainControllerName IS NULL") >= 1);
+    assert!(count("Win32_Share", "MaximumAllowed IS NULL") >= 1);
+    // A volume that is not formatted, an optical drive, and one at a folder.
+    assert!(count("Win32_Volume", "DriveType = 3 AND Capacity IS NULL") >= 1);
+    assert!(count("Win32_Volume", "DriveType = 5") >= 1);
+    assert!(count("Win32_Volume", "DriveLetter IS NULL AND Name LIKE '_:\\\\%\\\\'") >= 1);
+    assert!(count("Win32_ShadowStorage", "MaxSpace = 18446744073709551615") >= 1);
+    let storages = rows(CIMV2, "SELECT Volume FROM Win32_ShadowStorage");
+    let shadowed: BTreeSet<String> = storages.iter().map(|storage| text(storage, "Volume")).collect();
+    assert!(shadowed.len() < storages.len(), "two areas for one volume");
+    assert!(count("Win32_Product", "PackageCode IS NULL") >= 1);
+    let products = rows(CIMV2, "SELECT PackageCode FROM Win32_Product WHERE PackageCode IS NOT NULL");
+    let codes: BTreeSet<String> = products.iter().map(|product| text(product, "PackageCode")).collect();
+    assert!(codes.len() < products.len(), "one code for two packages");
+    for form in ["_/%/____", "________", "________________", ""] {
+        assert!(count("Win32_QuickFixEngineering", &format!("InstalledOn LIKE '{form}'")) >= 1, "{form:?}");
+    }
+    for kind in [0, 2, 3, 5, 10, 11] {
+        assert!(count("Win32_LogonSession", &format!("LogonType = {kind}")) >= 1, "{kind}");
+    }
+    assert!(count("Win32_Process", "Caption = 'winlogon.exe'") >= 2);
+}
+
+/// A log-on without a process is one that is over.
+#[test]
+fn some_log_ons_are_stale() {
+    let of = |wql: &str, end: &str| -> BTreeSet<String> {
+        let object = |row: &CimObject| machine().get_object(CIMV2, &text(row, end), NOW).expect("what it names");
+        rows(CIMV2, wql).iter().map(|row| text(&object(row), "LogonId")).collect()
+    };
+    let log_ons = of("SELECT * FROM Win32_LoggedOnUser", "Dependent");
+    let alive = of("SELECT * FROM Win32_SessionProcess", "Antecedent");
+    assert!(alive.is_subset(&log_ons), "{alive:?} {log_ons:?}");
+    assert!(alive.len() < log_ons.len());
 }
