@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
     };
     let mut options = Options::new(arguments.shape.into());
     options.win32_product = arguments.win32_product;
+    options.calls_in_flight = arguments.calls.into();
     // Each check's queries at once: none waits for another check's.
     config.limits.max_queries = config.limits.max_queries.max(checks.len() * options.calls_in_flight);
     let interrupt = match Interrupt::install() {

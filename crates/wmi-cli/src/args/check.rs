@@ -44,6 +44,10 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "N", requires = "interval")]
     pub(crate) count: Option<NonZeroU32>,
 
+    /// So many calls of the check software under way at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u8).range(1..=128))]
+    pub(crate) calls: u8,
+
     /// Let the check software ask Win32_Product, which makes Windows Installer verify every package and takes minutes
     #[arg(long)]
     pub(crate) win32_product: bool,

@@ -135,13 +135,16 @@ fn patterns_of_classes_are_names_with_wildcards() {
 fn checks_with_everything() {
     let line =
         ["check", "srv01", "all", "counters:Win32_PerfRawData_X", "--skip", "services,users", "--skip", "memory"];
-    let more = ["--shape", "infrasonar", "-o", "jsonl", "--interval", "60", "--count", "2", "--win32-product"];
+    let more =
+        ["--shape", "infrasonar", "-o", "jsonl", "--interval", "60", "--count", "2", "--win32-product", "--calls", "8"];
     let Ok(Command::Check(check)) = parse(&[&line[..], &more].concat()) else { panic!("checks") };
     assert_eq!(check.checks, ["all", "counters:Win32_PerfRawData_X"]);
     assert_eq!(check.skip, ["services", "users", "memory"]);
     assert_eq!((check.shape, check.output), (ReportShape::Infrasonar, CheckFormat::Jsonl));
     assert_eq!((check.interval, check.count), (Some(Duration::from_secs(60)), NonZeroU32::new(2)));
     assert!(check.win32_product);
+    assert_eq!(check.calls, 8);
+    usage(&["check", "srv01", "software", "--calls", "0"], "1..=128");
     usage(&["check", "srv01"], "CHECK");
     usage(&["check", "srv01", "memory", "--interval", "0"], "between");
     usage(&["check", "srv01", "counters:"], "no such check");
