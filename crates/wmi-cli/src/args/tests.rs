@@ -89,7 +89,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
     usage(&["classes", "srv01", "X'"], "wildcards");
     usage(&["query", "srv01", "SELECT * FROM X", "--auth-mechanism", "kerberos"], "negotiate");
     usage(&["check", "srv01"], "CHECK");
-    usage(&["check", "srv01", "software"], "services");
+    usage(&["check", "srv01", "weather"], "services");
     usage(&["sim", "--listen", "127.0.0.1:0", "--fault", "earthquake"], "write-one-octet");
     usage(&["sim", "--listen", "127.0.0.1:0", "--profile", "mainframe"], "core-256-cpus");
     usage(&["sim", "--listen", "127.0.0.1:0", "--clock", "2026-03-01 12:00"], "2026-03-01T12:00:00Z");
