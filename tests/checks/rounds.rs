@@ -99,6 +99,18 @@ fn a_cut_in_the_middle_is_told_and_the_next_round_is_whole() {
 }
 
 #[test]
+fn a_host_does_not_decide_how_many_rows_are_kept() {
+    let mut pair = Pair::ordinary();
+    let mut rounds = Rounds::new(1).rows_at_most(5);
+    begin(&mut rounds, "services", 60);
+    let report = pair.rounds(&mut rounds).pop().expect("a round").report;
+    assert_eq!(report.types[0].items.len(), 5);
+    assert!(report.errors[0].text.starts_with("more than 5 rows"), "{:?}", report.errors);
+    pair.advance(Duration::from_secs(1));
+    assert_eq!(pair.client.holdings().commands, 0, "the query is over");
+}
+
+#[test]
 fn events_of_others_are_given_back() {
     let mut pair = Pair::ordinary();
     let mut rounds = Rounds::new(1);

@@ -188,6 +188,8 @@ pub enum Unanswered {
     Failed(Error),
     /// It cannot be sent.
     NotSent(CommandError),
+    /// There are more rows than these, which are too many.
+    TooMany(usize),
 }
 
 impl Unanswered {

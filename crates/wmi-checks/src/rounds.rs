@@ -11,6 +11,9 @@ use wmi_proto::{
 
 use crate::{Answer, Check, Options, Report, Request, Round, State, Unanswered, Work};
 
+/// Rows that one query of a round brings at most, unless it is told otherwise: a host decides how many there are.
+const ROWS_AT_MOST: usize = 500_000;
+
 /// A round that was begun; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoundId(u64);
@@ -35,6 +38,7 @@ pub struct Finished {
 /// deadlines end them.
 pub struct Rounds {
     next: u64,
+    rows_at_most: usize,
     /// How many may run at once; others wait in line, and the time they wait is not theirs.
     at_once: usize,
     waiting: VecDeque<Waiting>,
@@ -98,6 +102,7 @@ impl Rounds {
     pub fn new(at_once: usize) -> Self {
         Self {
             next: 0,
+            rows_at_most: ROWS_AT_MOST,
             at_once: at_once.max(1),
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
@@ -106,6 +111,13 @@ impl Rounds {
             finished: VecDeque::new(),
             closed: None,
         }
+    }
+
+    /// The same in which no query of a round brings more than `rows`: its other rows are lost, and the report says so.
+    #[must_use]
+    pub const fn rows_at_most(mut self, rows: usize) -> Self {
+        self.rows_at_most = rows;
+        self
     }
 
     /// Puts a round of `check` in line. It has `timeout` from its turn on; what came until then is reported.
@@ -213,6 +225,15 @@ impl Rounds {
                 let Some(flight) = self.queries.get_mut(&query) else { return Some(Event::Batch { query, rows }) };
                 flight.received.get_or_insert(wall);
                 flight.rows.append(&mut rows);
+                if flight.rows.len() > self.rows_at_most {
+                    flight.rows.truncate(self.rows_at_most);
+                    // That it is over is said by an event that is nobody's any more.
+                    let _ = client.cancel(query, now);
+                    if let Some(flight) = self.queries.remove(&query) {
+                        self.answered(flight, Err(Unanswered::TooMany(self.rows_at_most)), wall);
+                    }
+                    return None;
+                }
                 // One that is over by now says so in the next event.
                 let _ = client.fetch(query, NonZeroU32::MAX, now);
                 None
