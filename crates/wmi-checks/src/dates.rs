@@ -121,8 +121,8 @@ impl Written {
     ///
     /// Years of two digits are unknown, and so are years of other calendars.
     pub(crate) fn read(text: &str) -> Self {
-        // Some locales surround dates with marks of the direction of writing.
-        let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200e}' | '\u{200f}'));
+        let text = unmarked(text);
+        let text = text.trim();
         let word = text.split_whitespace().next().unwrap_or_default();
         if word.len() == 8 && word.bytes().all(|b| b.is_ascii_digit()) {
             let field = |range: core::ops::Range<usize>| word.get(range).and_then(number);
@@ -165,6 +165,7 @@ impl Written {
 
     /// The order that the text proves by itself: its two numbers in front of the year read one way only.
     pub(crate) fn proves(text: &str) -> Option<Order> {
+        let text = unmarked(text);
         let word = text.split_whitespace().next()?;
         let mut fields = word.split(['/', '-']);
         let (first, second, year) = (fields.next()?, fields.next()?, fields.next()?);
@@ -175,6 +176,11 @@ impl Written {
             _ => None,
         }
     }
+}
+
+/// The text without the marks of the direction of writing that some locales put around dates and their fields.
+fn unmarked(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, '\u{200e}' | '\u{200f}')).collect()
 }
 
 /// A FILETIME (100 ns since 1601) in Unix seconds, when software can have been installed then.

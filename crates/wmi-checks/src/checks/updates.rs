@@ -107,8 +107,9 @@ fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut 
         Shape::Infrasonar => infrasonar,
     };
     let items: Vec<Item> = rows.iter().zip(&dates).map(|(row, date)| item(row, date)).collect();
-    let newest =
-        dates.iter().enumerate().filter(|(_, date)| date.seconds.is_some()).max_by_key(|(_, date)| date.seconds);
+    // Of several of one day the first, as in the original: `max_by_key` takes the last of equals.
+    let dated = dates.iter().enumerate().filter(|(_, date)| date.seconds.is_some());
+    let newest = dated.rev().max_by_key(|(_, date)| date.seconds);
     let last = newest.and_then(|(at, _)| items.get(at)).cloned();
     report.put(PART, "updates", items);
     if options.shape == Shape::Infrasonar {

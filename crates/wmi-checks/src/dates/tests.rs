@@ -31,6 +31,11 @@ fn day_and_month_that_could_be_either_are_both_kept() {
     assert_eq!(Written::proves("2/13/2024"), Some(Order::MonthFirst));
     assert_eq!(Written::proves("13.2.2024"), None, "points say nothing about slashes");
     assert_eq!(Written::proves("2024-02-13"), None);
+    assert_eq!(
+        Written::proves("\u{200e}13\u{200e}/2/2024"),
+        Some(Order::DayFirst),
+        "marks of direction prove nothing else"
+    );
 }
 
 #[test]

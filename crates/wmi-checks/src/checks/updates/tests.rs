@@ -78,6 +78,14 @@ fn last_comes_from_dates_that_are_known() {
 }
 
 #[test]
+fn of_updates_of_the_same_day_the_first_is_the_last_one_as_in_the_original() {
+    for shape in [Shape::Native, Shape::Infrasonar] {
+        let report = report(&["20240101", "20240531", "20240531"], "0409", shape);
+        assert_eq!(items(&report, "last"), Some(vec!["KB1"]));
+    }
+}
+
+#[test]
 fn what_the_list_does_not_cover_is_said() {
     let native = report(&["20240531"], "0409", Shape::Native);
     let Value::Text(covers) = value(&native, "coverage", "coverage", "Covers") else { panic!("a text") };
