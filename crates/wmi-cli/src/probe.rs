@@ -61,6 +61,9 @@ pub(crate) fn run() -> Status {
     Daemon::new(&environment, accounts, hosts, &log).run(&interrupt)
 }
 
+/// Events of hosts in a turn, when there is something else to do as well.
+const EVENTS: usize = 64;
+
 /// The steady clock and the wall clock.
 struct Clock(Instant);
 
@@ -111,7 +114,8 @@ impl<'l> Daemon<'l> {
             let now = self.clock.now();
             self.agent.advance(now);
             let mut is_idle = !self.obey();
-            for happened in self.link.happened() {
+            // One at a time: an agentcore that never stops to speak holds up no host.
+            if let Some(happened) = self.link.happened() {
                 is_idle = false;
                 let now = self.clock.now();
                 match happened {
@@ -124,11 +128,9 @@ impl<'l> Daemon<'l> {
                 is_idle = false;
                 self.agent.finished(ended.run, told::outcome(ended.report), self.clock.now());
             }
-            if !is_idle {
-                continue;
-            }
             let until = self.agent.poll_timeout(self.clock.now()).map(|at| self.clock.instant(at));
-            if let Err(error) = self.hosts.wait(until) {
+            let served = if is_idle { self.hosts.wait(until).map(drop) } else { self.hosts.turn(EVENTS) };
+            if let Err(error) = served {
                 self.log.write(Level::Critical, &format!("the system's wait failed: {error}"));
                 return Status::Failed;
             }

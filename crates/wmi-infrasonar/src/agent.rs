@@ -23,6 +23,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(128);
 /// The pause after a connection that had been accepted.
 const PAUSE_AFTER_LOSS: Duration = Duration::from_secs(2);
 
+/// An attempt to connect has so much time: ten seconds to connect, and as much to find the address.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Agentcore has so much time to accept an announcement.
 const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -125,7 +128,9 @@ enum Link {
     Down {
         until: Instant,
     },
-    Connecting,
+    Connecting {
+        until: Instant,
+    },
     /// The announcement was sent.
     Announced {
         id: u16,
@@ -208,8 +213,8 @@ impl Agent {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Instant> {
         let link = match self.link {
-            Link::Down { until } | Link::Announced { until, .. } => Some(until),
-            Link::Connecting | Link::Accepted => None,
+            Link::Down { until } | Link::Connecting { until } | Link::Announced { until, .. } => Some(until),
+            Link::Accepted => None,
         };
         let due = self.due.first().map(|(due, _)| now.steady.saturating_add(due.saturating_sub(now.unix).min(SLICE)));
         [link, due].into_iter().flatten().min()
@@ -225,8 +230,12 @@ impl Agent {
     pub fn advance(&mut self, now: Now) {
         match self.link {
             Link::Down { until } if until <= now.steady => {
-                self.link = Link::Connecting;
+                self.link = Link::Connecting { until: now.steady.saturating_add(CONNECT_TIMEOUT) };
                 self.outputs.push_back(Output::Connect);
+            }
+            // Looking up its name may take longer than connecting.
+            Link::Connecting { until } if until <= now.steady => {
+                self.give_up(&"connecting to agentcore took too long", now);
             }
             Link::Announced { until, .. } if until <= now.steady => {
                 self.give_up(&"agentcore did not answer the announcement within 10 s", now);
@@ -244,7 +253,7 @@ impl Agent {
 
     /// A connection is there.
     pub fn connected(&mut self, now: Now) {
-        if !matches!(self.link, Link::Connecting) {
+        if !matches!(self.link, Link::Connecting { .. }) {
             return;
         }
         self.framer = Framer::default();
@@ -260,7 +269,7 @@ impl Agent {
     pub fn disconnected(&mut self, reason: &str, now: Now) {
         match self.link {
             Link::Down { .. } => {}
-            Link::Connecting => self.down(&format_args!("connecting to agentcore failed: {reason}"), now),
+            Link::Connecting { .. } => self.down(&format_args!("connecting to agentcore failed: {reason}"), now),
             Link::Announced { .. } | Link::Accepted => {
                 self.down(&format_args!("connection to agentcore lost: {reason}"), now);
             }
@@ -320,7 +329,7 @@ impl Agent {
         self.outputs.extend(core::mem::take(&mut self.runs).into_keys().map(Output::Cancel));
         self.tasks.clear();
         self.due.clear();
-        if matches!(self.link, Link::Announced { .. } | Link::Accepted | Link::Connecting) {
+        if matches!(self.link, Link::Announced { .. } | Link::Accepted | Link::Connecting { .. }) {
             self.outputs.push_back(Output::Disconnect);
         }
         self.link = Link::Down { until: Instant::from_micros(u64::MAX) };

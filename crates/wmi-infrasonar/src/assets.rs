@@ -137,7 +137,10 @@ impl Listing {
             match Entry::read(value) {
                 Ok(entry) => listing.entries.push(entry),
                 Err(why) if listing.broken.len() < TOLD => {
-                    let which = value.list().and_then(|parts| parts.first()).map(|path| format!(" {path}"));
+                    let which = value
+                        .list()
+                        .and_then(|parts| parts.first())
+                        .map(|path| format!(" {}", short(&path.to_string())));
                     listing.broken.push(format!("entry {number}{}: {why}", which.unwrap_or_default()));
                 }
                 Err(_) => {}
@@ -145,6 +148,13 @@ impl Listing {
         }
         Some(listing)
     }
+}
+
+/// The first characters of a text that agentcore decides: enough to find the entry by.
+fn short(text: &str) -> String {
+    const MOST: usize = 100;
+    let start: String = text.chars().take(MOST).collect();
+    if start.len() < text.len() { format!("{start}…") } else { start }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use thiserror::Error;
 use wmi_proto::Secret;
+use zeroize::Zeroize as _;
 
 use crate::fernet::Key;
 use crate::value::Value;
@@ -233,7 +234,10 @@ fn open(mut root: Node, key: &Key) -> Result<Node, LocalError> {
             let token = inner.and_then(|inner| String::from_utf8(inner).ok()).unwrap_or_else(|| token.clone());
             let mut octets = key.decrypt(&token).map_err(LocalError::Secret)?;
             let text = std::mem::take(octets.expose_mut());
-            let text = String::from_utf8(text).map_err(|_| LocalError::Secret(crate::fernet::FernetError::Format))?;
+            let text = String::from_utf8(text).map_err(|error| {
+                error.into_bytes().zeroize();
+                LocalError::Secret(crate::fernet::FernetError::Format)
+            })?;
             *secret = Sensitive::Open(Secret::new(text));
         }
     }

@@ -233,6 +233,39 @@ impl Probe {
         false
     }
 
+    /// Asks for signs of life without a pause while it counts results, until there are as many as `wanted` or `patience`
+    /// is over; says how many there were.
+    ///
+    /// # Panics
+    /// The system has no second handle of the connection.
+    #[must_use]
+    pub fn results_in_a_flood(mut self, wanted: usize, patience: Duration) -> usize {
+        let mut stream = self.stream.try_clone().expect("a handle");
+        let octets = packet::request(PacketType::Info, 1).encode().repeat(100);
+        let flood = thread::spawn(move || while stream.write_all(&octets).is_ok() {});
+        let until = Instant::now() + patience;
+        let (mut results, mut held, mut buffer) = (0, Vec::new(), vec![0; 256 * 1024]);
+        self.stream.set_read_timeout(Some(patience)).expect("a time");
+        while results < wanted && Instant::now() < until {
+            let Ok(length @ 1..) = self.stream.read(&mut buffer) else { break };
+            held.extend_from_slice(&buffer[..length]);
+            // By their headers alone, to keep up: the length at 8, the kind at 14.
+            let mut at = 0;
+            while let Some(header) = held.get(at..at + 16) {
+                let body = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+                if held.len() < at + 16 + body {
+                    break;
+                }
+                results += usize::from(header[14] == u8::from(PacketType::Dump));
+                at += 16 + body;
+            }
+            held.drain(..at);
+        }
+        self.close();
+        flood.join().expect("it ends with the connection");
+        results
+    }
+
     /// Closes the connection.
     pub fn close(self) {
         // One that is closed needs not be.

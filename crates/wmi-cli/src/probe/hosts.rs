@@ -53,7 +53,8 @@ struct Host {
     host: HostPort,
     credentials: Credentials,
     rounds: Rounds,
-    runs: BTreeMap<RoundId, (RunId, CheckPath)>,
+    /// Of which run a round is, if anybody still wants to hear of it, and of which check.
+    runs: BTreeMap<RoundId, (Option<RunId>, CheckPath)>,
     /// What each check that is wanted here is to be given.
     states: BTreeMap<CheckPath, State>,
     /// Whether it was told to close.
@@ -106,10 +107,9 @@ impl Hosts {
             self.leave(former, start.path);
         }
         let Some(host) = self.hosts.get_mut(&session) else { return Ok(()) };
-        // A round that is cancelled keeps it; the next one begins without.
         let state = mem::take(host.states.entry(start.path).or_default());
         let round = host.rounds.begin(&*check, &target.options, state, start.time_limit);
-        host.runs.insert(round, (start.run, start.path));
+        host.runs.insert(round, (Some(start.run), start.path));
         self.runs.insert(start.run, (session, round));
         self.drive(session);
         Ok(())
@@ -119,7 +119,9 @@ impl Hosts {
     pub(crate) fn cancel(&mut self, run: RunId) {
         let Some((session, round)) = self.runs.remove(&run) else { return };
         if let Some(host) = self.hosts.get_mut(&session) {
-            host.runs.remove(&round);
+            if let Some((run, _)) = host.runs.get_mut(&round) {
+                *run = None;
+            }
             self.reactor.command(session, |client, now| host.rounds.stop(round, client, now));
             self.drive(session);
         }
@@ -137,18 +139,33 @@ impl Hosts {
         self.ended.pop_front()
     }
 
-    /// Waits until something happens, somebody wakes it, or it is `until`.
+    /// Waits until something happens, somebody wakes it, or it is `until`; says whether something happened.
     ///
     /// # Errors
     /// The system's wait failed.
-    pub(crate) fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, until: Option<Instant>) -> io::Result<bool> {
         // Without a session and without a time there is still somebody to be woken by.
         let until = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
         match self.reactor.next_event_before(until) {
-            Ok(Some((session, event))) => self.handle(session, event),
-            Ok(None) => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Ok(Some((session, event))) => {
+                self.handle(session, event);
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Does what the hosts want now, at most `most` times, and does not wait.
+    ///
+    /// # Errors
+    /// The system's wait failed.
+    pub(crate) fn turn(&mut self, most: usize) -> io::Result<()> {
+        for _ in 0..most {
+            if !self.wait(Some(Instant::now()))? {
+                break;
+            }
         }
         Ok(())
     }
@@ -226,12 +243,13 @@ impl Hosts {
         let wall = wall_time();
         self.reactor.command(session, |client, now| host.rounds.drive(client, now, wall));
         while let Some(finished) = host.rounds.finished() {
-            // One that was cancelled concerns nobody.
             let Some((run, path)) = host.runs.remove(&finished.id) else { continue };
-            self.runs.remove(&run);
             if let Some(state) = host.states.get_mut(&path) {
                 *state = finished.state;
             }
+            // Nobody wants to hear of one that was cancelled.
+            let Some(run) = run else { continue };
+            self.runs.remove(&run);
             self.ended.push_back(Ended { run, report: finished.report });
         }
         self.close_unwanted(session);

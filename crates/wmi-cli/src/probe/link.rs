@@ -23,6 +23,9 @@ const MAX_QUEUED: usize = 32 * 1024 * 1024;
 /// Silence after which TCP finds out whether agentcore is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
+/// Octets that are put together for one call of the system.
+const AT_ONCE: usize = 64 * 1024;
+
 /// Pieces of what agentcore sent that may wait to be looked at.
 const PIECES: usize = 64;
 
@@ -54,11 +57,16 @@ pub(crate) struct Link {
     /// The number of the last connection: what others say is nobody's concern.
     number: u64,
     writer: Option<Writer>,
+    /// That of a connection that was given up, until what was sent before is gone, or the next one begins.
+    leaving: Option<Writer>,
 }
 
+/// What is left to be written. It ends with its owner, whatever it still has to write.
 #[derive(Debug)]
 struct Writer {
-    queue: Sender<Vec<u8>>,
+    stream: TcpStream,
+    /// `None` when nothing more comes.
+    queue: Option<Sender<Vec<u8>>>,
     queued: Arc<AtomicUsize>,
     /// Hears that the thread is over.
     over: Receiver<()>,
@@ -67,13 +75,13 @@ struct Writer {
 impl Link {
     pub(crate) fn new(host: &str, port: u16, waker: Waker) -> Self {
         let (sender, messages) = mpsc::sync_channel(PIECES);
-        Self { host: host.to_owned(), port, waker, messages, sender, number: 0, writer: None }
+        Self { host: host.to_owned(), port, waker, messages, sender, number: 0, writer: None, leaving: None }
     }
 
     /// Begins to connect.
     pub(crate) fn connect(&mut self) {
         self.number += 1;
-        self.writer = None;
+        (self.writer, self.leaving) = (None, None);
         let (host, port) = (self.host.clone(), self.port);
         let voice = self.voice();
         let thread = thread::Builder::new().name("agentcore".to_owned()).spawn({
@@ -94,16 +102,20 @@ impl Link {
         }
     }
 
-    /// What happened to the connection since the last call.
-    pub(crate) fn happened(&mut self) -> Vec<Happened> {
-        let mut happened = Vec::new();
+    /// The next thing that happened to the connection.
+    pub(crate) fn happened(&mut self) -> Option<Happened> {
         loop {
             let message = match self.messages.try_recv() {
                 Ok((number, message)) if number == self.number => message,
+                Ok((_, Message::Connected(stream))) => {
+                    // Too late: nobody waits for it any more. Its reader ends as well.
+                    let _ = stream.shutdown(Shutdown::Both);
+                    continue;
+                }
                 Ok(_) => continue,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return happened,
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
             };
-            happened.push(match message {
+            return Some(match message {
                 Message::Connected(stream) => match self.write_to(stream) {
                     Ok(()) => Happened::Connected,
                     Err(error) => self.closed(error.to_string()),
@@ -127,21 +139,21 @@ impl Link {
             return Err("agentcore does not take what it is sent");
         }
         // One that is over has said why.
-        let _ = writer.queue.send(octets);
+        let _ = writer.queue.as_ref().map(|queue| queue.send(octets));
         Ok(())
     }
 
     /// Gives the connection up, behind what was sent before.
     pub(crate) fn disconnect(&mut self) {
         self.number += 1;
-        self.writer = None;
+        self.leaving = self.writer.take().map(Writer::last_words);
     }
 
     /// Waits until everything was sent, for at most `patience`.
     pub(crate) fn finish(mut self, patience: Duration) {
-        if let Some(Writer { queue, over, .. }) = self.writer.take() {
-            drop(queue);
-            let _ = over.recv_timeout(patience);
+        let writer = self.writer.take().map(Writer::last_words).or(self.leaving.take());
+        if let Some(writer) = writer {
+            let _ = writer.over.recv_timeout(patience);
         }
     }
 
@@ -158,7 +170,7 @@ impl Link {
     fn write_to(&mut self, stream: TcpStream) -> io::Result<()> {
         let (queue, octets) = mpsc::channel();
         let (end, over) = mpsc::channel();
-        let queued = Arc::new(AtomicUsize::new(0));
+        let (queued, own) = (Arc::new(AtomicUsize::new(0)), stream.try_clone()?);
         let (voice, counter) = (self.voice(), Arc::clone(&queued));
         thread::Builder::new().name("agentcore-writer".to_owned()).spawn(move || {
             if let Err(error) = write(&stream, &octets, &counter) {
@@ -171,8 +183,24 @@ impl Link {
             let _ = stream.shutdown(Shutdown::Both);
             drop(end);
         })?;
-        self.writer = Some(Writer { queue, queued, over });
+        self.writer = Some(Writer { stream: own, queue: Some(queue), queued, over });
         Ok(())
+    }
+}
+
+impl Writer {
+    /// The same, to which nothing is added, and which hears nothing more.
+    fn last_words(mut self) -> Self {
+        self.queue = None;
+        let _ = self.stream.shutdown(Shutdown::Read);
+        self
+    }
+}
+
+impl Drop for Writer {
+    /// A peer that takes an octet now and then must not keep the thread and all that it has to write.
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 
@@ -241,11 +269,78 @@ fn read(stream: &mut TcpStream, voice: &Voice) -> String {
     }
 }
 
-/// Writes what comes until nothing more can come.
-fn write(mut stream: &TcpStream, octets: &Receiver<Vec<u8>>, queued: &AtomicUsize) -> io::Result<()> {
-    for octets in octets {
+/// Writes what comes until nothing more can come; what waits meanwhile, at once.
+fn write(mut stream: &TcpStream, queue: &Receiver<Vec<u8>>, queued: &AtomicUsize) -> io::Result<()> {
+    for mut octets in queue {
+        while octets.len() < AT_ONCE
+            && let Ok(mut more) = queue.try_recv()
+        {
+            octets.append(&mut more);
+        }
         stream.write_all(&octets)?;
         queued.fetch_sub(octets.len(), Ordering::Relaxed);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use wmi_mio::Reactor;
+
+    use super::*;
+
+    /// The link, and the other end of its connection.
+    fn connected() -> (Link, TcpListener, TcpStream, Reactor) {
+        let reactor = Reactor::new().expect("a reactor");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let mut link = Link::new("127.0.0.1", port, reactor.waker());
+        let stream = next(&mut link, &listener);
+        (link, listener, stream, reactor)
+    }
+
+    fn next(link: &mut Link, listener: &TcpListener) -> TcpStream {
+        link.connect();
+        let (stream, _) = listener.accept().expect("a connection");
+        while !matches!(link.happened(), Some(Happened::Connected)) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time");
+        stream
+    }
+
+    fn octets_until_the_end(mut stream: TcpStream) -> usize {
+        let mut octets = Vec::new();
+        match stream.read_to_end(&mut octets) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => panic!("no end comes"),
+            _ => octets.len(),
+        }
+    }
+
+    const MUCH: usize = 30 << 20;
+
+    #[test]
+    fn what_was_sent_before_goodbye_arrives() {
+        let (mut link, _listener, stream, _reactor) = connected();
+        link.send(vec![7; MUCH]).expect("room");
+        link.disconnect();
+        let reader = thread::spawn(|| octets_until_the_end(stream));
+        link.finish(Duration::from_secs(20));
+        assert_eq!(reader.join().expect("no panic"), MUCH);
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_keeps_one_connection_at_most() {
+        let (mut link, listener, stream, _reactor) = connected();
+        link.send(vec![7; MUCH]).expect("room");
+        link.disconnect();
+        let second = next(&mut link, &listener);
+        assert!(octets_until_the_end(stream) < MUCH, "the first one ended with the second");
+        link.send(vec![7; MUCH]).expect("room");
+        link.send(vec![7; MUCH]).expect("still");
+        link.send(vec![7; 1]).expect_err("too much");
+        assert!(octets_until_the_end(second) < 2 * MUCH, "given up at once");
+    }
 }

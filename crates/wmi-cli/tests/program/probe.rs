@@ -205,6 +205,15 @@ fn a_hub_that_stalls_is_given_up_when_it_does_not_accept() {
 }
 
 #[test]
+fn a_hub_that_never_stops_to_speak_holds_up_no_host() {
+    let (host, hub, folder) = (host_with(1, &[]), Hub::start(), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let probe = hub.accept(&[entry(1, 1, "memory", &host.activator_addr().to_string())]);
+    assert_eq!(probe.results_in_a_flood(3, Duration::from_secs(20)), 3);
+    stop(child);
+}
+
+#[test]
 fn agentcore_host_and_agentcore_port_name_what_cannot_be_reached() {
     let folder = Folder::with_account();
     let port = Hub::start().port().to_string();
