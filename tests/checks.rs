@@ -15,7 +15,6 @@ mod rounds;
 
 /// The value of a metric.
 #[track_caller]
-#[allow(dead_code, reason = "not every topic looks at values")]
 fn metric<'a>(report: &'a Report, kind: &str, item: &str, metric: &str) -> &'a Value {
     let Some(found) = report.types.iter().find(|t| t.name == kind) else {
         panic!("no type {kind}; errors: {:?}", report.errors)

@@ -85,6 +85,13 @@ fn matches(pattern: &str, text: &str) -> bool {
     pattern.split('|').any(one)
 }
 
+/// Whether `theirs` is the number `ours` and what stands behind `ours+` in the pattern.
+fn is_later(pattern: &str, ours: &str, theirs: &str) -> bool {
+    let number = |text: &str| text.parse::<i64>().ok();
+    let later = pattern.strip_prefix("ours+").and_then(number).zip(number(ours)).map(|(more, ours)| ours + more);
+    later.is_some() && later == number(theirs)
+}
+
 fn ours(report: &Report) -> Value {
     let items = |t: &wmi_checks::Type| {
         let item = |item: &wmi_checks::Item| {
@@ -224,7 +231,11 @@ fn every_difference_is_one_that_is_known() {
     for &profile in Profile::ALL.iter().filter(|p| only.as_deref().is_none_or(|only| p.name() == only)) {
         for difference in differences(profile) {
             let fields = difference.fields();
-            let entry = entries.iter().position(|e| e.patterns.iter().zip(fields).all(|(p, field)| matches(p, field)));
+            let fits = |e: &Entry| {
+                let mut pairs = e.patterns.iter().zip(fields);
+                pairs.all(|(p, field)| matches(p, field) || is_later(p, &difference.ours, field))
+            };
+            let entry = entries.iter().position(fits);
             match entry {
                 Some(at) => drop(needed.insert(at)),
                 None => unknown.push(fields.join("\t")),

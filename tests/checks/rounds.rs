@@ -105,9 +105,25 @@ fn a_host_does_not_decide_how_many_rows_are_kept() {
     begin(&mut rounds, "services", 60);
     let report = pair.rounds(&mut rounds).pop().expect("a round").report;
     assert_eq!(report.types[0].items.len(), 5);
-    assert!(report.errors[0].text.starts_with("more than 5 rows"), "{:?}", report.errors);
+    assert!(report.errors[0].text.starts_with("more rows"), "{:?}", report.errors);
     pair.advance(Duration::from_secs(1));
     assert_eq!(pair.client.holdings().commands, 0, "the query is over");
+}
+
+#[test]
+fn nor_how_many_octets() {
+    let mut pair = Pair::ordinary();
+    let mut rounds = Rounds::new(2).octets_at_most(2_000);
+    begin(&mut rounds, "services", 60);
+    let report = pair.rounds(&mut rounds).pop().expect("a round").report;
+    assert!(report.errors[0].text.starts_with("more rows"), "{:?}", report.errors);
+    assert!(!report.types[0].items.is_empty(), "what came before stays");
+    // What a round held is free again when it is over.
+    let mut rounds = Rounds::new(2).octets_at_most(40_000);
+    for _ in 0..4 {
+        begin(&mut rounds, "services", 60);
+        assert!(pair.rounds(&mut rounds)[0].report.errors.is_empty());
+    }
 }
 
 #[test]

@@ -188,8 +188,8 @@ pub enum Unanswered {
     Failed(Error),
     /// It cannot be sent.
     NotSent(CommandError),
-    /// There are more rows than these, which are too many.
-    TooMany(usize),
+    /// There are more rows, or longer ones, than are kept.
+    TooMuch,
 }
 
 impl Unanswered {

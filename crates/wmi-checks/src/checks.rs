@@ -92,6 +92,37 @@ mod tests {
         ]
     }
 
+    /// A host that has many times the rows takes no more than many times the work.
+    #[test]
+    fn the_work_grows_as_the_rows_do() {
+        let row = |columns: &'static [&'static str], number: usize| {
+            let mut names = columns.iter();
+            let text = |text: String| CimValue::String(text.as_str().into());
+            Record::of(columns, || match *names.next().expect("a column") {
+                "LogonId" => text("1".to_owned()),
+                "Volume" | "DiffVolume" => text(format!("Win32_Volume.DeviceID=\"V{number}\"")),
+                "Antecedent" => text("Win32_LogonSession.LogonId=\"1\"".to_owned()),
+                "Dependent" => text(format!("Win32_Process.Handle=\"{number}\"")),
+                _ => text(format!("V{number}")),
+            })
+        };
+        let time = |plan: &'static Plan, shape, count: usize| {
+            let options = Options::new(shape);
+            let of = |part: &crate::plan::Part| (0..count).map(|number| row(part.selects[0].columns, number)).collect();
+            let parts = (plan.parts)(&options).iter().map(|part| (part.name, of(part))).collect();
+            let begun = std::time::Instant::now();
+            evaluated(plan, &options, &mut State::default(), parts);
+            begun.elapsed()
+        };
+        for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER]) {
+            for shape in [Shape::Native, Shape::Infrasonar] {
+                let (few, many) = (time(plan, shape, 200), time(plan, shape, 3200));
+                let bound = few * 80 + std::time::Duration::from_millis(50);
+                assert!(many < bound, "{} {shape}: {few:?}, of sixteen times the rows {many:?}", plan.key);
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -273,8 +273,8 @@ impl Failure {
                 remedy: error.remedy().map(Cow::into_owned),
                 is_unreachable: error.is_unreachable(),
             },
-            Unanswered::TooMany(rows) => {
-                Self::of_values(part, format!("more than {rows} rows: the others are left out"))
+            Unanswered::TooMuch => {
+                Self::of_values(part, "more rows, or longer ones, than are kept: the others are left out")
             }
             Unanswered::NotSent(error) => {
                 Self { part, stage: "command".to_owned(), text: error.to_string(), ..Self::default() }

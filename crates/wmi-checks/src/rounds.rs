@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
 
+use wmi_proto::cim::CimObject;
 use wmi_proto::{
     CallId, Client, CommandError, Error, ErrorKind, Event, ExecMethod, FileTime, GetObject, Instant, Query, QueryId,
     Row, Stage,
@@ -13,6 +14,9 @@ use crate::{Answer, Check, Options, Report, Request, Round, State, Unanswered, W
 
 /// Rows that one query of a round brings at most, unless it is told otherwise: a host decides how many there are.
 const ROWS_AT_MOST: usize = 500_000;
+
+/// Octets of rows that all rounds hold together at most, unless they are told otherwise.
+const OCTETS_AT_MOST: usize = 256 << 20;
 
 /// A round that was begun; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +43,7 @@ pub struct Finished {
 pub struct Rounds {
     next: u64,
     rows_at_most: usize,
+    octets_at_most: usize,
     /// How many may run at once; others wait in line, and the time they wait is not theirs.
     at_once: usize,
     waiting: VecDeque<Waiting>,
@@ -61,6 +66,8 @@ struct Running {
     begun: Instant,
     deadline: Instant,
     in_flight: usize,
+    /// Of all rows that it was brought.
+    octets: usize,
     /// What the client had no room for, and calls that are to be made again.
     held: VecDeque<Asked>,
 }
@@ -103,6 +110,7 @@ impl Rounds {
         Self {
             next: 0,
             rows_at_most: ROWS_AT_MOST,
+            octets_at_most: OCTETS_AT_MOST,
             at_once: at_once.max(1),
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
@@ -117,6 +125,14 @@ impl Rounds {
     #[must_use]
     pub const fn rows_at_most(mut self, rows: usize) -> Self {
         self.rows_at_most = rows;
+        self
+    }
+
+    /// The same in which the rows of all rounds that run have no more than `octets` together: the query that goes beyond
+    /// brings no more.
+    #[must_use]
+    pub const fn octets_at_most(mut self, octets: usize) -> Self {
+        self.octets_at_most = octets;
         self
     }
 
@@ -148,7 +164,8 @@ impl Rounds {
         while self.running.len() < self.at_once {
             let Some(Waiting { id, round, timeout }) = self.waiting.pop_front() else { break };
             let deadline = now.saturating_add(timeout);
-            self.running.insert(id, Running { round, begun: now, deadline, in_flight: 0, held: VecDeque::new() });
+            self.running
+                .insert(id, Running { round, begun: now, deadline, in_flight: 0, octets: 0, held: VecDeque::new() });
             self.ask(id, client, now, wall);
         }
     }
@@ -224,13 +241,19 @@ impl Rounds {
             Event::Batch { query, mut rows } => {
                 let Some(flight) = self.queries.get_mut(&query) else { return Some(Event::Batch { query, rows }) };
                 flight.received.get_or_insert(wall);
+                let octets: usize = rows.iter().flatten().map(CimObject::octets).sum();
                 flight.rows.append(&mut rows);
-                if flight.rows.len() > self.rows_at_most {
-                    flight.rows.truncate(self.rows_at_most);
+                let many = flight.rows.len() > self.rows_at_most;
+                flight.rows.truncate(self.rows_at_most);
+                if let Some(running) = self.running.get_mut(&flight.round) {
+                    running.octets = running.octets.saturating_add(octets);
+                }
+                let held = self.running.values().fold(0_usize, |sum, running| sum.saturating_add(running.octets));
+                if many || held > self.octets_at_most {
                     // That it is over is said by an event that is nobody's any more.
                     let _ = client.cancel(query, now);
                     if let Some(flight) = self.queries.remove(&query) {
-                        self.answered(flight, Err(Unanswered::TooMany(self.rows_at_most)), wall);
+                        self.answered(flight, Err(Unanswered::TooMuch), wall);
                     }
                     return None;
                 }

@@ -1,6 +1,7 @@
 //! The check `counters:CLASS`: any class of raw performance counters, cooked by the qualifiers of its definition.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use wmi_proto::Row;
 use wmi_proto::cim::{CimObject, CimValue};
@@ -179,6 +180,9 @@ impl Round for CountersRound {
         let Self { class, shape, mut state, mut report, formatted, .. } = *self;
         let rows = decoded(&rows, part(RAW), &mut report);
         let formatted = decoded(&formatted, part(FORMATTED), &mut report);
+        // The first of one name counts.
+        let formatted: BTreeMap<String, &CimObject> =
+            formatted.iter().rev().map(|row| (instance(&layout, row), *row)).collect();
         let mut missing = Missing::new(!state.samples.has_samples(&class));
         let sampled: Vec<(String, Sample)> = rows
             .iter()
@@ -187,7 +191,7 @@ impl Round for CountersRound {
         let earlier = state.samples.replace(&class, sampled.clone());
         let (mut items, mut total) = (Vec::new(), Vec::new());
         for (row, (name, sample)) in rows.iter().zip(&sampled) {
-            let host = formatted.iter().find(|formatted| instance(&layout, formatted) == *name);
+            let host = formatted.get(name);
             let mut item = Item::new(if name == "_Total" { "total" } else { name.as_str() });
             for (column, value) in layout.counters.iter().zip(sample.cook(&layout.counters, earlier.of(name))) {
                 if let Some((unit, value)) = metric(column, value, row, host, shape, &mut missing) {

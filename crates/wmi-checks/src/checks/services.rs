@@ -26,7 +26,7 @@ const PART: &str = "services";
 
 static NATIVE: [Part; 1] = [Part::new(
     PART,
-    &[Select::all("Win32_Service", &COLUMNS), Select::all("Win32_Service", COLUMNS.split_last_chunk::<1>().unwrap().0)],
+    &[Select::all("Win32_Service", &COLUMNS), Select::all("Win32_Service", COLUMNS.split_at(COLUMNS.len() - 1).0)],
 )];
 
 static INFRASONAR: [Part; 1] = [Part::new(PART, &[Select::all("Win32_Service", &ORIGINAL)])];

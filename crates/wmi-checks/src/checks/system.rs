@@ -1,5 +1,7 @@
 //! The check `system`: processors, uptime, memory, and the drift of the host's clock.
 
+use std::collections::BTreeMap;
+
 use crate::clock::drift;
 use crate::counters::{Column, CounterType};
 use crate::plan::{Gathered, Part, Plan, Select};
@@ -240,8 +242,9 @@ fn processors(gathered: &Gathered, options: &Options, state: &mut State, report:
     if let Some(formatted) = formatted {
         // The rates are not missing then.
         report.warnings.truncate(warnings);
+        let formatted: BTreeMap<String, &Record> = formatted.iter().rev().map(|row| (name(row), row)).collect();
         for (name_of_raw, values) in &mut shares {
-            if let Some(row) = formatted.iter().find(|row| name(row) == *name_of_raw) {
+            if let Some(row) = formatted.get(name_of_raw) {
                 *values = formatted_shares(row);
             }
         }

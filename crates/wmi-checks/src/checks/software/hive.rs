@@ -4,6 +4,10 @@ use crate::registry::{LOCAL_MACHINE, USERS};
 
 const UNINSTALL: &str = "Microsoft\\Windows\\CurrentVersion\\Uninstall";
 
+/// Characters of a SID as text ([MS-DTYP 2.4.2.1]): fifteen parts of ten digits, an authority of fourteen, and what is
+/// between them.
+const MAX_SID: usize = 184;
+
 /// A place with Uninstall keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Hive {
@@ -19,8 +23,8 @@ impl Hive {
     /// The hive of a key below HKEY_USERS, unless it is the part of one that holds file types, or `.DEFAULT`, which is
     /// another name of S-1-5-18.
     pub(super) fn of_user(key: &str) -> Option<Self> {
-        let sid = key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("S-1-"));
-        (sid && !key.to_ascii_lowercase().ends_with("_classes")).then(|| Self::User(key.to_owned()))
+        let sid = key.len() <= MAX_SID && key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("S-1-"));
+        (sid && !key.to_ascii_lowercase().ends_with("_classes")).then(|| Self::User(key.to_ascii_uppercase()))
     }
 
     /// The name under which it is reported and remembered.

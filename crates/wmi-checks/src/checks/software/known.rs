@@ -80,13 +80,17 @@ impl Programs {
     /// Ends a round: forgets what is too much.
     pub(super) fn shrink(&mut self) {
         let mut weight = 0_usize;
-        for (hive, keys) in &mut self.0 {
-            keys.retain(|key, known| {
-                let text = if let Content::Shown(program, _) = &known.key { program.weight() } else { 0 };
-                weight = weight.saturating_add(text + hive.len() + key.len() + 64);
-                weight <= MAX_WEIGHT
-            });
+        // The machine's own programs first: users must not displace them.
+        for of_users in [false, true] {
+            for (hive, keys) in self.0.iter_mut().filter(|(hive, _)| hive.starts_with("S-1-") == of_users) {
+                keys.retain(|key, known| {
+                    let text = if let Content::Shown(program, _) = &known.key { program.weight() } else { 0 };
+                    weight = weight.saturating_add(text + hive.len() + key.len() + 64);
+                    weight <= MAX_WEIGHT
+                });
+            }
         }
+        self.0.retain(|_, keys| !keys.is_empty());
     }
 
     /// How many keys are remembered.

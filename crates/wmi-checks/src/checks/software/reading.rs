@@ -225,9 +225,8 @@ impl Reading {
                     let text = format!("of {} hives of users only {MAX_HIVES} are read", hives.len());
                     self.trouble(Failure::of_values(USERS, text));
                     hives.truncate(MAX_HIVES);
-                } else {
-                    self.users_listed = true;
                 }
+                self.users_listed = true;
                 hives.into_iter().for_each(|hive| self.list(hive));
             }
             Err(Refusal::NotFound) => self.users_listed = true,

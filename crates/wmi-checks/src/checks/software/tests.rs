@@ -125,6 +125,29 @@ fn what_is_remembered_is_bounded_and_serialisable() {
 }
 
 #[test]
+fn hives_that_come_and_go_leave_nothing_and_displace_nobody() {
+    use super::hive::Hive;
+    use super::known::{Content, Programs};
+    use crate::registry::Getter;
+    let mut programs = Programs::default();
+    let program = |name: &str| {
+        let values = [(Field::DisplayName, text(name)), (Field::DisplayVersion, text("1"))];
+        Content::Shown(Box::new(Program::new(&values).expect("a name")), Getter::Text)
+    };
+    programs.learn("machine", "Own", program("Own"));
+    for n in 0..10_000 {
+        programs.learn(&format!("S-1-5-21-{n}"), "Key", program(&"x".repeat(1000)));
+    }
+    programs.shrink();
+    assert!(programs.get("machine", "Own").is_some(), "the machine's own stay");
+    let hives = serde_json::to_value(&programs).expect("JSON").as_object().expect("hives").len();
+    assert_eq!(hives, programs.len(), "a hive without keys is none");
+    programs.retain_hives(|hive| hive == "machine");
+    assert_eq!(programs.len(), 1);
+    assert_eq!(Hive::of_user(&format!("S-1-{}", "5".repeat(181))), None, "longer than any SID");
+}
+
+#[test]
 fn answers_nobody_waits_for_are_dropped() {
     let mut round = Software.begin(&Options::default(), State::default());
     let answer = crate::Answer {

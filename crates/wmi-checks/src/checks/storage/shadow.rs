@@ -19,20 +19,36 @@ fn device(record: &Record, column: &str) -> Option<String> {
     Some(path.key("DeviceID")?.as_str()?.to_owned())
 }
 
-/// What people call the volume of `device`: its name among `volumes`, else the device.
-fn called(device: &str, volumes: &[Record]) -> String {
-    let same = |volume: &&Record| volume.text("DeviceID").is_some_and(|id| id.eq_ignore_ascii_case(device));
-    volumes.iter().find(same).map(name).filter(|name| !name.is_empty()).unwrap_or_else(|| device.to_owned())
+/// What people call volumes, by their devices.
+struct Names(BTreeMap<String, String>);
+
+impl Names {
+    fn of(volumes: &[Record]) -> Self {
+        let mut names = BTreeMap::new();
+        for volume in volumes {
+            if let Some(device) = volume.text("DeviceID") {
+                names.entry(device.to_ascii_lowercase()).or_insert_with(|| name(volume));
+            }
+        }
+        Self(names)
+    }
+
+    /// The name of the volume of `device`, else the device.
+    fn called(&self, device: &str) -> String {
+        let known = self.0.get(&device.to_ascii_lowercase()).filter(|name| !name.is_empty());
+        known.map_or_else(|| device.to_owned(), Clone::clone)
+    }
 }
 
 /// One item per area of shadow storage, named by the volume that it serves; where a volume has several, with the volume
 /// that each lies on.
 pub(super) fn items(rows: &[Record], volumes: &[Record], shape: Shape) -> Vec<Item> {
+    let names = Names::of(volumes);
     let named: Vec<(String, Option<String>)> = rows
         .iter()
         .map(|row| {
-            let name = device(row, "Volume").map(|device| called(&device, volumes));
-            (name.unwrap_or_default(), device(row, "DiffVolume").map(|device| called(&device, volumes)))
+            let name = device(row, "Volume").map(|device| names.called(&device));
+            (name.unwrap_or_default(), device(row, "DiffVolume").map(|device| names.called(&device)))
         })
         .collect();
     let mut times = BTreeMap::<&str, usize>::new();
@@ -73,13 +89,14 @@ pub(super) fn snapshots(rows: &[Record], storage: &[Record], volumes: &[Record],
         let entry = of_volume.entry(device.to_ascii_lowercase()).or_insert((device, Vec::new()));
         entry.1.push(row.file_time("InstallDate"));
     }
+    let names = Names::of(volumes);
     let item = |(device, taken): &(String, Vec<Option<FileTime>>)| {
         // With one of unknown date neither the oldest nor the newest is known.
         let dates: Option<Vec<FileTime>> = taken.iter().copied().collect();
         let dates = dates.unwrap_or_default();
         let (oldest, newest) = (dates.iter().min(), dates.iter().max());
         let age = |date: Option<&FileTime>| date.map(|date| now.0.saturating_sub(date.0) as f64 / 1e7);
-        Item::new(called(device, volumes))
+        Item::new(names.called(device))
             .with("Snapshots", Unit::Count, taken.len() as u64)
             .with("OldestAge", Unit::Seconds, age(oldest))
             .with("NewestAge", Unit::Seconds, age(newest))

@@ -69,7 +69,7 @@ fn logons(gathered: &Gathered, report: &mut Report) -> Option<Vec<Logon>> {
             accounts.entry(logon).or_insert(account);
         }
     }
-    let live = gathered.whole(LIVE).map(|rows| {
+    let mut live = gathered.whole(LIVE).map(|rows| {
         let mut live: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
         for row in rows {
             let logon = reference(row, "Antecedent").and_then(|reference| logon_of_reference(&reference));
@@ -98,7 +98,8 @@ fn logons(gathered: &Gathered, report: &mut Report) -> Option<Vec<Logon>> {
             continue;
         };
         let account = accounts.get(&id).cloned();
-        let processes = live.as_ref().map(|live| live.get(&id).cloned().unwrap_or_default());
+        // Of one number there is one logon: what repeats it has no processes.
+        let processes = live.as_mut().map(|live| live.remove(&id).unwrap_or_default());
         // Windows forgets no logon that somebody holds a handle of, long after its user went.
         if processes.as_ref().is_some_and(BTreeSet::is_empty) || account.as_ref().is_some_and(Account::is_of_a_session)
         {

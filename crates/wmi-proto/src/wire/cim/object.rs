@@ -86,6 +86,15 @@ impl CimObject {
         if self.instance.is_some() { Genus::Instance } else { Genus::Class }
     }
 
+    /// How many octets of its encoding an instance keeps; of a class, which is shared, none.
+    #[must_use]
+    pub const fn octets(&self) -> usize {
+        match &self.instance {
+            Some(instance) => instance.part.len(),
+            None => 0,
+        }
+    }
+
     /// Server and namespace, when the object carries them.
     #[must_use]
     pub const fn decoration(&self) -> Option<&Decoration> {
