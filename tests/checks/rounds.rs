@@ -70,6 +70,31 @@ fn one_that_is_stopped_reports_what_it_has() {
 }
 
 #[test]
+fn one_that_is_stopped_in_the_middle_keeps_the_rows_that_came() {
+    let mut pair = Pair::ordinary();
+    let mut rounds = Rounds::new(1);
+    begin(&mut rounds, "services", 60);
+    loop {
+        let (now, wall) = (pair.now(), pair.wall());
+        rounds.drive(&mut pair.client, now, wall);
+        let event = pair.next_event().expect("rows");
+        let came = matches!(event, Event::Batch { .. });
+        let (now, wall) = (pair.now(), pair.wall());
+        rounds.handle(event, &mut pair.client, now, wall);
+        if came {
+            break;
+        }
+    }
+    assert!(rounds.finished().is_none());
+    let now = pair.now();
+    rounds.stop_all(&mut pair.client, now);
+    let report = rounds.finished().expect("its report").report;
+    assert!(!report.types[0].items.is_empty(), "{report:?}");
+    let [failure] = report.errors.as_slice() else { panic!("{:?}", report.errors) };
+    assert_eq!((failure.part, failure.stage.as_str()), ("services", "stopped"));
+}
+
+#[test]
 fn a_session_that_is_over_answers_everything_at_once() {
     let mut pair = Pair::ordinary();
     pair.refuse = Some(Role::Activator);

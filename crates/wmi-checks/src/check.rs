@@ -190,6 +190,8 @@ pub enum Unanswered {
     NotSent(CommandError),
     /// There are more rows, or longer ones, than are kept.
     TooMuch,
+    /// The round was ended before all rows had come.
+    Stopped,
 }
 
 impl Unanswered {

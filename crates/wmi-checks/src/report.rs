@@ -276,6 +276,7 @@ impl Failure {
             Unanswered::TooMuch => {
                 Self::of_values(part, "more rows, or longer ones, than are kept: the others are left out")
             }
+            Unanswered::Stopped => Self::unanswered(part),
             Unanswered::NotSent(error) => {
                 Self { part, stage: "command".to_owned(), text: error.to_string(), ..Self::default() }
             }

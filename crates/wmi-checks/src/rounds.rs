@@ -312,13 +312,16 @@ impl Rounds {
             }
             return;
         }
-        // What cannot be cancelled is over already.
-        self.queries.retain(|&query, flight| {
-            if flight.round == id {
-                let _ = client.cancel(query, now);
+        // What cannot be cancelled is over already. Rows that came are the round's.
+        let own = self.queries.iter().filter(|(_, flight)| flight.round == id);
+        for query in own.map(|(&query, _)| query).collect::<Vec<_>>() {
+            let _ = client.cancel(query, now);
+            let Some(flight) = self.queries.remove(&query) else { continue };
+            let received = flight.received.unwrap_or(flight.sent);
+            if !flight.rows.is_empty() {
+                self.answered(flight, Err(Unanswered::Stopped), received);
             }
-            flight.round != id
-        });
+        }
         self.calls.retain(|&call, flight| {
             if flight.round == id {
                 let _ = client.cancel_call(call, now);

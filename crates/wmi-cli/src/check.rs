@@ -188,16 +188,30 @@ impl Runner<'_> {
             if until.is_none() && self.lines.iter().all(|line| line.round.is_none()) {
                 return Ok(None);
             }
-            match connection.drive(&mut rounds, until)? {
-                Driven::Finished(finished) => {
-                    let Self { lines, reports, .. } = self;
-                    let report = connection.progress.aside(|| put(finished, lines, self.interval, reports));
-                    self.judge(report.map_err(Trouble::Output)?);
+            match connection.drive(&mut rounds, until) {
+                Ok(Driven::Finished(finished)) => self.put(finished, connection)?,
+                Ok(Driven::Waited) => self.tell(),
+                Ok(Driven::Closed(error)) => return Ok(error),
+                Err(trouble) => {
+                    // What came until now is told before the reason why there is no more.
+                    for finished in connection.stop(&mut rounds) {
+                        self.put(finished, connection)?;
+                    }
+                    return Err(trouble);
                 }
-                Driven::Waited => self.tell(),
-                Driven::Closed(error) => return Ok(error),
             }
         }
+    }
+
+    /// Prints the report of a round that is over and keeps what failed in it.
+    ///
+    /// # Errors
+    /// Nobody reads it.
+    fn put(&mut self, finished: Finished, connection: &mut Connection) -> Result<(), Trouble> {
+        let Self { lines, reports, .. } = self;
+        let report = connection.progress.aside(|| put(finished, lines, self.interval, reports));
+        self.judge(report.map_err(Trouble::Output)?);
+        Ok(())
     }
 
     /// Keeps what failed in `report`.

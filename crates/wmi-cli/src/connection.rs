@@ -360,6 +360,13 @@ impl Connection {
         }
     }
 
+    /// Ends `rounds` with what they have.
+    pub(crate) fn stop(&mut self, rounds: &mut Rounds) -> Vec<Finished> {
+        self.progress.leave();
+        self.session.command(|client, now| rounds.stop_all(client, now));
+        std::iter::from_fn(|| rounds.finished()).collect()
+    }
+
     /// Gives back what the host holds and closes the connections; waits for that no longer than `patience`.
     pub(crate) fn close(&mut self, patience: Duration) -> Stats {
         self.progress.finish();

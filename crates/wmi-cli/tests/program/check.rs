@@ -201,6 +201,24 @@ fn checks_without_end_are_interrupted() {
 }
 
 #[test]
+fn what_came_before_an_interruption_is_told() {
+    let host = host_of("slow");
+    let mut command = wmi(["check", &host.activator_addr().to_string(), "-u", ACCOUNT, "services", "storage"]);
+    let mut child = start(command.args(["-o", "jsonl"]).env("WMI_PASSWORD", DEFAULT_PASSWORD));
+    let mut output = lines_of(&mut child);
+    let mut next = || serde_json::from_str::<Value>(&line(&mut output)).expect("a report");
+    assert_eq!(next()["check"], "services");
+    // The volumes come about when the services do; shadow storage takes minutes.
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&child, "INT");
+    let storage = next();
+    assert_eq!(wait(&mut child).code(), Some(130));
+    assert!(storage["types"]["volume"].as_array().is_some_and(|volumes| !volumes.is_empty()), "{storage}");
+    assert_eq!((&storage["errors"][0]["part"], &storage["errors"][0]["stage"]), (&"shadow".into(), &"stopped".into()));
+    all_given_back(&host);
+}
+
+#[test]
 fn a_host_that_comes_back_is_found_again() {
     let first = host_with(1, &[]);
     let address = first.activator_addr();
