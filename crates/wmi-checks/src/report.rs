@@ -256,6 +256,14 @@ pub struct Failure {
     pub code: Option<u32>,
     /// What happened, in words, with the code's name.
     pub text: String,
+    /// The code's name alone, when it is known.
+    pub name: Option<&'static str>,
+    /// What the code means, in a sentence, when it is known.
+    pub meaning: Option<&'static str>,
+    /// The namespace that it is about.
+    pub namespace: Option<String>,
+    /// The class that it is about.
+    pub class: Option<String>,
     /// What helps, when it is known.
     pub remedy: Option<String>,
     /// Whether the host was not reached, the connection was lost or time ran out, so that another attempt may succeed.
@@ -265,14 +273,21 @@ pub struct Failure {
 impl Failure {
     pub(crate) fn of_query(part: &'static str, why: &Unanswered) -> Self {
         match why {
-            Unanswered::Failed(error) => Self {
-                part,
-                stage: error.stage.to_string(),
-                code: error.code(),
-                text: error.kind.to_string(),
-                remedy: error.remedy().map(Cow::into_owned),
-                is_unreachable: error.is_unreachable(),
-            },
+            Unanswered::Failed(error) => {
+                let (namespace, class) = error.subject();
+                Self {
+                    part,
+                    stage: error.stage.to_string(),
+                    code: error.code(),
+                    text: error.kind.to_string(),
+                    name: error.code_name(),
+                    meaning: error.meaning(),
+                    namespace: namespace.map(str::to_owned),
+                    class: class.map(str::to_owned),
+                    remedy: error.remedy().map(Cow::into_owned),
+                    is_unreachable: error.is_unreachable(),
+                }
+            }
             Unanswered::TooMuch => {
                 Self::of_values(part, "more rows, or longer ones, than are kept: the others are left out")
             }

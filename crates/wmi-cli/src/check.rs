@@ -227,17 +227,19 @@ impl Runner<'_> {
     fn tell(&mut self) {
         let failures = mem::take(&mut self.untold);
         let doubtful = mem::take(&mut self.doubtful);
-        let cause = |failure: &Failure| (failure.stage.clone(), failure.text.clone());
         let mut told = Vec::new();
         for (_, failure) in &failures {
-            if told.contains(&cause(failure)) {
+            let cause = cause(failure);
+            if told.contains(&cause) {
                 continue;
             }
-            told.push(cause(failure));
-            let same = failures.iter().filter(|(_, other)| cause(other) == cause(failure));
-            let mut parts: Vec<String> = same.map(|(check, other)| format!("{check}/{}", other.part)).collect();
-            parts.dedup();
-            self.messages.failed_parts(failure, &parts);
+            let (mut parts, mut classes) = (Vec::new(), Vec::new());
+            for (check, same) in failures.iter().filter(|(_, other)| self::cause(other) == cause) {
+                put_once(format!("{check}/{}", same.part), &mut parts);
+                same.class.iter().for_each(|class| put_once(class.as_str(), &mut classes));
+            }
+            self.messages.failed_parts(failure, &classes, &parts);
+            told.push(cause);
         }
         let mut rates: Vec<&str> = Vec::new();
         for (check, doubt) in doubtful.iter().filter(|(_, doubt)| !told.contains(&cause(doubt))) {
@@ -251,6 +253,19 @@ impl Runner<'_> {
             let rates = rates.join(", ");
             self.messages.notice(format_args!("values of {rates} need a second sample: --interval S brings them"));
         }
+    }
+}
+
+/// What tells that two failures are of one cause: all but the class.
+fn cause(failure: &Failure) -> (&str, &str, Option<&str>, Option<String>) {
+    let class = failure.class.as_deref().unwrap_or_default();
+    let remedy = failure.remedy.as_deref().map(|remedy| remedy.replace(class, ""));
+    (&failure.stage, &failure.text, failure.namespace.as_deref(), remedy)
+}
+
+fn put_once<T: PartialEq>(one: T, list: &mut Vec<T>) {
+    if !list.contains(&one) {
+        list.push(one);
     }
 }
 

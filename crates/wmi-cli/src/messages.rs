@@ -7,7 +7,7 @@ use wmi_checks::Failure;
 use wmi_proto::{CommandError, Error, Stage};
 
 use crate::connection::Trouble;
-use crate::status::{Status, complain, partial, unprinted, write_line};
+use crate::status::{Status, complain, counted, partial, unprinted, write_line};
 
 /// Says things about one host.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ impl Messages {
 
     /// A failure as JSON, without what had arrived.
     pub(crate) fn failure_json(&self, error: &Error) -> Value {
-        let (namespace, class) = concern(error);
+        let (namespace, class) = error.subject();
         json!({
             "host": self.host,
             "stage": error.stage.to_string(),
@@ -127,23 +127,39 @@ impl Messages {
         }
     }
 
-    /// A check failed in these parts.
-    pub(crate) fn failed_parts(&self, failure: &Failure, parts: &[String]) {
+    /// Checks failed in `parts` of the same, `failures` of which the first tells what it is and what helps.
+    pub(crate) fn failed_parts(&self, failure: &Failure, classes: &[&str], parts: &[String]) {
+        let Failure { stage, text, code, remedy, .. } = failure;
         if self.is_json {
-            let line = json!({
+            let mut line = json!({
                 "host": self.host,
-                "stage": failure.stage,
-                "what": failure.text,
-                "code": failure.code.map(|code| format!("0x{code:08x}")),
-                "code_number": failure.code,
-                "remedy": failure.remedy,
+                "stage": stage,
+                "what": text,
+                "code": code.map(|code| format!("0x{code:08x}")),
+                "code_number": code,
+                "name": failure.name,
+                "meaning": failure.meaning,
+                "namespace": failure.namespace,
+                "class": classes.first().filter(|_| classes.len() == 1),
+                "remedy": remedy,
                 "parts": parts,
             });
+            if classes.len() > 1 {
+                line["classes"] = classes.into();
+            }
             write_line(&line.to_string());
             return;
         }
-        complain(format_args!("{}: {}: {} (check {})", self.host, failure.stage, failure.text, parts.join(", ")));
-        failure.remedy.iter().for_each(complain);
+        let class = match classes {
+            [] => String::new(),
+            [one] => format!(", class {one}"),
+            [first, others @ ..] => format!(", class {first} and {}", counted(others.len() as u64, "other")),
+        };
+        let of = failure.namespace.iter().filter(|_| !classes.is_empty()).map(|namespace| format!(" in {namespace}"));
+        let meaning = failure.meaning.iter().map(|meaning| format!(": {meaning}"));
+        let about: String = std::iter::once(class).chain(of).chain(meaning).collect();
+        complain(format_args!("{}: {stage}: {text}{about} (check {})", self.host, parts.join(", ")));
+        remedy.iter().for_each(complain);
     }
 
     /// Something that a check reports may not be the whole truth.
@@ -226,7 +242,7 @@ impl Messages {
 
 /// Whether one message says both, whomever else they concern.
 pub(crate) fn is_same(one: &Error, other: &Error) -> bool {
-    (&one.stage, &one.kind, concern(one)) == (&other.stage, &other.kind, concern(other))
+    (&one.stage, &one.kind, one.subject()) == (&other.stage, &other.kind, other.subject())
 }
 
 /// Whether the command line asked for what cannot be sent.
@@ -235,19 +251,9 @@ const fn is_usage(error: &CommandError) -> bool {
     matches!(error, BadQuery(_) | BadCall(_) | BadPath(_) | TooLong { .. })
 }
 
-/// The namespace and the class that a failure is about. What goes wrong before the log-in concerns neither.
-fn concern(error: &Error) -> (Option<&str>, Option<&str>) {
-    let about = error.concern();
-    match &error.stage {
-        Stage::Connect(_) | Stage::Bind(_) | Stage::Activate => (None, None),
-        Stage::Login { namespace } => (Some(namespace), None),
-        _ => (about.and_then(|about| about.namespace.as_deref()), about.and_then(|about| about.class.as_deref())),
-    }
-}
-
-/// The same for people, where the stage does not tell it already.
+/// Namespace and class for people, where the stage does not tell them already.
 fn concerned(error: &Error) -> String {
-    match (&error.stage, concern(error)) {
+    match (&error.stage, error.subject()) {
         (Stage::Login { .. }, _) | (_, (None, None)) => String::new(),
         (_, (Some(namespace), Some(class))) => format!(", class {class} in {namespace}"),
         (_, (Some(namespace), None)) => format!(", in {namespace}"),

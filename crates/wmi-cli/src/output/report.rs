@@ -135,6 +135,10 @@ fn failure_json(failure: &Failure) -> Json {
         "stage": failure.stage,
         "code": failure.code.map(|code| format!("0x{code:08x}")),
         "text": failure.text,
+        "name": failure.name,
+        "meaning": failure.meaning,
+        "namespace": failure.namespace,
+        "class": failure.class,
         "remedy": failure.remedy,
     })
 }
@@ -210,6 +214,7 @@ impl Number {
             }
             Unit::Ratio => format!("{:.1} %", real * 100.0),
             Unit::Timestamp => moment(*real).unwrap_or_else(|| self.plain()),
+            Unit::Seconds => span(*real).unwrap_or_else(|| format!("{} s", self.plain())),
             unit => {
                 let number = exact.clone().unwrap_or_else(|| self.plain());
                 let symbol = unit.symbol();
@@ -222,9 +227,37 @@ impl Number {
     fn plain(&self) -> String {
         self.exact.clone().unwrap_or_else(|| {
             let text = format!("{:.3}", self.real);
-            text.strip_suffix(".000").map_or(text.clone(), str::to_owned)
+            match text.strip_suffix(".000") {
+                Some("-0") => "0".to_owned(),
+                Some(whole) => whole.to_owned(),
+                None => text,
+            }
         })
     }
+}
+
+/// A time in milliseconds below one second, in its two largest units from two minutes on; `None` for one beyond all
+/// bounds.
+fn span(seconds: f64) -> Option<String> {
+    let plain = |number| Number { exact: None, real: number }.plain();
+    let size = seconds.abs();
+    if size < 1.0 && size > 0.0 {
+        return Some(format!("{} ms", plain(seconds * 1000.0)));
+    }
+    if size < 120.0 {
+        return Some(format!("{} s", plain(seconds)));
+    }
+    if size > 1e15 {
+        return None;
+    }
+    let sign = if seconds < 0.0 { "-" } else { "" };
+    let whole = size.round() as u64;
+    let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60);
+    Some(match (days, hours) {
+        (0, 0) => format!("{sign}{minutes} min {} s", whole % 60),
+        (0, _) => format!("{sign}{hours} h {minutes} min"),
+        _ => format!("{sign}{days} d {hours} h"),
+    })
 }
 
 /// Octets in the largest unit of which there is one.
@@ -271,6 +304,8 @@ mod tests {
             stage: "query".to_owned(),
             code: Some(0x8004_1010),
             text: "WBEM_E_INVALID_CLASS (0x80041010)".to_owned(),
+            name: Some("WBEM_E_INVALID_CLASS"),
+            class: Some("Win32_ShadowStorage".to_owned()),
             remedy: None,
             ..Failure::default()
         };
@@ -306,7 +341,8 @@ mod tests {
                 r#"{{"check":"storage","host":"srv01","time":1700000000,"took":0.25,"types":{},"#,
                 r#""units":{{"volume":{{"Capacity":"bytes","Used":"ratio"}}}},"#,
                 r#""errors":[{{"part":"shadow","stage":"query","code":"0x80041010","#,
-                r#""text":"WBEM_E_INVALID_CLASS (0x80041010)","remedy":null}}],"warnings":[]}}"#
+                r#""text":"WBEM_E_INVALID_CLASS (0x80041010)","name":"WBEM_E_INVALID_CLASS","meaning":null,"#,
+                r#""namespace":null,"class":"Win32_ShadowStorage","remedy":null}}],"warnings":[]}}"#
             ),
             TYPES
         );
@@ -342,6 +378,27 @@ shadow
     }
 
     #[test]
+    fn times_are_told_in_units_for_people() {
+        let shown = |value: Value| cell(&Metric { name: "x".into(), unit: Unit::Seconds, value });
+        for (value, text) in [
+            (Value::from(0.0), "0 s"),
+            ((-0.000_093_4).into(), "-0.093 ms"),
+            ((-1e-9).into(), "0 ms"),
+            (0.5.into(), "500 ms"),
+            (3.0.into(), "3 s"),
+            (119.25.into(), "119.250 s"),
+            (120_u64.into(), "2 min 0 s"),
+            ((-125.4).into(), "-2 min 5 s"),
+            (3600_u64.into(), "1 h 0 min"),
+            (94_080_u64.into(), "1 d 2 h"),
+            (79_827_633.441.into(), "923 d 22 h"),
+            (u64::MAX.into(), "18446744073709551615 s"),
+        ] {
+            assert_eq!(shown(value), Cell::Number(text.to_owned()));
+        }
+    }
+
+    #[test]
     fn numbers_have_their_units() {
         let shown = |unit, value: Value| match cell(&Metric { name: "x".into(), unit, value }) {
             Cell::Number(text) => text,
@@ -351,8 +408,7 @@ shadow
         assert_eq!(shown(Unit::BytesPerSecond, 1536.0.into()), "1.5 KiB/s");
         assert_eq!(shown(Unit::Bytes, u64::MAX.into()), "16.0 EiB");
         assert_eq!(shown(Unit::Count, u64::MAX.into()), u64::MAX.to_string());
-        assert_eq!(shown(Unit::Seconds, 0.5.into()), "0.500 s");
-        assert_eq!(shown(Unit::Seconds, 3.0.into()), "3 s");
+        assert_eq!(shown(Unit::Count, (-0.0001).into()), "0");
         assert_eq!(shown(Unit::PerSecond, 12_i64.into()), "12 /s");
         assert_eq!(shown(Unit::Timestamp, 1_700_000_000_u64.into()), "2023-11-14 22:13:20 UTC");
         assert_eq!(shown(Unit::Timestamp, 1e300.into()), format!("{:.3}", 1e300).replace(".000", ""));

@@ -74,7 +74,7 @@ fn several_checks_share_one_session() {
 fn tables_for_people() {
     let host = host_with(1, &[]);
     let finished = check(host.activator_addr(), &["system"]).exits(0);
-    for words in ["time\n", "metric ", " %\n", " s\n", "ProcessorTime"] {
+    for words in ["time\n", "metric ", " %\n", " ms\n", " d ", "ProcessorTime"] {
         assert!(finished.stdout.contains(words), "{words:?} is not in {}", finished.stdout);
     }
 }
@@ -307,6 +307,28 @@ fn missing_counters_leave_the_rest_and_name_what_rebuilds_them() {
     let report = &finished.lines()[0];
     assert!(report["types"]["os"][0]["TotalVisibleMemorySize"].is_number());
     assert!(report["types"].get("processor").is_none(), "no counters are no zeros");
+}
+
+#[test]
+fn what_failed_is_told_with_code_name_meaning_namespace_and_class() {
+    let host = host_of("broken-counters");
+    let address = host.activator_addr();
+    let one = check(address, &["system"]).exits(1);
+    one.says(&[
+        "fetching rows: WBEM_E_INVALID_CLASS (0x80041010), class Win32_PerfRawData_PerfOS_Processor in root/cimv2: ",
+        "the namespace has no class of this name (check system/processor)",
+    ]);
+    let many = check(address, &["system", "storage"]).exits(1).says(&[" and 2 others in root/cimv2: "]);
+    assert_eq!(many.stderr.matches("#performance-counters").count(), 1, "{}", many.stderr);
+    let finished = check(address, &["memory", "-o", "json"]).exits(1).in_one_message();
+    let message: Value = serde_json::from_str(&finished.stderr).expect("one line");
+    let document: Value = serde_json::from_str(&finished.stdout).expect("one document");
+    for (place, of) in [(&message, "the message"), (&document[0]["errors"][0], "the report")] {
+        assert_eq!(place["name"], "WBEM_E_INVALID_CLASS", "{of}");
+        assert_eq!(place["meaning"], "the namespace has no class of this name", "{of}");
+        assert_eq!(place["namespace"], "root/cimv2", "{of}");
+        assert_eq!(place["class"], "Win32_PerfRawData_PerfOS_Memory", "{of}");
+    }
 }
 
 #[test]

@@ -222,6 +222,18 @@ impl Error {
         self.concern.as_deref()
     }
 
+    /// The namespace and the class that it is about, as far as they are known. What goes wrong before the log-in is about
+    /// neither, and the log-in about no class.
+    #[must_use]
+    pub fn subject(&self) -> (Option<&str>, Option<&str>) {
+        let known = self.concern().map(|concern| (concern.namespace.as_deref(), concern.class.as_deref()));
+        match &self.stage {
+            Stage::Connect(_) | Stage::Bind(_) | Stage::Activate => (None, None),
+            Stage::Login { namespace } => (Some(namespace), None),
+            _ => known.unwrap_or_default(),
+        }
+    }
+
     /// The same after `tell` has put down what it concerns.
     #[must_use]
     pub fn concerning(mut self, tell: impl FnOnce(&mut Concern)) -> Self {
