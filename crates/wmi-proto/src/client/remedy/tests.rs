@@ -290,6 +290,20 @@ fn each_demand_on_the_host_is_named_by_its_error() {
     assert_eq!(anchors, named, "headings of the manual, and sections that errors name");
 }
 
+/// `netsh advfirewall firewall set rule` takes nothing else for a group.
+#[test]
+fn a_group_of_firewall_rules_is_turned_on_and_nothing_else() {
+    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/windows-hosts.md");
+    let manual = std::fs::read_to_string(manual).expect("the manual");
+    let commands = || manual.lines().filter(|line| line.starts_with("netsh advfirewall firewall set rule "));
+    assert!(commands().count() > 3);
+    for command in commands().filter(|command| command.contains(" group=")) {
+        let (group, values) = command.split_once(" new ").expect("values");
+        assert_eq!(values, "enable=yes", "{command}");
+        assert!(group.ends_with(r#""windows management instrumentation (wmi)""#), "no such group: {command}");
+    }
+}
+
 #[test]
 fn every_remedy_is_one_line_of_few_sentences_and_unknown_codes_have_none() {
     let stages = [
