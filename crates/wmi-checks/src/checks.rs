@@ -160,5 +160,6 @@ mod tests {
         for key in ["counters:", "counters", "counters:Win32_Process WHERE", "counters:a'b"] {
             assert!(by_key(key).is_none(), "{key}");
         }
+        assert!(by_key("counters:win32_perfformatteddata_PerfOS_Cache").is_none(), "values are no samples");
     }
 }

@@ -60,7 +60,8 @@ impl Missing {
     /// Warns of `part`, once per reason.
     pub(crate) fn tell(self, part: &'static str, report: &mut Report) {
         for (reason, count) in self.reasons {
-            report.warnings.push(Failure::of_values(part, format!("{count} values are missing: {reason}")));
+            let values = if count == 1 { "1 value is".to_owned() } else { format!("{count} values are") };
+            report.warnings.push(Failure::of_values(part, format!("{values} missing: {reason}")));
         }
     }
 }
@@ -142,7 +143,7 @@ pub(crate) mod tests {
         let (mut state, mut report) = (State::default(), Report::default());
         assert_eq!(values(&[row("0", 1_000, 5)], &mut state, &mut report), [None]);
         assert_eq!(report.warnings.len(), 1);
-        assert_eq!(report.warnings[0].text, "1 values are missing: needs a second sample");
+        assert_eq!(report.warnings[0].text, "1 value is missing: needs a second sample");
         let mut report = Report::default();
         let rows = [row("0", 2_000, 15), row("1", 2_000, 7)];
         assert_eq!(values(&rows, &mut state, &mut report), [Some(10.0), None]);

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::mem;
-use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use wmi_checks::{Check, Failure, Finished, NEEDS_SECOND_SAMPLE, Options, Report, RoundId, Rounds, State};
@@ -46,7 +45,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
         untold: Vec::new(),
         doubtful: Vec::new(),
     };
-    let rounds = if arguments.interval.is_some() { arguments.count.map(NonZeroU32::get) } else { Some(1) };
+    let rounds = if arguments.interval.is_some() { arguments.count } else { Some(1) };
     let now = Instant::now();
     runner.lines.extend(checks.into_iter().map(|check| Line {
         check,

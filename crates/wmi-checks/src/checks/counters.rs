@@ -16,6 +16,9 @@ use crate::{
 /// What stands before the class in the key.
 pub(crate) const PREFIX: &str = "counters:";
 
+/// How classes of values begin that the host has made of raw ones.
+const FORMATTED_DATA: &str = "Win32_PerfFormattedData";
+
 /// The check of one class.
 #[derive(Debug)]
 pub(crate) struct Counters {
@@ -46,10 +49,13 @@ const fn part(id: RequestId) -> &'static str {
 }
 
 impl Counters {
-    /// The check with this key; `None` when it is not one of these, or names no class.
+    /// The check with this key; `None` when it is not one of these, or names no class, or one of which the host has made
+    /// values already: they are no samples.
     pub(crate) fn by_key(key: &str) -> Option<Self> {
         let class = key.strip_prefix(PREFIX)?;
-        is_identifier(class).then(|| Self { class: class.to_owned() })
+        let is_formatted =
+            class.get(..FORMATTED_DATA.len()).is_some_and(|start| start.eq_ignore_ascii_case(FORMATTED_DATA));
+        (is_identifier(class) && !is_formatted).then(|| Self { class: class.to_owned() })
     }
 }
 

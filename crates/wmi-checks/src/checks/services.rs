@@ -81,7 +81,7 @@ fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut 
                  each service: docs/windows-hosts.md#least-privilege"
                     .to_owned(),
             ),
-            ..Failure::of_values(PART, format!("the list is short: {} runs and is not in it", missing.join(", ")))
+            ..Failure::of_values(PART, format!("the list is short: it lacks {}, which must run", missing.join(" and ")))
         });
     }
     let item = |row: &Record| {

@@ -1,6 +1,5 @@
 //! The command line of `wmi check` and `wmi checks`.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -41,8 +40,8 @@ pub(crate) struct CheckArguments {
     pub(crate) interval: Option<Duration>,
 
     /// So many rounds of each check
-    #[arg(long, value_name = "N", requires = "interval")]
-    pub(crate) count: Option<NonZeroU32>,
+    #[arg(long, value_name = "N", requires = "interval", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) count: Option<u32>,
 
     /// So many calls of the check software under way at once
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u8).range(1..=128))]
@@ -93,10 +92,16 @@ impl From<ReportShape> for Shape {
     }
 }
 
-/// The key of a check, or `all`.
-fn check(key: &str) -> Result<String, String> {
-    if key == ALL || wmi_checks::by_key(key).is_some() {
-        return Ok(key.to_owned());
+/// The key of a check as it is listed, or `all`, in whatever case it was written.
+fn check(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let listed = wmi_checks::KEYS.iter().chain([&ALL]).find(|key| key.eq_ignore_ascii_case(text));
+    let key = listed.map_or_else(|| text.to_owned(), |key| (*key).to_owned());
+    if listed.is_some() || wmi_checks::by_key(&key).is_some() {
+        return Ok(key);
+    }
+    if key.to_ascii_lowercase().starts_with("counters:win32_perfformatteddata") {
+        return Err("the host has made these values already: take the class Win32_PerfRawData_…".to_owned());
     }
     Err(format!("no such check; there are {}, counters:CLASS and {ALL}", wmi_checks::KEYS.join(", ")))
 }

@@ -141,7 +141,7 @@ fn checks_with_everything() {
     assert_eq!(check.checks, ["all", "counters:Win32_PerfRawData_X"]);
     assert_eq!(check.skip, ["services", "users", "memory"]);
     assert_eq!((check.shape, check.output), (ReportShape::Infrasonar, CheckFormat::Jsonl));
-    assert_eq!((check.interval, check.count), (Some(Duration::from_secs(60)), NonZeroU32::new(2)));
+    assert_eq!((check.interval, check.count), (Some(Duration::from_secs(60)), Some(2)));
     assert!(check.win32_product);
     assert_eq!(check.calls, 8);
     usage(&["check", "srv01", "software", "--calls", "0"], "1..=128");

@@ -54,6 +54,9 @@ impl<'o> Reports<'o> {
                     writeln!(self.out, "# {}, {:.2} s\n", report.check, took.as_secs_f64())?;
                 }
                 tables(report, self.out)?;
+                if !self.is_single && report.types.is_empty() && !report.errors.is_empty() {
+                    writeln!(self.out, "(failed)\n")?;
+                }
             }
             (CheckFormat::Json, Shape::Infrasonar) if self.is_single => {
                 write!(self.out, "{}", types_json(&report.types))?;

@@ -88,6 +88,8 @@ fn a_host_that_is_not_reached_fails_every_part_and_says_so() {
     assert_eq!(reports[0]["errors"][0]["stage"], "connect to the activator");
     assert_eq!(reports[0]["errors"][0]["code"], Value::Null);
     assert!(finished.stderr.contains("nobody listens"), "{}", finished.stderr);
+    let tables = check(refused, &["system", "services"]).exits(3).stdout;
+    assert_eq!(tables.matches(" s\n\n(failed)\n\n").count(), 2, "{tables}");
 }
 
 #[test]
@@ -97,12 +99,16 @@ fn an_unknown_check_lists_those_there_are() {
     check("srv.invalid", &["system", "--skip", "wether"]).exits(2).says(&["wether", "services"]);
     check("srv.invalid", &["system", "--skip", "system"]).exits(2).says(&["no check is left"]);
     check("srv.invalid", &["system", "--count", "3"]).exits(2).says(&["--interval"]);
+    check("srv.invalid", &["system", "--interval", "1", "--count", "0"]).exits(2).says(&["1.."]);
+    let formatted = "counters:Win32_PerfFormattedData_PerfOS_System";
+    check("srv.invalid", &[formatted]).exits(2).says(&["Win32_PerfRawData"]);
 }
 
 #[test]
 fn checks_can_be_left_out() {
     let host = host_with(1, &[]);
-    let finished = check(host.activator_addr(), &["services", "system", "--skip", "services", "-o", "jsonl"]).exits(0);
+    let arguments = ["NTdomain", "services", "System", "--skip", "services, ntdomain", "-o", "jsonl"];
+    let finished = check(host.activator_addr(), &arguments).exits(0);
     let checks: Vec<Value> = finished.lines().iter().map(|report| report["check"].clone()).collect();
     assert_eq!(checks, ["system"]);
 }

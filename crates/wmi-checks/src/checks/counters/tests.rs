@@ -84,7 +84,7 @@ fn the_second_round_has_rates() {
     assert_eq!(value(&first, "a", "PercentFull"), &Value::Real(0.25), "one sample is enough");
     assert_eq!(value(&first, "a", "Note"), &Value::Text("so it is".into()));
     assert!(first.types[0].items[0].metrics.iter().all(|metric| metric.name != "Chart"), "it has no value");
-    assert_eq!(first.warnings[0].text, "1 values are missing: needs a second sample");
+    assert_eq!(first.warnings[0].text, "1 value is missing: needs a second sample");
     let (second, _) = round(state, vec![row(Some("a"), 3_000, 500)]);
     assert_eq!(value(&second, "a", "BytesPersec"), &Value::Real(250.0));
     assert_eq!(second.types[0].items[0].metrics[0].unit, Unit::BytesPerSecond);

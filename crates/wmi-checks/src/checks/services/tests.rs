@@ -43,7 +43,7 @@ fn a_list_that_came_silently_short_is_flagged() {
     for shape in [Shape::Native, Shape::Infrasonar] {
         let report = report(whole().split_off(2), shape);
         assert_eq!(items(&report, "services"), Some(vec!["W32Time"]), "what came is told");
-        assert!(report.warnings[0].text.contains("RpcSs, Winmgmt"), "{:?}", report.warnings);
+        assert!(report.warnings[0].text.contains("RpcSs and Winmgmt"), "{:?}", report.warnings);
         assert!(report.warnings[0].remedy.as_deref().is_some_and(|text| text.contains("least-privilege")));
         assert!(report.errors.is_empty());
     }
