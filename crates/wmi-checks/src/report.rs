@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
+use wmi_proto::Stage;
 use wmi_proto::cim::CimValue;
 
 use crate::Unanswered;
@@ -256,6 +257,8 @@ pub struct Failure {
     pub code: Option<u32>,
     /// What happened, in words, with the code's name.
     pub text: String,
+    /// How many more like it there were in the part, of which nothing else is told.
+    pub more: usize,
     /// The code's name alone, when it is known.
     pub name: Option<&'static str>,
     /// What the code means, in a sentence, when it is known.
@@ -271,20 +274,35 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What happened, and how often.
+    #[must_use]
+    pub fn words(&self) -> Cow<'_, str> {
+        match self.more {
+            0 => Cow::Borrowed(&self.text),
+            more => format!("{}, and {more} more like it", self.text).into(),
+        }
+    }
+
     pub(crate) fn of_query(part: &'static str, why: &Unanswered) -> Self {
         match why {
             Unanswered::Failed(error) => {
                 let (namespace, class) = error.subject();
+                // Methods that checks call change nothing: a call that was not answered is one like any other.
+                let mut as_read = error.clone();
+                if as_read.stage == Stage::ExecMethod {
+                    as_read.stage = Stage::GetObject;
+                }
                 Self {
                     part,
                     stage: error.stage.to_string(),
                     code: error.code(),
                     text: error.kind.to_string(),
+                    more: 0,
                     name: error.code_name(),
                     meaning: error.meaning(),
                     namespace: namespace.map(str::to_owned),
                     class: class.map(str::to_owned),
-                    remedy: error.remedy().map(Cow::into_owned),
+                    remedy: as_read.remedy().map(Cow::into_owned),
                     is_unreachable: error.is_unreachable(),
                 }
             }
@@ -373,6 +391,18 @@ mod tests {
         assert_eq!(got, ["volume 1", "C:", "C: (2)", "C: (3)", "C: (2) (2)", "volume 6"]);
         assert_eq!(report.warnings.len(), 1);
         assert!(report.warnings[0].text.starts_with("5 of 6"), "{:?}", report.warnings);
+    }
+
+    #[test]
+    fn a_method_that_only_reads_may_be_asked_again() {
+        let failure = |kind| {
+            let failure = Failure::of_query("programs", &wmi_proto::Error::new(Stage::ExecMethod, kind).into());
+            (failure.stage, failure.remedy.expect("a remedy"))
+        };
+        let (stage, remedy) = failure(wmi_proto::ErrorKind::TimedOut);
+        assert!(stage == "method" && remedy.contains("more time"), "{stage}: {remedy}");
+        let (_, remedy) = failure(wmi_proto::ErrorKind::Disconnected);
+        assert!(remedy.contains("try again"), "{remedy}");
     }
 
     #[test]

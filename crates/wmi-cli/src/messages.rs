@@ -129,7 +129,9 @@ impl Messages {
 
     /// Checks failed in `parts` of the same, `failures` of which the first tells what it is and what helps.
     pub(crate) fn failed_parts(&self, failure: &Failure, classes: &[&str], parts: &[String]) {
-        let Failure { stage, text, code, remedy, .. } = failure;
+        let Failure { stage, code, remedy, .. } = failure;
+        // Where several parts are told, they tell how often.
+        let text = if parts.len() == 1 { failure.words() } else { failure.text.as_str().into() };
         if self.is_json {
             let mut line = json!({
                 "host": self.host,

@@ -137,7 +137,7 @@ fn failure_json(failure: &Failure) -> Json {
         "part": failure.part,
         "stage": failure.stage,
         "code": failure.code.map(|code| format!("0x{code:08x}")),
-        "text": failure.text,
+        "text": failure.words(),
         "name": failure.name,
         "meaning": failure.meaning,
         "namespace": failure.namespace,

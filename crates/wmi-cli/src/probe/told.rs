@@ -28,7 +28,7 @@ pub(crate) fn outcome(report: Report) -> Outcome {
 fn error(failures: &[Failure], with_parts: bool) -> CheckError {
     let mut causes: Vec<(String, Vec<&str>)> = Vec::new();
     for failure in failures {
-        let mut text = format!("{}: {}", failure.stage, failure.text);
+        let mut text = format!("{}: {}", failure.stage, failure.words());
         if let Some(remedy) = &failure.remedy {
             text = format!("{text}; {remedy}");
         }

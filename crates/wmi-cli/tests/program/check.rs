@@ -303,6 +303,12 @@ fn what_is_refused_is_told_with_the_section_that_helps() {
     let denied = faulty(1, "deny-login");
     let finished = check(denied.activator_addr(), &["services", "system"]).exits(1).in_one_message();
     finished.says(&["docs/windows-hosts.md#namespace-rights", "root/cimv2"]);
+    // Two hives could not be read for the reason that services could not.
+    let denied = faulty(1, "deny-activation");
+    let finished = check(denied.activator_addr(), &["services", "software", "-o", "jsonl"]).exits(1).in_one_message();
+    finished.says(&["docs/windows-hosts.md#dcom-rights", "services/services", "software/programs"]);
+    let finished = check(denied.activator_addr(), &["software"]).exits(1);
+    assert_eq!(finished.stderr.matches("#dcom-rights").count(), 1, "{}", finished.stderr);
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub(super) struct Reading {
     due: BTreeSet<(String, String)>,
     answers: Vec<(Query, Vec<Record>)>,
     without_features: bool,
-    troubles: Vec<Trouble>,
+    /// Of each kind the first, which counts the others.
+    troubles: Vec<Failure>,
     /// Keys that were not read because there are more than [`MAX_KEYS`].
     beyond: usize,
     users_listed: bool,
@@ -94,12 +95,6 @@ impl Purpose {
             _ => PROGRAMS,
         }
     }
-}
-
-/// Failures of one kind: the first is told, the others are counted.
-struct Trouble {
-    failure: Failure,
-    more: usize,
 }
 
 impl Reading {
@@ -183,10 +178,10 @@ impl Reading {
     }
 
     fn trouble(&mut self, failure: Failure) {
-        let alike = |own: &&mut Trouble| own.failure.part == failure.part && own.failure.code == failure.code;
-        match self.troubles.iter_mut().find(alike) {
-            Some(trouble) => trouble.more += 1,
-            None => self.troubles.push(Trouble { failure, more: 0 }),
+        let kind = |of: &Failure| (of.part, of.stage.clone(), of.code);
+        match self.troubles.iter_mut().find(|own| kind(own) == kind(&failure)) {
+            Some(first) => first.more += 1,
+            None => self.troubles.push(failure),
         }
     }
 
@@ -408,12 +403,7 @@ impl Round for Reading {
     fn finish(self: Box<Self>) -> (Report, State) {
         let Self { options, mut state, hives, answers, without_features, troubles, beyond, users_listed, .. } = *self;
         let mut report = Report::of(super::KEY);
-        for Trouble { mut failure, more } in troubles {
-            if more > 0 {
-                failure.text = format!("{}, and {more} more like it", failure.text);
-            }
-            report.errors.push(failure);
-        }
+        report.errors.extend(troubles);
         let line = self.asked.values().chain(&self.ready).map(|purpose| purpose.part());
         let unread = self.keys.get(self.begun..).unwrap_or_default().iter().map(|_| PROGRAMS);
         for part in line.chain(unread).collect::<BTreeSet<_>>() {
