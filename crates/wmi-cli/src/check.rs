@@ -53,6 +53,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Status {
         due: now,
         left: rounds,
         round: None,
+        doubts: Vec::new(),
     }));
     let open = || Connection::open(config.clone(), connect.timeout, connect.verbose, &interrupt);
     let ended = runner.run(&open);
@@ -108,6 +109,8 @@ struct Line {
     /// Rounds that are still to begin; `None` for as many as there is time for.
     left: Option<u32>,
     round: Option<RoundId>,
+    /// What was doubtful in the last round.
+    doubts: Vec<Failure>,
 }
 
 impl Line {
@@ -213,9 +216,13 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Keeps what failed in `report`.
+    /// Keeps what failed in `report`, and what is doubtful in it and was not so in the round before.
     fn judge(&mut self, report: Report) {
-        self.doubtful.extend(report.warnings.into_iter().map(|warning| (report.check.to_string(), warning)));
+        if let Some(line) = self.lines.iter_mut().find(|line| line.check.key() == report.check) {
+            let new = report.warnings.iter().filter(|warning| !line.doubts.contains(warning));
+            self.doubtful.extend(new.map(|warning| (report.check.to_string(), warning.clone())));
+            line.doubts = report.warnings;
+        }
         for failure in report.errors {
             self.status = self.status.worse(if failure.is_unreachable { Status::Unreachable } else { Status::Failed });
             self.untold.push((report.check.to_string(), failure));

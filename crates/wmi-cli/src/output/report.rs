@@ -47,11 +47,12 @@ impl<'o> Reports<'o> {
 
     /// Prints one.
     pub(crate) fn put(&mut self, told: Told<'_>) -> io::Result<()> {
-        let Told { report, took, .. } = told;
+        let Told { report, at, took } = told;
         match (self.format, self.shape) {
             (CheckFormat::Table, _) => {
                 if !self.is_single {
-                    writeln!(self.out, "# {}, {:.2} s\n", report.check, took.as_secs_f64())?;
+                    let at = moment(unix(at) as f64).unwrap_or_default();
+                    writeln!(self.out, "# {}, {at}, {:.2} s\n", report.check, took.as_secs_f64())?;
                 }
                 tables(report, self.out)?;
                 if !self.is_single && report.types.is_empty() && !report.errors.is_empty() {
@@ -95,7 +96,7 @@ impl<'o> Reports<'o> {
         json!({
             "check": report.check,
             "host": self.host,
-            "time": at.0.saturating_sub(FileTime::UNIX_EPOCH.0) / 10_000_000,
+            "time": unix(at),
             "took": took.as_secs_f64(),
             "types": types_json(&report.types),
             "units": units_json(&report.types),
@@ -103,6 +104,11 @@ impl<'o> Reports<'o> {
             "warnings": report.warnings.iter().map(failure_json).collect::<Json>(),
         })
     }
+}
+
+/// In whole seconds since 1970.
+const fn unix(time: FileTime) -> u64 {
+    time.0.saturating_sub(FileTime::UNIX_EPOCH.0) / 10_000_000
 }
 
 /// `{type: [item…]}`, an item being `{"name": …, metric: value…}`.
@@ -377,7 +383,10 @@ shadow
 
 ";
         assert_eq!(printed(CheckFormat::Table, Shape::Native, 1), expected);
-        assert_eq!(printed(CheckFormat::Table, Shape::Native, 2), format!("# storage, 0.25 s\n\n{expected}").repeat(2));
+        assert_eq!(
+            printed(CheckFormat::Table, Shape::Native, 2),
+            format!("# storage, 2023-11-14 22:13:20 UTC, 0.25 s\n\n{expected}").repeat(2)
+        );
     }
 
     #[test]

@@ -361,6 +361,9 @@ fn a_list_that_is_silently_short_is_flagged() {
     let finished = check(host.activator_addr(), &["users", "-o", "jsonl"]).exits(0);
     let finished = finished.says(&["the list may be short", "docs/windows-hosts.md#least-privilege"]);
     assert_eq!(finished.lines()[0]["warnings"][0]["part"], "session");
+    let several = check(host.activator_addr(), &["users", "--interval", "0.1", "--count", "3", "-o", "jsonl"]).exits(0);
+    assert_eq!(several.stderr, finished.stderr, "what stays doubtful is told once");
+    assert!(several.lines().iter().all(|report| report["warnings"][0]["part"] == "session"), "{}", several.stdout);
     let host = host_with(1, &[]);
     assert_eq!(check(host.activator_addr(), &["users"]).exits(0).stderr, "");
 }
