@@ -5,7 +5,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use wmi_checks::{Check, Failure, Finished, NEEDS_SECOND_SAMPLE, Options, Report, RoundId, Rounds, State};
-use wmi_proto::Error;
+use wmi_proto::{Error, ErrorKind, Stage};
 
 use crate::args::{ALL, CheckArguments, CheckFormat, ReportShape};
 use crate::connection::{self, Connection, Driven, Trouble, patience, wall_time};
@@ -138,8 +138,8 @@ struct Runner<'o> {
 }
 
 impl Runner<'_> {
-    /// Runs all rounds. A session that is lost is found again by itself; one that ended because the host was not reached
-    /// is begun anew when the next check is due, and one that the host refused is not.
+    /// Runs all rounds. A session that is lost is found again by itself; one that ended is begun anew when the next check
+    /// is due, unless the host refused the account.
     ///
     /// # Errors
     /// What ends all checks at once, such as a signal.
@@ -156,8 +156,9 @@ impl Runner<'_> {
                 let (logons, trips) = (counted(stats.logons, "log-on"), counted(stats.round_trips, "round trip"));
                 format!("{logons}, {trips}, {} octets sent, {} received", stats.octets_out, stats.octets_in)
             });
+            self.tell();
             match ended? {
-                Some(error) if self.due().is_some() && !error.is_unreachable() => {
+                Some(error) if self.due().is_some() && is_refusal(&error) => {
                     self.messages.notice("not tried again: a log-on that is refused over and over locks accounts");
                     break;
                 }
@@ -260,6 +261,20 @@ impl Runner<'_> {
             self.messages.notice(format_args!("values of {rates} need a second sample: --interval S brings them"));
         }
     }
+}
+
+/// Whether the host does not let the account in, which another attempt does not change and may lock it.
+const fn is_refusal(error: &Error) -> bool {
+    let on_the_way_in = matches!(error.stage, Stage::Bind(_) | Stage::Activate | Stage::Login { .. });
+    on_the_way_in
+        && matches!(
+            error.kind,
+            ErrorKind::BindRefused(_)
+                | ErrorKind::Fault(_)
+                | ErrorKind::UnverifiedFault(_)
+                | ErrorKind::Status(_)
+                | ErrorKind::Auth(_)
+        )
 }
 
 /// What tells that two failures are of one cause: all but the class.

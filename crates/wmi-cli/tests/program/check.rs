@@ -295,6 +295,15 @@ fn a_refused_log_on_is_not_repeated() {
 }
 
 #[test]
+fn a_session_that_broke_is_begun_anew() {
+    let host = faulty(1, "garbage");
+    let arguments = ["services", "--interval", "0.2", "--count", "2", "-o", "jsonl"];
+    let finished = check(host.activator_addr(), &arguments).exits(1).says(&["tampered"]);
+    assert_eq!(finished.lines().len(), 2, "{}", finished.stderr);
+    assert!(!finished.stderr.contains("locks accounts"), "nobody refused a log-on: {}", finished.stderr);
+}
+
+#[test]
 fn what_is_refused_is_told_with_the_section_that_helps() {
     let denied = faulty(1, "deny-query");
     let finished = check(denied.activator_addr(), &["services", "-o", "jsonl"]).exits(1).in_one_message();
