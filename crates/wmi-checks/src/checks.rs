@@ -150,6 +150,16 @@ mod tests {
     }
 
     #[test]
+    fn who_reads_counters_says_which_group_may() {
+        let counters = "counters:Win32_PerfRawData_PerfOS_Cache";
+        for check in KEYS.iter().chain([&counters]).filter_map(|key| by_key(key)) {
+            let reads = check.reads(&Options::new(Shape::Native));
+            let counts = reads.iter().any(|read| read.class.starts_with("Win32_Perf"));
+            assert_eq!(check.about().rights.contains("Performance Monitor Users"), counts, "{}", check.key());
+        }
+    }
+
+    #[test]
     fn every_key_has_its_check() {
         for key in KEYS {
             assert_eq!(by_key(key).expect("a check").key(), *key);

@@ -27,7 +27,7 @@ pub(crate) struct Counters {
 
 static ABOUT: About = About {
     summary: "all counters of a class Win32_PerfRawData_…, as rates, shares and means since the round before",
-    rights: "",
+    rights: "Performance Monitor Users",
     returns: &[
         ("instance", "one item per instance, with the counters of the class"),
         ("instanceTotal", "its sum or mean"),

@@ -10,7 +10,7 @@ pub(crate) static PLAN: Plan = Plan {
     key: "memory",
     about: About {
         summary: "physical memory, committed memory, paging and page files",
-        rights: "",
+        rights: "Performance Monitor Users, for committed memory, pools and paging",
         returns: &[
             ("physical", "physical memory of the host"),
             ("memory", "committed memory, pools and paging since the round before"),

@@ -16,7 +16,7 @@ pub(crate) static PLAN: Plan = Plan {
     key: "process",
     about: About {
         summary: "processes with processor time, memory, traffic, start and command line",
-        rights: "command lines of other accounts are shown to administrators only",
+        rights: "Performance Monitor Users, for rates; command lines of other accounts are shown to administrators only",
         returns: &[
             ("process", "one item per process but the idle one, named by program and number"),
             ("processGroup", "the processes of each program together"),

@@ -14,7 +14,7 @@ pub(crate) static PLAN: Plan = Plan {
     key: "storage",
     about: About {
         summary: "disks and their speed, volumes and their space, shadow storage and snapshots",
-        rights: "shadow storage and snapshots are shown to administrators only",
+        rights: "Performance Monitor Users, for physical and logical disks; shadow storage and snapshots are shown to administrators only",
         returns: &[
             ("physical", "operations, octets, busy shares and latencies of each disk since the round before"),
             ("physicalTotal", "all disks together"),

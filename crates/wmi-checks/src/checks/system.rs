@@ -13,7 +13,7 @@ pub(crate) static PLAN: Plan = Plan {
     key: "system",
     about: About {
         summary: "processors of all groups, uptime, memory, and how far the host's clock is from ours",
-        rights: "",
+        rights: "Performance Monitor Users, for processors",
         returns: &[
             ("system", "processes, uptime and the moment of the last start"),
             ("time", "host's clock minus ours, and by how much that may be wrong"),

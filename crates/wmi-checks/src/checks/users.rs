@@ -21,7 +21,8 @@ pub(crate) static PLAN: Plan = Plan {
     key: "users",
     about: About {
         summary: "who is logged on: sessions at the host and remote ones (RDP), and the accounts of all logons",
-        rights: "a local administrator; others are shown a shorter list, without an error",
+        rights: "a local administrator; others are shown a shorter list, without an error, and the number of sessions as \
+                 Performance Monitor Users",
         returns: &[
             ("session", "one item per session with its user, kind, logon type, start and state"),
             ("sessionTotal", "the number of local and of remote sessions, and of active and inactive ones"),
