@@ -98,6 +98,16 @@ fn counters_are_percent_in_the_infrasonar_shape() {
     near(metric(&second, "instanceTotal", "total", "PercentProcessorTime"), 40.0, 1.0);
 }
 
+/// `_Total` never started, and has another ElapsedTime in every sample.
+#[test]
+fn the_sum_of_all_processes_has_rates() {
+    let mut pair = Pair::ordinary();
+    let (_, second) = twice(&mut pair, "counters:Win32_PerfRawData_PerfProc_Process", &Options::default());
+    assert!(second.errors.is_empty() && second.warnings.is_empty(), "{:?} {:?}", second.errors, second.warnings);
+    near(metric(&second, "instanceTotal", "total", "PercentProcessorTime"), 4.0, 0.04);
+    near(metric(&second, "instanceTotal", "total", "ElapsedTime"), 0.0, 0.0);
+}
+
 #[test]
 fn processors_are_told_in_the_first_round_and_measured_in_the_second_and_no_round_pauses() {
     let mut pair = Pair::ordinary();

@@ -6,6 +6,8 @@
 mod formula;
 mod kind;
 mod layout;
+#[cfg(test)]
+mod published;
 mod samples;
 
 pub use formula::{Counter, Interval, Moment, Raw, Why};

@@ -70,13 +70,17 @@ impl Sample {
     /// The values of the counters in `columns`, from this sample and the `earlier` one of the same instance.
     ///
     /// A counter of [`CounterType::ELAPSED_TIME`] holds the moment at which its instance was started: when that is not
-    /// what it was, the name has passed to an other instance.
+    /// what it was, the name has passed to an other instance. In what never started, as the sum of all processes,
+    /// Windows has the moment of the sample itself.
     #[must_use]
     pub fn cook(&self, columns: &[Column], earlier: Result<&Self, Why>) -> Vec<Result<f64, Why>> {
         let raw = |sample: &Self, index: usize| sample.raws.get(index).copied().unwrap_or_default();
+        let start = |sample: &Self, index: usize| {
+            raw(sample, index).value.filter(|value| *value != 0 && Some(*value) != sample.moment.object_time)
+        };
         let interval = earlier.and_then(|earlier| {
             let started = |(index, column): (usize, &Column)| {
-                column.counter.kind == CounterType::ELAPSED_TIME && raw(earlier, index).value != raw(self, index).value
+                column.counter.kind == CounterType::ELAPSED_TIME && start(earlier, index) != start(self, index)
             };
             if earlier.raws.len() != columns.len() {
                 return Err(Why::NeedsSecondSample);

@@ -1,5 +1,5 @@
 //! Each formula with numbers of ours, worked by hand from the formula of the page that is named: the pages give
-//! formulas, no examples with numbers.
+//! formulas, no examples with numbers. Examples of others are in `counters::published`.
 
 use proptest::prelude::*;
 

@@ -91,6 +91,9 @@ const LARGE_BASE: u32 = 0x4003_0500;
 /// PERF_COUNTER_MULTI_BASE.
 const MULTI_BASE: u32 = 0x4203_0500;
 
+/// The `base` of PERF_ELAPSED_TIME of what never started: Windows has the moment of the sample in its place.
+pub(super) const NEVER: u64 = u64::MAX;
+
 /// Whether a counter has 64 bits (PERF_SIZE_LARGE).
 pub(super) const fn is_wide(code: u32) -> bool {
     code & 0x300 == 0x100
@@ -125,7 +128,11 @@ impl Moment {
 
     /// The FILETIME from which on elapsed time is counted.
     const fn start(&self, figure: Figure) -> u64 {
-        if figure.base == 0 { self.boot.wrapping_add(figure.value) } else { figure.base }
+        match figure.base {
+            0 => self.boot.wrapping_add(figure.value),
+            NEVER => self.boot.wrapping_add(self.up),
+            started => started,
+        }
     }
 
     /// How often something that happens `rate` times a second has happened.

@@ -6,7 +6,7 @@ use wmi_proto::FileTime;
 use wmi_proto::cim::{CimDateTime, CimValue};
 
 use super::kind::Kind::*;
-use super::kind::PERCENT;
+use super::kind::{NEVER, PERCENT};
 use super::table::Column;
 use super::{Figure, Population, of, per, processors};
 use crate::classes::live::process_start;
@@ -128,14 +128,14 @@ impl Process {
 }
 
 impl Usage {
-    /// Nothing; of what has no sum Windows says 0.
+    /// Nothing; of what has no sum Windows says 0, also of the time that has passed since it started.
     const NOTHING: Self = Self {
         id: 0,
         parent: 0,
         priority: 0,
         threads: 0,
         handles: 0,
-        started: of(0),
+        started: per(0, NEVER),
         busy: 0,
         user: 0,
         faults: 0,

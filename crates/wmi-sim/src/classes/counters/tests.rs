@@ -327,6 +327,9 @@ fn processes_are_those_of_win32_process() {
             let age = (now - created.to_unix_micros().expect("a date")) / 1_000_000;
             assert_eq!(number(row, "ElapsedTime"), age as u64, "{name}");
         }
+        let raw = rows(machine, "Win32_PerfRawData_PerfProc_Process", at);
+        assert_eq!(number(&raw["_Total"], "ElapsedTime"), number(&raw["_Total"], "Timestamp_Object"));
+        assert_eq!(number(&processes["_Total"], "ElapsedTime"), 0);
         let busy = |name: &str| number(&processes[name], "PercentProcessorTime");
         let sum: u64 = processes.keys().filter(|name| *name != "_Total").map(|name| busy(name)).sum();
         // Four processors; the shares of processes are cut to whole percents.
