@@ -22,12 +22,11 @@ use crate::plan::Plan;
 pub use software::Programs;
 
 /// The planned checks, in the order in which help texts list them.
-static PLANS: [&Plan; 10] = [
+static PLANS: [&Plan; 9] = [
     &memory::PLAN,
     &netstat::PLAN,
     &nt_domain::PLAN,
     &process::PLAN,
-    &services::PLAN,
     &shares::PLAN,
     &storage::PLAN,
     &system::PLAN,
@@ -55,6 +54,9 @@ pub fn by_key(key: &str) -> Option<Box<dyn Check>> {
     }
     if key == network::KEY {
         return Some(Box::new(network::Network));
+    }
+    if key == services::KEY {
+        return Some(Box::new(services::Services));
     }
     if key == software::KEY {
         return Some(Box::new(software::Software));
@@ -114,7 +116,7 @@ mod tests {
             evaluated(plan, &options, &mut State::default(), parts);
             begun.elapsed()
         };
-        for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER]) {
+        for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER, &services::PLAN]) {
             for shape in [Shape::Native, Shape::Infrasonar] {
                 let (few, many) = (time(plan, shape, 200), time(plan, shape, 3200));
                 let bound = few * 80 + std::time::Duration::from_millis(50);
@@ -130,7 +132,7 @@ mod tests {
         #[test]
         fn hostile_values_are_no_panic(values in prop::collection::vec(hostile(), 64..256)) {
             let mut values = values.iter().cycle();
-            for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER]) {
+            for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER, &services::PLAN]) {
                 for shape in [Shape::Native, Shape::Infrasonar] {
                     let (options, mut state) = (Options::new(shape), State::default());
                     for _ in 0..2 {

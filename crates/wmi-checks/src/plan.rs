@@ -157,28 +157,49 @@ impl Check for &'static Plan {
     }
 
     fn begin(&self, options: &Options, state: State) -> Box<dyn Round> {
-        let parts = (self.parts)(options);
-        let progress = |part: &Part| {
-            let skipped = part.when.is_some_and(|condition| !condition(&state));
-            Progress { asked: skipped, answer: skipped.then(Answered::nothing), ..Progress::default() }
-        };
-        let progress = parts.iter().map(progress).collect();
-        Box::new(PlannedRound {
-            plan: self,
-            options: options.clone(),
-            state,
-            gathered: Gathered { parts, progress },
-            report: Report::of(self.key),
-        })
+        Box::new(PlannedRound::new(self, options, state))
     }
 }
 
-struct PlannedRound {
+/// A round of a planned check.
+pub(crate) struct PlannedRound {
     plan: &'static Plan,
     options: Options,
     state: State,
     gathered: Gathered,
     report: Report,
+}
+
+impl PlannedRound {
+    /// A round of `plan` in which nothing was asked yet.
+    pub(crate) fn new(plan: &'static Plan, options: &Options, state: State) -> Self {
+        let parts = (plan.parts)(options);
+        let progress = |part: &Part| {
+            let skipped = part.when.is_some_and(|condition| !condition(&state));
+            Progress { asked: skipped, answer: skipped.then(Answered::nothing), ..Progress::default() }
+        };
+        let progress = parts.iter().map(progress).collect();
+        let report = Report::of(plan.key);
+        Self { plan, options: options.clone(), state, gathered: Gathered { parts, progress }, report }
+    }
+
+    /// What came so far.
+    pub(crate) const fn gathered(&self) -> &Gathered {
+        &self.gathered
+    }
+
+    /// Ends the round with `evaluate` in place of the plan's own evaluation.
+    pub(crate) fn finish_with(
+        self,
+        evaluate: impl FnOnce(&Gathered, &Options, &mut State, &mut Report),
+    ) -> (Report, State) {
+        let Self { options, mut state, gathered, mut report, .. } = self;
+        for (part, _) in gathered.parts.iter().zip(&gathered.progress).filter(|(_, p)| p.answer.is_none()) {
+            report.errors.push(Failure::unanswered(part.name));
+        }
+        evaluate(&gathered, &options, &mut state, &mut report);
+        (report, state)
+    }
 }
 
 impl Round for PlannedRound {
@@ -230,12 +251,8 @@ impl Round for PlannedRound {
     }
 
     fn finish(self: Box<Self>) -> (Report, State) {
-        let Self { plan, options, mut state, gathered, mut report } = *self;
-        for (part, _) in gathered.parts.iter().zip(&gathered.progress).filter(|(_, p)| p.answer.is_none()) {
-            report.errors.push(Failure::unanswered(part.name));
-        }
-        (plan.evaluate)(&gathered, &options, &mut state, &mut report);
-        (report, state)
+        let evaluate = self.plan.evaluate;
+        self.finish_with(evaluate)
     }
 }
 

@@ -322,6 +322,15 @@ impl Failure {
         Self { part, stage, text, is_unreachable: true, ..Self::default() }
     }
 
+    /// Adds it to `all`, of which each kind is told by its first, which counts the others.
+    pub(crate) fn count_in(self, all: &mut Vec<Self>) {
+        let kind = |of: &Self| (of.part, of.stage.clone(), of.code);
+        match all.iter_mut().find(|own| kind(own) == kind(&self)) {
+            Some(first) => first.more += 1,
+            None => all.push(self),
+        }
+    }
+
     pub(crate) fn of_values(part: &'static str, text: impl Into<String>) -> Self {
         Self { part, stage: "values".to_owned(), text: text.into(), ..Self::default() }
     }

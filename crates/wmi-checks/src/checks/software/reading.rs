@@ -178,11 +178,7 @@ impl Reading {
     }
 
     fn trouble(&mut self, failure: Failure) {
-        let kind = |of: &Failure| (of.part, of.stage.clone(), of.code);
-        match self.troubles.iter_mut().find(|own| kind(own) == kind(&failure)) {
-            Some(first) => first.more += 1,
-            None => self.troubles.push(failure),
-        }
+        failure.count_in(&mut self.troubles);
     }
 
     fn query_answered(&mut self, query: Query, answer: &Answer) {
