@@ -221,6 +221,7 @@ impl Number {
                 let per = if unit == Unit::Bytes { "" } else { "/s" };
                 format!("{}{per}", octets(*real))
             }
+            Unit::BitsPerSecond => bits(*real),
             Unit::Ratio => format!("{:.1} %", real * 100.0),
             Unit::Timestamp => moment(*real).unwrap_or_else(|| self.plain()),
             Unit::Seconds => span(*real).unwrap_or_else(|| format!("{} s", self.plain())),
@@ -271,15 +272,22 @@ fn span(seconds: f64) -> Option<String> {
 
 /// Octets in the largest unit of which there is one.
 fn octets(count: f64) -> String {
-    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut scaled = count;
+    scaled(count, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"])
+}
+
+/// Bits in a second, likewise; lines are sold by thousands.
+fn bits(count: f64) -> String {
+    scaled(count, 1000.0, &["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s", "Ebit/s"])
+}
+
+fn scaled(mut count: f64, step: f64, units: &[&str; 7]) -> String {
     let mut at = 0;
-    while scaled.abs() >= 1024.0 && at + 1 < UNITS.len() {
-        scaled /= 1024.0;
+    while count.abs() >= step && at + 1 < units.len() {
+        count /= step;
         at += 1;
     }
     let digits = usize::from(at > 0);
-    format!("{scaled:.digits$} {}", UNITS[at])
+    format!("{count:.digits$} {}", units[at])
 }
 
 /// A moment in Unix seconds as date and time in UTC.
@@ -419,6 +427,8 @@ shadow
         assert_eq!(shown(Unit::Bytes, 1023_u64.into()), "1023 B");
         assert_eq!(shown(Unit::BytesPerSecond, 1536.0.into()), "1.5 KiB/s");
         assert_eq!(shown(Unit::Bytes, u64::MAX.into()), "16.0 EiB");
+        assert_eq!(shown(Unit::BitsPerSecond, 10_000_000_000_u64.into()), "10.0 Gbit/s");
+        assert_eq!(shown(Unit::BitsPerSecond, 0_u64.into()), "0 bit/s");
         assert_eq!(shown(Unit::Count, u64::MAX.into()), u64::MAX.to_string());
         assert_eq!(shown(Unit::Count, (-0.0001).into()), "0");
         assert_eq!(shown(Unit::PerSecond, 12_i64.into()), "12 /s");
