@@ -128,7 +128,7 @@ impl Case<'_> {
             Place::ConnectObjectServer => Some(self.dynamic_port()),
             Place::BindActivator | Place::Activate => Some(SAYS_NOTHING.into()),
             Place::BindObjectServer | Place::Login => Some(WMI_SERVICE.into()),
-            Place::Smart | Place::Work => Some(MORE_TIME.into()),
+            Place::Smart | Place::Work => Some(NO_ANSWER.into()),
             Place::Method => Some(METHOD_UNKNOWN.into()),
             Place::Upkeep => None,
         }
@@ -544,6 +544,8 @@ const NO_SMART_ENUM: &str = "the host offers no smart enumeration: leave the enu
 const WMI_SERVICE: &str =
     "WMI does not answer: see whether the service Windows Management Instrumentation runs, and the host's event log";
 const MORE_TIME: &str = "the provider needs longer: allow more time, or ask for fewer columns and rows";
+const NO_ANSWER: &str = "the provider needs longer, or the host is gone: allow more time, ask for fewer columns and rows, \
+                         or see whether the host still runs";
 const METHOD_UNKNOWN: &str = "whether the host carried the method out is not known, and it may still do so: look before \
                               you call it again";
 const DROPPED: &str =

@@ -108,7 +108,7 @@ fn unreachable_hosts() {
     assert_says(&transport(TransportFailure::Exhausted), &["ulimit -n"]);
     assert_says(&remedy(Stage::Bind(Role::Activator), ErrorKind::TimedOut), &["says nothing"]);
     assert_says(&remedy(login(), ErrorKind::TimedOut), &["service Windows Management Instrumentation"]);
-    assert_says(&remedy(Stage::Fetch, ErrorKind::TimedOut), &["more time"]);
+    assert_says(&remedy(Stage::Fetch, ErrorKind::TimedOut), &["more time", "host is gone"]);
     assert_says(&remedy(Stage::Fetch, ErrorKind::Disconnected), &["try again"]);
     assert_says(&remedy(Stage::Fetch, ErrorKind::Transport(TransportFailure::Reset)), &["try again"]);
 }
