@@ -249,12 +249,18 @@ impl Runner<'_> {
             told.push(cause);
         }
         let mut rates: Vec<&str> = Vec::new();
+        let mut others = Vec::new();
         for (check, doubt) in doubtful.iter().filter(|(_, doubt)| !told.contains(&cause(doubt))) {
             if doubt.text.ends_with(NEEDS_SECOND_SAMPLE) {
-                rates.extend(Some(check.as_str()).filter(|check| !rates.contains(check)));
+                put_once(check.as_str(), &mut rates);
             } else {
-                self.messages.doubt(check, doubt);
+                others.push((check, doubt));
             }
+        }
+        for (at, (check, doubt)) in others.iter().enumerate() {
+            // What helps against several is told behind the last of them.
+            let again = others[at + 1..].iter().any(|(_, later)| later.remedy == doubt.remedy);
+            self.messages.doubt(check, doubt, !again);
         }
         if !rates.is_empty() && self.interval.is_none() {
             let rates = rates.join(", ");

@@ -164,8 +164,8 @@ impl Messages {
         remedy.iter().for_each(complain);
     }
 
-    /// Something that a check reports may not be the whole truth.
-    pub(crate) fn doubt(&self, check: &str, doubt: &Failure) {
+    /// Something that a check reports may not be the whole truth; people are told what helps if `tells_remedy`.
+    pub(crate) fn doubt(&self, check: &str, doubt: &Failure, tells_remedy: bool) {
         let what = format!("{check}/{}: {}", doubt.part, doubt.text);
         if self.is_json {
             let line = json!({ "host": self.host, "notice": what, "remedy": doubt.remedy });
@@ -173,7 +173,7 @@ impl Messages {
             return;
         }
         self.notice(what);
-        doubt.remedy.iter().for_each(complain);
+        doubt.remedy.iter().filter(|_| tells_remedy).for_each(complain);
     }
 
     /// The command line asks for what cannot be.

@@ -374,6 +374,12 @@ fn a_list_that_is_silently_short_is_flagged() {
     let several = check(host.activator_addr(), &["users", "--interval", "0.1", "--count", "3", "-o", "jsonl"]).exits(0);
     assert_eq!(several.stderr, finished.stderr, "what stays doubtful is told once");
     assert!(several.lines().iter().all(|report| report["warnings"][0]["part"] == "session"), "{}", several.stdout);
+    let people = check(host.activator_addr(), &["users"]).exits(0).stderr;
+    assert_eq!(
+        (people.matches("may be short").count(), people.matches("#least-privilege").count()),
+        (3, 1),
+        "{people}"
+    );
     let host = host_with(1, &[]);
     assert_eq!(check(host.activator_addr(), &["users"]).exits(0).stderr, "");
 }
