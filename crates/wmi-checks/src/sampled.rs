@@ -88,6 +88,19 @@ pub(crate) fn cook<'a>(
     state: &mut State,
     report: &mut Report,
 ) -> Vec<Sampled<'a>> {
+    cook_and_mend(part, gauges, rows, instance, |_| {}, state, report)
+}
+
+/// The same where `mend` sees the values of each row before it is told what is missing, and may better them.
+pub(crate) fn cook_and_mend<'a>(
+    part: &'static str,
+    gauges: &[Gauge],
+    rows: impl IntoIterator<Item = &'a Record>,
+    instance: impl Fn(&Record) -> String,
+    mend: impl Fn(&mut [Result<f64, Why>]),
+    state: &mut State,
+    report: &mut Report,
+) -> Vec<Sampled<'a>> {
     let columns: Vec<Column> = gauges.iter().map(|gauge| gauge.column.clone()).collect();
     let rows: Vec<&Record> = rows.into_iter().collect();
     let sample = |row: &&Record| (instance(row), Sample::read(&columns, |name| row.cim(name).clone()));
@@ -95,7 +108,8 @@ pub(crate) fn cook<'a>(
     let mut missing = Missing::new(!state.samples.contains(part));
     let earlier = state.samples.replace(part, samples.clone());
     let mut cook = |(record, (name, sample)): (&'a Record, &(String, Sample))| {
-        let values = sample.cook(&columns, earlier.of(name));
+        let mut values = sample.cook(&columns, earlier.of(name));
+        mend(&mut values);
         values.iter().filter_map(|value| value.err()).for_each(|why| missing.add(why));
         Sampled { record, values }
     };

@@ -2,7 +2,7 @@
 
 use crate::plan::{Gathered, Part, Plan, Select};
 use crate::record::Record;
-use crate::sampled::cook;
+use crate::sampled::cook_and_mend;
 use crate::{About, Item, Options, Report, Shape, State, Unit, Value};
 
 mod disks;
@@ -144,7 +144,7 @@ fn counted(
 ) {
     let Some(rows) = gathered.rows(part) else { return };
     let (mut disks, mut all) = (Vec::new(), Vec::new());
-    for sampled in cook(part, &GAUGES, rows, name, state, report) {
+    for sampled in cook_and_mend(part, &GAUGES, rows, name, disks::unwrap_latencies, state, report) {
         let name = name(sampled.record);
         let item = |name: &str| {
             // Windows counts idle time; what is left is the share of time in which there was something to do.

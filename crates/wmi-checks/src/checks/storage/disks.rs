@@ -1,7 +1,7 @@
 //! The counters of physical and logical disks.
 
 use crate::Unit;
-use crate::counters::{Column, CounterType};
+use crate::counters::{Column, CounterType, Why};
 use crate::sampled::Gauge;
 
 pub(super) const DISK: [&str; 26] = [
@@ -35,6 +35,30 @@ pub(super) const DISK: [&str; 26] = [
 
 /// Where the idle time is among the gauges.
 pub(super) const IDLE: usize = 6;
+
+/// Latencies among the gauges, each with the length of the queue and the operations per second of the same direction.
+pub(super) const LATENCIES: [(usize, usize, usize); 2] = [(9, 7, 0), (10, 8, 1)];
+
+/// Puts latencies right whose timers went around.
+///
+/// AvgDisksecPerRead and AvgDisksecPerWrite sum the time of all operations in 32 bits of ticks of the performance counter:
+/// at ten million in a second they go around after 430 seconds of it, which a queue of seven makes of a minute. The mean
+/// length of the queue is of the same sum in 64 bits, and is the product of latency and operations per second (Little's
+/// law). A timer that went around shows less than half of that.
+pub(super) fn unwrap_latencies(values: &mut [Result<f64, Why>]) {
+    for (latency, queue, operations) in LATENCIES {
+        let value = |at: usize| values.get(at).copied().unwrap_or(Err(Why::NoValue));
+        let (Ok(queue), Ok(operations)) = (value(queue), value(operations)) else { continue };
+        let by_queue = queue / operations;
+        let wrapped = match value(latency) {
+            Ok(direct) => direct < 0.6 * by_queue,
+            Err(why) => why == Why::WentBack,
+        };
+        if let (true, true, Some(value)) = (wrapped, by_queue.is_finite(), values.get_mut(latency)) {
+            *value = Ok(by_queue);
+        }
+    }
+}
 
 /// Of reads and writes the time is a sum over all that were under way, so that their share goes beyond 1 when a disk
 /// does several at once.

@@ -63,6 +63,8 @@ fn the_queries_bring_what_the_gauges_need() {
         assert_selects(&part.selects[0], &GAUGES);
     }
     assert_eq!(GAUGES[disks::IDLE].metric, "IdleTime");
+    let names = disks::LATENCIES.map(|(latency, queue, rate)| [latency, queue, rate].map(|at| GAUGES[at].metric));
+    assert_eq!(names, [["ReadLatency", "ReadQueueLength", "Reads"], ["WriteLatency", "WriteQueueLength", "Writes"]]);
 }
 
 #[test]
@@ -225,4 +227,39 @@ fn disks_have_the_original_s_metrics_in_the_infrasonar_shape() {
     assert_eq!(metric(&report, "logical", "C:", "DiskWritesPersec"), &Value::Uint(6));
     let names: Vec<&str> = report.types.iter().map(|t| t.name).collect();
     assert_eq!(names, ["physical", "logical", "volume", "shadow"]);
+}
+
+/// A disk after `reads` reads that took `seconds` together, `at` seconds after the start of the host.
+fn disk(at: u64, reads: u64, seconds: u64) -> Record {
+    const TICKS: u64 = 10_000_000;
+    let value = |column: &str| match column {
+        "Name" => text("0 C:"),
+        "Timestamp_Sys100NS" => CimValue::Uint64(133_500_000_000_000_000 + at * TICKS),
+        "Timestamp_PerfTime" => CimValue::Uint64(at * TICKS),
+        "Frequency_PerfTime" => CimValue::Uint64(TICKS),
+        "DiskReadsPersec" | "AvgDisksecPerRead_Base" => CimValue::Uint32(reads as u32),
+        "AvgDisksecPerRead" => CimValue::Uint32((seconds * TICKS) as u32),
+        "AvgDiskReadQueueLength" => CimValue::Uint64(seconds * TICKS),
+        _ => CimValue::Null,
+    };
+    Record::made(&DISK, DISK.map(value))
+}
+
+#[test]
+fn the_latency_of_a_busy_disk_is_not_what_is_left_of_a_timer_that_went_around() {
+    // In a minute 90,000 reads of a queue of `queue`: 430 seconds of reading are once around.
+    for (before, queue) in [(0, 1), (0, 6), (0, 7), (400, 7), (100, 11), (0, 30), (12, 500)] {
+        let mut state = State::default();
+        let mut round = |disk| {
+            let rows =
+                vec![(PHYSICAL, vec![disk]), (LOGICAL, vec![]), (VOLUME, vec![]), (SHADOW, vec![]), (SNAPSHOT, vec![])];
+            evaluated(&PLAN, &Options::default(), &mut state, rows)
+        };
+        round(disk(1000, 5, before));
+        let report = round(disk(1060, 90_005, before + 60 * queue));
+        let Value::Real(latency) = *metric(&report, "physical", "0 C:", "ReadLatency") else { panic!("{report:?}") };
+        let expected = (60 * queue) as f64 / 90_000.0;
+        assert!((latency - expected).abs() < 1e-9, "queue {queue}: {latency} and not {expected}");
+        assert!(report.warnings.iter().all(|warning| !warning.text.contains("restarted")), "{:?}", report.warnings);
+    }
 }
