@@ -94,6 +94,51 @@ mod tests {
         ]
     }
 
+    /// What a list that broke off would tell of all its rows is not told, and its rows are.
+    #[test]
+    fn quirk_numbers_and_sums_of_a_list_that_broke_off_are_not_told() {
+        use crate::plan::tests::evaluated_in_part;
+
+        let row = |columns: &'static [&'static str], number: usize| {
+            let mut names = columns.iter();
+            Record::of(columns, || match *names.next().expect("a column") {
+                "ProcessId" | "IDProcess" => CimValue::Uint64(8 + number as u64),
+                "InstalledOn" => CimValue::String("20240312".into()),
+                "Antecedent" => CimValue::Reference(format!("X.Domain=\"D\",Name=\"N{number}\"").as_str().into()),
+                "Name" | "HotFixID" | "VolumeName" => CimValue::String(format!("N{number}").as_str().into()),
+                _ => CimValue::Uint64(1),
+            })
+        };
+        let types = |plan: &'static Plan, shape, broken: &[&str]| {
+            let options = Options::new(shape);
+            let of = |part: &crate::plan::Part| (0..2).map(|number| row(part.selects[0].columns, number)).collect();
+            let parts = (plan.parts)(&options).iter().map(|part| (part.name, of(part))).collect();
+            let report = evaluated_in_part(plan, &options, &mut State::default(), parts, broken);
+            report.types.into_iter().map(|kind| kind.name).collect::<Vec<_>>()
+        };
+        use Shape::{Infrasonar, Native};
+        for (plan, shape, part, kept, gone) in [
+            (&memory::PLAN, Native, "pageFile", &["pageFile"][..], &["pageFileTotal"][..]),
+            (&memory::PLAN, Infrasonar, "pageFile", &["pageFile"], &["pageFileTotal"]),
+            (&process::PLAN, Native, "process", &["process"], &["processGroup", "processTotal"]),
+            (&process::PLAN, Infrasonar, "process", &[], &["process"]),
+            (&services::PLAN, Native, "services", &["services"], &["servicesTotal"]),
+            (&storage::PLAN, Native, "snapshot", &["shadow"], &["snapshot"]),
+            (&updates::PLAN, Native, "updates", &["updates", "coverage"], &["last"]),
+            (&updates::PLAN, Infrasonar, "updates", &["updates"], &["last"]),
+            (&users::PLAN, Native, "loggedOn", &["sessionTotal"], &["loggedOn", "loggedOnTotal"]),
+            (&users::PLAN, Infrasonar, "loggedOn", &["remote"], &["loggedOn", "loggedOnTotal"]),
+            (&users::PLAN, Infrasonar, "remote", &["loggedOn"], &["remote"]),
+        ] {
+            let (whole, broken) = (types(plan, shape, &[]), types(plan, shape, &[part]));
+            for kind in kept.iter().chain(gone) {
+                assert!(whole.contains(kind), "{}: {kind} of {whole:?}", plan.key);
+            }
+            assert!(kept.iter().all(|kind| broken.contains(kind)), "{}: {broken:?}", plan.key);
+            assert!(gone.iter().all(|kind| !broken.contains(kind)), "{}: {broken:?}", plan.key);
+        }
+    }
+
     /// A host that has many times the rows takes no more than many times the work.
     #[test]
     fn the_work_grows_as_the_rows_do() {
@@ -118,9 +163,11 @@ mod tests {
         };
         for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER, &services::PLAN]) {
             for shape in [Shape::Native, Shape::Infrasonar] {
-                let (few, many) = (time(plan, shape, 200), time(plan, shape, 3200));
-                let bound = few * 80 + std::time::Duration::from_millis(50);
-                assert!(many < bound, "{} {shape}: {few:?}, of sixteen times the rows {many:?}", plan.key);
+                // A busy machine may be slow once, but not each time.
+                let took = (0..5).map(|_| (time(plan, shape, 200), time(plan, shape, 3200)));
+                let slow = |(few, many)| many >= few * 80 + std::time::Duration::from_millis(50);
+                let few_and_many: Vec<_> = took.take_while(|took| slow(*took)).collect();
+                assert!(few_and_many.len() < 5, "{} {shape}: {few_and_many:?} of sixteen times the rows", plan.key);
             }
         }
     }

@@ -119,7 +119,7 @@ fn native(gathered: &Gathered, state: &mut State, report: &mut Report) {
     }
     memory(gathered, bytes("TotalVirtualMemorySize").zip(bytes("FreeVirtualMemory")), state, report);
     if let Some(rows) = gathered.rows(PAGE_FILE) {
-        page_files(rows, report);
+        page_files(rows, gathered.whole(PAGE_FILE).is_some(), report);
     }
 }
 
@@ -158,7 +158,7 @@ fn sum(rows: &[Record], name: &str) -> Option<u64> {
     rows.iter().map(|row| mebibytes(row, name)).try_fold(0_u64, |sum, size| sum.checked_add(size?))
 }
 
-fn page_files(rows: &[Record], report: &mut Report) {
+fn page_files(rows: &[Record], all: bool, report: &mut Report) {
     let item = |name: &str, total: Option<u64>, used: Option<u64>| {
         Item::new(name)
             .with("BytesTotal", Unit::Bytes, total)
@@ -172,6 +172,9 @@ fn page_files(rows: &[Record], report: &mut Report) {
             .with("Temporary", Unit::None, row.value("TempPageFile"))
     };
     report.put(PAGE_FILE, "pageFile", rows.iter().map(file).collect());
+    if !all {
+        return;
+    }
     // A host without a page file has 0 bytes of it and no used share.
     let total = item("total", sum(rows, "AllocatedBaseSize"), sum(rows, "CurrentUsage")).with(
         "Files",
@@ -207,8 +210,10 @@ fn infrasonar(gathered: &Gathered, _: &Options, report: &mut Report) {
         item(&row.text("Name").unwrap_or_default(), mebibytes(row, "AllocatedBaseSize"), mebibytes(row, "CurrentUsage"))
     };
     report.put(PAGE_FILE, "pageFile", rows.iter().map(file).collect());
-    let total = item("total", sum(rows, "AllocatedBaseSize"), sum(rows, "CurrentUsage"));
-    report.put(PAGE_FILE, "pageFileTotal", vec![total]);
+    if gathered.whole(PAGE_FILE).is_some() {
+        let total = item("total", sum(rows, "AllocatedBaseSize"), sum(rows, "CurrentUsage"));
+        report.put(PAGE_FILE, "pageFileTotal", vec![total]);
+    }
 }
 
 #[cfg(test)]

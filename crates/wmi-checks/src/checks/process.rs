@@ -185,9 +185,12 @@ fn native<'a>(gathered: &'a Gathered, _: &Options, state: &mut State, report: &m
     };
     let Some(processes) = list(gathered.rows(PROCESS), &sampled) else { return };
     report.put(PROCESS, "process", processes.iter().map(|process| item(process, processors)).collect());
+    let source = if gathered.rows(PROCESS).is_some() { PROCESS } else { COUNTERS };
+    if gathered.whole(source).is_none() {
+        return;
+    }
     report.put(PROCESS, "processGroup", groups(&processes, processors));
-    let sum =
-        |own, counted| processes.iter().filter_map(|process| process.number(own, counted)).fold(0, u64::saturating_add);
+    let sum = |own, counted| sum(&processes, own, counted);
     let total = Item::new("total")
         .with("Processes", Unit::Count, processes.len() as u64)
         .with("Threads", Unit::Count, sum("ThreadCount", "ThreadCount"))
@@ -256,6 +259,12 @@ fn of_all(used: Option<f64>, processors: Option<u64>) -> Option<f64> {
     Some((used? / processors? as f64).min(1.0))
 }
 
+/// The sum of a number of `processes`; `None` when it is not known of all of them.
+fn sum<'p>(processes: impl IntoIterator<Item = &'p Process<'p>>, own: &str, counted: &str) -> Option<u64> {
+    let mut numbers = processes.into_iter().map(|process| process.number(own, counted));
+    numbers.try_fold(0_u64, |sum, number| Some(sum.saturating_add(number?)))
+}
+
 fn groups(processes: &[Process<'_>], processors: Option<u64>) -> Vec<Item> {
     let mut groups = BTreeMap::<&str, Vec<&Process<'_>>>::new();
     for process in processes {
@@ -263,9 +272,7 @@ fn groups(processes: &[Process<'_>], processors: Option<u64>) -> Vec<Item> {
     }
     let item = |(name, processes): (&str, Vec<&Process<'_>>)| {
         let rate = |gauge| processes.iter().filter_map(|process| process.rate(gauge)).reduce(|sum, rate| sum + rate);
-        let sum = |own: &str, counted: &str| {
-            processes.iter().filter_map(|process| process.number(own, counted)).reduce(u64::saturating_add)
-        };
+        let sum = |own, counted| sum(processes.iter().copied(), own, counted);
         let oldest = processes.iter().filter_map(|process| process.started()).reduce(f64::min);
         Item::new(name)
             .with("Processes", Unit::Count, processes.len() as u64)

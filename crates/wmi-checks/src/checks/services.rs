@@ -217,7 +217,9 @@ fn evaluate(gathered: &Gathered, options: &Options, triggers: &Triggers, report:
                 "services",
                 rows.iter().enumerate().map(|(at, row)| native(row, triggers.of(at))).collect(),
             );
-            report.put(PART, "servicesTotal", vec![total(rows, triggers)]);
+            if gathered.whole(PART).is_some() {
+                report.put(PART, "servicesTotal", vec![total(rows, triggers)]);
+            }
         }
         Shape::Infrasonar => report.put(PART, "services", rows.iter().map(infrasonar).collect()),
     }

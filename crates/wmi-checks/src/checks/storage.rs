@@ -124,7 +124,7 @@ fn evaluate(gathered: &Gathered, options: &Options, state: &mut State, report: &
     if let Some(rows) = gathered.rows(SHADOW) {
         report.put(SHADOW, "shadow", shadow::items(rows, volumes, options.shape));
     }
-    if let Some((rows, (_, received))) = gathered.rows(SNAPSHOT).zip(gathered.times(SNAPSHOT)) {
+    if let Some((rows, (_, received))) = gathered.whole(SNAPSHOT).zip(gathered.times(SNAPSHOT)) {
         let storage = gathered.rows(SHADOW).unwrap_or_default();
         report.put(SNAPSHOT, "snapshot", shadow::snapshots(rows, storage, volumes, received));
     }

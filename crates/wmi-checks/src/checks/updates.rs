@@ -110,7 +110,8 @@ fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut 
     // Of several of one day the first, as in the original: `max_by_key` takes the last of equals.
     let dated = dates.iter().enumerate().filter(|(_, date)| date.seconds.is_some());
     let newest = dated.rev().max_by_key(|(_, date)| date.seconds);
-    let last = newest.and_then(|(at, _)| items.get(at)).cloned();
+    let all = gathered.whole(PART).is_some();
+    let last = newest.and_then(|(at, _)| items.get(at)).filter(|_| all).cloned();
     report.put(PART, "updates", items);
     if options.shape == Shape::Infrasonar {
         if let Some(last) = last {
@@ -128,8 +129,8 @@ fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut 
     let unknown = dates.iter().filter(|date| date.day.is_none()).count();
     let coverage = Item::new("coverage")
         .with("Covers", Unit::None, COVERS)
-        .with("Updates", Unit::Count, rows.len() as u64)
-        .with("DatesUnknown", Unit::Count, unknown as u64)
+        .with("Updates", Unit::Count, all.then_some(rows.len() as u64))
+        .with("DatesUnknown", Unit::Count, all.then_some(unknown as u64))
         .with("DateOrder", Unit::None, reading.order.map(Order::name))
         .with("DateOrderFrom", Unit::None, reading.from);
     report.put(PART, "coverage", vec![coverage]);

@@ -73,7 +73,7 @@ fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut 
     match options.shape {
         Shape::Native => sessions::put(gathered, report),
         Shape::Infrasonar => {
-            if let Some(rows) = gathered.rows(REMOTE) {
+            if let Some(rows) = gathered.whole(REMOTE) {
                 // Every host runs one winlogon.exe for its console.
                 let count = rows.len().checked_sub(1).map(|count| count as u64);
                 if count.is_none() {
@@ -88,7 +88,7 @@ fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut 
 
 /// The accounts with the number of their logons.
 fn logged_on(gathered: &Gathered, shape: Shape, report: &mut Report) {
-    let Some(rows) = gathered.rows(LOGGED_ON) else { return };
+    let Some(rows) = gathered.whole(LOGGED_ON) else { return };
     let mut logons: BTreeMap<Account, u64> = BTreeMap::new();
     let mut unread = 0_u64;
     for row in rows {

@@ -62,7 +62,7 @@ fn unit(column: &str) -> Unit {
 }
 
 pub(super) fn evaluate(gathered: &Gathered, report: &mut Report) {
-    let Some(rows) = gathered.rows(PROCESS) else { return };
+    let Some(rows) = gathered.whole(PROCESS) else { return };
     let names: Vec<_> = rows.iter().map(|row| row.text("Name").unwrap_or_default()).collect();
     let all: BTreeSet<&str> = names.iter().map(AsRef::as_ref).collect();
     // In the order in which the host gives them.
