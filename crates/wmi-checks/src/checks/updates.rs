@@ -50,7 +50,11 @@ struct Reading {
 }
 
 impl Reading {
-    /// From what other dates of the list prove, otherwise from the host's locale.
+    /// From what other dates of the list prove, otherwise from a locale that puts the month first.
+    ///
+    /// A locale that puts the day first decides nothing: since Windows 7 hosts of many such locales write the month first
+    /// (PowerShell's own Get-HotFix reads them all so), and the documentation of the class has an example with the day
+    /// first.
     fn of<'a>(texts: impl Iterator<Item = &'a str>, lcid: Option<u32>) -> Self {
         let (mut month, mut day) = (false, false);
         for order in texts.filter_map(Written::proves) {
@@ -64,7 +68,11 @@ impl Reading {
             (true, false) => Self { order: Some(Order::MonthFirst), from: "another date of the list" },
             (false, true) => Self { order: Some(Order::DayFirst), from: "another date of the list" },
             (false, false) => match lcid.and_then(Order::of_locale) {
-                Some(order) => Self { order: Some(order), from: "the locale of the host" },
+                Some(Order::MonthFirst) => Self { order: Some(Order::MonthFirst), from: "the locale of the host" },
+                Some(Order::DayFirst) => Self {
+                    order: None,
+                    from: "the host puts the day first, and Windows at times the month all the same",
+                },
                 None => Self { order: None, from: "nothing says it" },
             },
         }

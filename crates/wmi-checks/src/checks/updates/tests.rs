@@ -40,10 +40,14 @@ fn a_d_m_y_host_does_not_get_wrong_dates_silently() {
     // The list itself proves it, whatever the locale says.
     assert_eq!(days(&["3/12/2023", "25/12/2023"], "0409"), ["2023-12-03".into(), "2023-12-25".into()]);
     assert_eq!(days(&["3/12/2023", "12/25/2023"], "0407"), ["2023-03-12".into(), "2023-12-25".into()]);
-    // Nothing does: the locale of the host.
+    // Nothing does: a locale with the month first.
     assert_eq!(days(&["3/12/2023"], "0409"), ["2023-03-12".into()]);
-    assert_eq!(days(&["3/12/2023"], "0809"), ["2023-12-03".into()]);
-    // Neither: unknown, and said.
+    // Neither, as with the day first, where Windows writes the month first all the same: unknown, and said.
+    for locale in ["0809", "0407"] {
+        assert_eq!(days(&["3/12/2023", "1.2.2023"], locale), [Value::Null, "2023-02-01".into()], "{locale}");
+        let warnings = report(&["3/12/2023"], locale, Shape::Native).warnings;
+        assert!(warnings.iter().any(|warning| warning.text.contains("are unknown")), "{warnings:?}");
+    }
     assert_eq!(days(&["3/12/2023", "20230101"], "0411"), [Value::Null, "2023-01-01".into()]);
     let report = report(&["3/12/2023"], "0411", Shape::Native);
     assert_eq!(report.warnings.len(), 1);
