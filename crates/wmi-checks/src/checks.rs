@@ -94,6 +94,32 @@ mod tests {
         ]
     }
 
+    /// Server 2003 has neither: it is asked again without them, and tells the rest.
+    #[test]
+    fn hosts_before_vista_are_asked_without_what_they_do_not_have() {
+        let since_vista = |class: &str, column: &str| match class {
+            "Win32_OperatingSystem" => column == "OSArchitecture",
+            "Win32_NetworkAdapter" => ["InterfaceIndex", "NetEnabled", "PhysicalAdapter"].contains(&column),
+            "Win32_NetworkAdapterConfiguration" => column == "InterfaceIndex",
+            "Win32_ComputerSystem" => ["NumberOfLogicalProcessors", "Workgroup"].contains(&column),
+            "Win32_PageFileUsage" => column == "TempPageFile",
+            "Win32_Service" => column == "DelayedAutoStart",
+            _ => class.contains("_LocalSessionManager_") || class.contains("_Counters_"),
+        };
+        let lacks =
+            |select: &crate::plan::Select| select.columns.iter().any(|column| since_vista(select.class, column));
+        let mut seen = 0;
+        for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER]) {
+            for shape in [Shape::Native, Shape::Infrasonar] {
+                for part in (plan.parts)(&Options::new(shape)).iter().filter(|part| lacks(&part.selects[0])) {
+                    seen += 1;
+                    assert!(!part.selects.iter().all(lacks), "{} of {}", part.name, plan.key);
+                }
+            }
+        }
+        assert!(seen >= 12, "{seen}");
+    }
+
     /// What a list that broke off would tell of all its rows is not told, and its rows are.
     #[test]
     fn quirk_numbers_and_sums_of_a_list_that_broke_off_are_not_told() {

@@ -38,10 +38,14 @@ static NATIVE: [Part; 3] = [
     Part::new(MEMORY, &[Select::all("Win32_PerfRawData_PerfOS_Memory", &RAW)]),
     Part::new(
         PAGE_FILE,
-        &[Select::all(
-            "Win32_PageFileUsage",
-            &["Name", "AllocatedBaseSize", "CurrentUsage", "PeakUsage", "TempPageFile"],
-        )],
+        &[
+            Select::all(
+                "Win32_PageFileUsage",
+                &["Name", "AllocatedBaseSize", "CurrentUsage", "PeakUsage", "TempPageFile"],
+            ),
+            // Before Vista and Server 2008.
+            Select::all("Win32_PageFileUsage", &["Name", "AllocatedBaseSize", "CurrentUsage", "PeakUsage"]),
+        ],
     ),
 ];
 

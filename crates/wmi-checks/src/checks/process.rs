@@ -61,7 +61,14 @@ static NATIVE: [Part; 3] = [
         )],
     ),
     Part::new(COUNTERS, &[Select::all("Win32_PerfRawData_PerfProc_Process", &RAW)]),
-    Part::new(PROCESSORS, &[Select::all("Win32_ComputerSystem", &["NumberOfLogicalProcessors"])]),
+    Part::new(
+        PROCESSORS,
+        &[
+            Select::all("Win32_ComputerSystem", &["NumberOfLogicalProcessors"]),
+            // Where there is no other number, as in Server 2003, this one counts logical processors, too.
+            Select::all("Win32_ComputerSystem", &["NumberOfProcessors"]),
+        ],
+    ),
 ];
 
 const RAW: [&str; 20] = [
@@ -171,7 +178,7 @@ fn native<'a>(gathered: &'a Gathered, _: &Options, state: &mut State, report: &m
     let processors = gathered
         .rows(PROCESSORS)
         .and_then(<[Record]>::first)
-        .and_then(|row| row.unsigned("NumberOfLogicalProcessors"))
+        .and_then(|row| row.unsigned("NumberOfLogicalProcessors").or_else(|| row.unsigned("NumberOfProcessors")))
         .filter(|processors| *processors > 0);
     // A process is told by its number and its start: numbers are used again, and names pass on.
     let instance = |row: &Record| {

@@ -54,26 +54,36 @@ static NATIVE: [Part; 3] = [
         ],
     )
     .when(is_first),
-    Part::new(OS, &[Select::all("Win32_OperatingSystem", &OS_COLUMNS)]).last(),
+    OPERATING_SYSTEM,
 ];
 
 static INFRASONAR: [Part; 4] = [
     Part::new(SYSTEM, &[Select::all("Win32_PerfFormattedData_PerfOS_System", &["Processes", "SystemUpTime"])]),
     Part::new(PROCESSOR, &[Select::all("Win32_PerfRawData_PerfOS_Processor", &RAW)]),
     Part::new(FIRST, &[Select::all("Win32_PerfFormattedData_PerfOS_Processor", &FORMATTED)]).when(is_first),
-    Part::new(OS, &[Select::all("Win32_OperatingSystem", &OS_COLUMNS)]).last(),
+    OPERATING_SYSTEM,
 ];
 
+const OPERATING_SYSTEM: Part = Part::new(
+    OS,
+    &[
+        Select::all("Win32_OperatingSystem", &OS_COLUMNS),
+        Select::all("Win32_OperatingSystem", OS_COLUMNS.split_at(OS_COLUMNS.len() - 1).0),
+    ],
+)
+.last();
+
+/// The last one is what hosts before Vista and Server 2008 do not have.
 const OS_COLUMNS: [&str; 9] = [
     "Caption",
     "Version",
     "BuildNumber",
-    "OSArchitecture",
     "FreePhysicalMemory",
     "TotalVisibleMemorySize",
     "NumberOfProcesses",
     "LastBootUpTime",
     "LocalDateTime",
+    "OSArchitecture",
 ];
 
 const RAW: [&str; 11] = [

@@ -60,12 +60,14 @@ const PROCESSES: Part = Part::new(PROCESS, &[Select::all("Win32_Process", &["Nam
 
 const TERMINAL_COLUMNS: &[&str] = &["ActiveSessions", "InactiveSessions", "TotalSessions"];
 
-/// The three are numbers as they stand, which both classes have alike.
+/// The three are numbers as they stand, which all classes have alike.
 const COUNTERS: Part = Part::new(
     TERMINAL_SERVICES,
     &[
         Select::all("Win32_PerfRawData_LocalSessionManager_TerminalServices", TERMINAL_COLUMNS),
         Select::all("Win32_PerfFormattedData_LocalSessionManager_TerminalServices", TERMINAL_COLUMNS),
+        // Its name before Vista and Server 2008.
+        Select::all("Win32_PerfRawData_TermService_TerminalServices", TERMINAL_COLUMNS),
     ],
 );
 

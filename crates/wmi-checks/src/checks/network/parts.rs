@@ -5,23 +5,25 @@ use super::{ADAPTER, CONFIGURATION, ROUTE};
 use crate::plan::{Part, Select};
 use crate::{Options, Shape};
 
+/// The last three are what hosts before Vista and Server 2008 do not have.
 pub(super) const ADAPTER_COLUMNS: &[&str] = &[
     "AdapterType",
     "AutoSense",
     "ConfigManagerErrorCode",
-    "InterfaceIndex",
     "MACAddress",
     "Manufacturer",
     "NetConnectionID",
     "NetConnectionStatus",
-    "NetEnabled",
-    "PhysicalAdapter",
     "PNPDeviceID",
     "ProductName",
     "ServiceName",
     "Speed",
+    "InterfaceIndex",
+    "NetEnabled",
+    "PhysicalAdapter",
 ];
 
+/// The last one is what hosts before Vista and Server 2008 do not have.
 pub(super) const CONFIGURATION_COLUMNS: &[&str] = &[
     "ArpAlwaysSourceRoute",
     "ArpUseEtherSNAP",
@@ -55,7 +57,6 @@ pub(super) const CONFIGURATION_COLUMNS: &[&str] = &[
     "IPSecPermitUDPPorts",
     "IPSubnet",
     "IPUseZeroBroadcast",
-    "InterfaceIndex",
     "KeepAliveInterval",
     "KeepAliveTime",
     "MTU",
@@ -74,12 +75,13 @@ pub(super) const CONFIGURATION_COLUMNS: &[&str] = &[
     "WINSPrimaryServer",
     "WINSScopeID",
     "WINSSecondaryServer",
+    "InterfaceIndex",
 ];
 
+/// The last one is what hosts before Vista and Server 2008 do not have.
 pub(super) const NATIVE_CONFIGURATION_COLUMNS: &[&str] = &[
     "Caption",
     "Description",
-    "InterfaceIndex",
     "MACAddress",
     "SettingID",
     "IPEnabled",
@@ -99,15 +101,38 @@ pub(super) const NATIVE_CONFIGURATION_COLUMNS: &[&str] = &[
     "TcpipNetbiosOptions",
     "WINSPrimaryServer",
     "WINSSecondaryServer",
+    "InterfaceIndex",
 ];
 
-const ADAPTERS: Part = Part::new(ADAPTER, &[Select::all("Win32_NetworkAdapter", ADAPTER_COLUMNS)]);
+const ADAPTERS: Part = Part::new(
+    ADAPTER,
+    &[
+        Select::all("Win32_NetworkAdapter", ADAPTER_COLUMNS),
+        Select::all("Win32_NetworkAdapter", ADAPTER_COLUMNS.split_at(ADAPTER_COLUMNS.len() - 3).0),
+    ],
+);
 
-const CONFIGURATIONS: Part =
-    Part::new(CONFIGURATION, &[Select::all("Win32_NetworkAdapterConfiguration", CONFIGURATION_COLUMNS)]);
+const CONFIGURATIONS: Part = Part::new(
+    CONFIGURATION,
+    &[
+        Select::all("Win32_NetworkAdapterConfiguration", CONFIGURATION_COLUMNS),
+        Select::all(
+            "Win32_NetworkAdapterConfiguration",
+            CONFIGURATION_COLUMNS.split_at(CONFIGURATION_COLUMNS.len() - 1).0,
+        ),
+    ],
+);
 
-const NATIVE_CONFIGURATIONS: Part =
-    Part::new(CONFIGURATION, &[Select::all("Win32_NetworkAdapterConfiguration", NATIVE_CONFIGURATION_COLUMNS)]);
+const NATIVE_CONFIGURATIONS: Part = Part::new(
+    CONFIGURATION,
+    &[
+        Select::all("Win32_NetworkAdapterConfiguration", NATIVE_CONFIGURATION_COLUMNS),
+        Select::all(
+            "Win32_NetworkAdapterConfiguration",
+            NATIVE_CONFIGURATION_COLUMNS.split_at(NATIVE_CONFIGURATION_COLUMNS.len() - 1).0,
+        ),
+    ],
+);
 
 const ROUTES: Part = Part::new(
     ROUTE,

@@ -47,12 +47,12 @@ fn os() -> Record {
             text("Microsoft Windows Server 2022 Standard "),
             text("10.0.20348"),
             text("20348"),
-            text("64-bit"),
             CimValue::Uint64(6_000_000),
             CimValue::Uint64(8_000_000),
             CimValue::Uint32(120),
             CimValue::DateTime("16010101000000.500000+000".into()),
             CimValue::DateTime("16010101000002.500000+000".into()),
+            text("64-bit"),
         ],
     )
 }
