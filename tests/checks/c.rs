@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use wmi_checks::{Finished, Options, Report, Shape, State, Value};
+use wmi_proto::ExecMethod;
 use wmi_proto::cim::CimValue;
 use wmi_sim::{Fault, HostConfig, Profile};
 use wmi_testkit::pair::{Pair, config};
@@ -203,4 +204,52 @@ fn an_account_without_rights_is_told_that_its_list_is_short() {
     let short = native(&mut of(Profile::NoRights), "services", State::default()).report;
     assert!(count(&short, "services") < count(&whole, "services"));
     assert!(short.warnings.iter().any(|warning| warning.text.contains("short")), "{:?}", short.warnings);
+}
+
+/// Stops a service of the host, which it takes for the wish of somebody.
+fn stop(pair: &mut Pair, service: &str) {
+    let path = format!("Win32_Service.Name=\"{service}\"");
+    let out = pair.method(ExecMethod::new(path, "StopService")).expect("the host does it").expect("it says how");
+    assert_eq!(out.get("ReturnValue").expect("there").expect("decodes"), CimValue::Uint32(0));
+}
+
+/// Of the services that start automatically SimBroken has ended with an error, and Spooler is paused.
+#[test]
+fn quirk_a_service_that_waits_for_its_trigger_raises_no_alarm() {
+    let mut pair = of(Profile::Server2022);
+    ["LanmanServer", "MSSQLSERVER"].iter().for_each(|service| stop(&mut pair, service));
+    let calls = |pair: &Pair| pair.host.stats().calls_of("IWbemServices::ExecMethod");
+    let before = calls(&pair);
+    let report = native(&mut pair, "services", State::default()).report;
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    assert_eq!(calls(&pair) - before, 3, "of the services that should run and do not");
+    for (service, expected) in [
+        ("LanmanServer", Value::Bool(true)),
+        ("MSSQLSERVER", Value::Bool(false)),
+        ("SimBroken", Value::Bool(false)),
+        // It runs, and nobody needs to know.
+        ("Dnscache", Value::Null),
+        ("W32Time", Value::Null),
+    ] {
+        assert_eq!(*metric(&report, "services", service, "TriggerStart"), expected, "{service}");
+    }
+    let total = |name| uint(&report, "servicesTotal", "total", name);
+    assert_eq!((total("AutoStartNotRunning"), total("AutoStartFailed")), (3, 1), "MSSQLSERVER, SimBroken and Spooler");
+    assert_eq!((total("AutoStartAwaitingTrigger"), total("AutoStartUnknown")), (1, 0));
+    let before = calls(&pair);
+    let probe = pair.round("services", &Options::new(Shape::Infrasonar), State::default()).report;
+    assert_eq!((probe.types.len(), calls(&pair)), (1, before), "the InfraSonar shape asks the registry nothing");
+}
+
+#[test]
+fn services_are_told_where_the_registry_may_not_be_read() {
+    let mut pair = of(Profile::NoRights);
+    stop(&mut pair, "Dhcp");
+    let report = native(&mut pair, "services", State::default()).report;
+    let [failure] = report.errors.as_slice() else { panic!("{:?}", report.errors) };
+    assert_eq!((failure.part, failure.name), ("triggers", Some("WBEM_E_ACCESS_DENIED")));
+    assert_eq!(count(&report, "services"), 4);
+    assert_eq!(*metric(&report, "services", "Dhcp", "TriggerStart"), Value::Null);
+    assert_eq!(uint(&report, "servicesTotal", "total", "AutoStartUnknown"), 1);
+    assert_eq!(uint(&report, "servicesTotal", "total", "AutoStartNotRunning"), 0);
 }

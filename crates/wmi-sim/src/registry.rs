@@ -1,6 +1,7 @@
 //! The registry of the simulated machine: keys, values, and the view that programs of 32 bits have of it.
 
 mod programs;
+mod services;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -144,6 +145,7 @@ impl Registry {
         registry.create(Place { root: LOCAL_MACHINE, path: "SOFTWARE\\Sim\\Empty", wow: false });
         registry.set(Place { root: CURRENT_USER, path: "Environment", wow: false }, "TEMP", text("C:\\Temp"));
         programs::install(&mut registry, profile);
+        services::install(&mut registry, profile);
         let mut keys = Arc::unwrap_or_clone(registry.made);
         keys.extend(registry.changed.into_iter().filter_map(|(path, key)| Some((path, key?))));
         keys

@@ -193,6 +193,40 @@ fn the_registry_has_two_views_and_a_context_chooses() {
 }
 
 #[test]
+fn services_have_keys_and_some_have_triggers() {
+    let mut wmi = Wmi::open();
+    let services = "SYSTEM\\CurrentControlSet\\Services";
+    let names = |found: &CimObject| {
+        value(found, "sNames")
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|name| Some(name.as_str()?.into_owned()))
+            .collect()
+    };
+    let all: Vec<String> = names(&wmi.registry("EnumKey", services, "", None));
+    let mut triggered = Vec::new();
+    for name in &all {
+        let found = wmi.registry("EnumKey", &format!("{services}\\{name}\\TriggerInfo"), "", None);
+        if code(&found) == 0 {
+            triggered.push(name.as_str());
+        } else {
+            assert_eq!(code(&found), 2, "{name}");
+        }
+    }
+    assert_eq!(triggered, ["Dnscache", "LanmanServer", "RemoteRegistry", "W32Time", "wuauserv"]);
+    for name in ["BITS", "MSSQLSERVER", "SimBroken", "Tcpip"] {
+        assert!(all.iter().any(|own| own == name), "{name}");
+    }
+    let time = format!("{services}\\W32Time\\TriggerInfo");
+    assert_eq!(names(&wmi.registry("EnumKey", &time, "", None)), ["0", "1"]);
+    let action = wmi.registry("GetDWORDValue", &format!("{time}\\1"), "Action", None);
+    assert_eq!((code(&action), value(&action, "uValue")), (0, 2_u32.into()), "it ends with the membership");
+    let start = wmi.registry("GetDWORDValue", &format!("{services}\\RemoteRegistry"), "Start", None);
+    assert_eq!(value(&start, "uValue"), 4_u32.into(), "as its row says");
+}
+
+#[test]
 fn values_of_the_registry_have_their_types() {
     let mut wmi = Wmi::open();
     let sim = "SOFTWARE\\Sim";
