@@ -31,7 +31,7 @@ pub(super) static PLAN: Plan = Plan {
     key: KEY,
     about: About {
         summary: "every service with its state, as the host tells it",
-        rights: "a local administrator; others are shown fewer services, without an error. Execute Methods in root/default \
+        rights: "a local administrator; others are shown fewer services, without an error. Execute Methods in root/cimv2 \
                  for TriggerStart",
         returns: &[
             ("services", "one item per service, by its key name"),
@@ -65,7 +65,7 @@ impl Check for Services {
         let mut reads = (&PLAN).reads(options);
         if options.shape == Shape::Native {
             reads.push(Reads {
-                namespace: crate::registry::NAMESPACE.into(),
+                namespace: "root/cimv2".into(),
                 class: "StdRegProv".into(),
                 members: vec!["EnumKey".into()],
             });

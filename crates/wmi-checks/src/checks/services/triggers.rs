@@ -1,16 +1,20 @@
 //! Which of the services that should run and do not are started by triggers, as the registry tells it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::record::Record;
 use crate::registry::{self, LOCAL_MACHINE, Refusal};
-use crate::{Answer, Failure, Report, Request, RequestId};
+use crate::{Answer, Failure, Report, Request, RequestId, Unanswered};
 
 /// The part, as failures name it.
 pub(super) const PART: &str = "triggers";
 
 /// Where each service has its key.
 const SERVICES: &str = "SYSTEM\\CurrentControlSet\\Services";
+
+/// Where the class is: in the namespace of the services themselves, which spares a log-on and rights to another, and on
+/// Windows before Vista only in its old one.
+const NAMESPACES: [&str; 2] = ["root/cimv2", registry::NAMESPACE];
 
 /// Services that are asked about on one host; a host has a few hundred of all kinds.
 const MAX_ASKED: usize = 1024;
@@ -20,8 +24,8 @@ const MAX_NAME: usize = 256;
 /// What is asked of the registry about the services of a list, by their places in it.
 #[derive(Debug, Default)]
 pub(super) struct Triggers {
-    due: VecDeque<(usize, String)>,
-    asked: BTreeSet<usize>,
+    due: VecDeque<Question>,
+    asked: BTreeMap<usize, Question>,
     known: BTreeMap<usize, bool>,
     /// Of each kind the first, which counts the others.
     troubles: Vec<Failure>,
@@ -29,10 +33,17 @@ pub(super) struct Triggers {
     beyond: usize,
 }
 
+#[derive(Debug)]
+struct Question {
+    at: usize,
+    name: String,
+    namespaces: &'static [&'static str],
+}
+
 impl Triggers {
     /// The questions about those of `rows` that `matters` holds for.
     pub(super) fn new(rows: &[Record], matters: impl Fn(&Record) -> bool) -> Self {
-        let mut due: VecDeque<(usize, String)> = VecDeque::new();
+        let mut due = VecDeque::new();
         let mut beyond = 0;
         for (at, row) in rows.iter().enumerate().filter(|(_, row)| matters(row)) {
             // Of a name that no service can have, no key is read.
@@ -40,7 +51,7 @@ impl Triggers {
             if due.len() == MAX_ASKED {
                 beyond += 1;
             } else {
-                due.push_back((at, name.into_owned()));
+                due.push_back(Question { at, name: name.into_owned(), namespaces: &NAMESPACES });
             }
         }
         Self { due, beyond, ..Self::default() }
@@ -51,16 +62,21 @@ impl Triggers {
         if self.asked.len() >= at_once.max(1) {
             return None;
         }
-        let (at, name) = self.due.pop_front()?;
-        let id = id(at)?;
-        self.asked.insert(at);
-        let work = registry::enum_key(LOCAL_MACHINE, &format!("{SERVICES}\\{name}\\TriggerInfo"));
-        Some(Request { id, part: PART, namespace: registry::NAMESPACE.into(), work })
+        let question = self.due.pop_front()?;
+        let (id, namespace) = (id(question.at)?, *question.namespaces.first()?);
+        let work = registry::enum_key(LOCAL_MACHINE, &format!("{SERVICES}\\{}\\TriggerInfo", question.name));
+        self.asked.insert(question.at, question);
+        Some(Request { id, part: PART, namespace: namespace.into(), work })
     }
 
     /// The key has one key for each trigger; a service without triggers has no such key.
     pub(super) fn answer(&mut self, at: usize, answer: &Answer) {
-        if !self.asked.remove(&at) {
+        let Some(question) = self.asked.remove(&at) else { return };
+        if let [_, others @ ..] = question.namespaces
+            && !others.is_empty()
+            && answer.outcome.as_ref().is_err_and(Unanswered::is_unknown)
+        {
+            self.due.push_back(Question { namespaces: others, ..question });
             return;
         }
         match registry::out(PART, answer) {
