@@ -269,18 +269,11 @@ impl Runner<'_> {
     }
 }
 
-/// Whether the host does not let the account in, which another attempt does not change and may lock it.
+/// Whether the host may not have accepted the log-on: trying that again would not change it, and may lock the account.
+/// What a host signs it says to somebody whose password it knows.
 const fn is_refusal(error: &Error) -> bool {
-    let on_the_way_in = matches!(error.stage, Stage::Bind(_) | Stage::Activate | Stage::Login { .. });
-    on_the_way_in
-        && matches!(
-            error.kind,
-            ErrorKind::BindRefused(_)
-                | ErrorKind::Fault(_)
-                | ErrorKind::UnverifiedFault(_)
-                | ErrorKind::Status(_)
-                | ErrorKind::Auth(_)
-        )
+    matches!(error.stage, Stage::Bind(_) | Stage::Activate | Stage::Login { .. })
+        && matches!(error.kind, ErrorKind::BindRefused(_) | ErrorKind::UnverifiedFault(_) | ErrorKind::Auth(_))
 }
 
 /// What tells that two failures are of one cause: all but the class.
