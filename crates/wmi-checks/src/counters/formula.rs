@@ -21,6 +21,8 @@ pub enum Why {
     ClockWasSet,
     /// The counter moved more than time allows.
     Jumped,
+    /// A counter of 32 bits may have wrapped more than once.
+    MayHaveWrapped,
     /// An other instance has the name now.
     OtherInstance,
     /// More than one instance has this name, so samples cannot be told apart.
@@ -41,6 +43,7 @@ impl fmt::Display for Why {
             Self::NoTime => "no time passed between the samples",
             Self::ClockWasSet => "the host's clock was set between the samples, or the host was restarted",
             Self::Jumped => "the counter moved more than the time between the samples allows",
+            Self::MayHaveWrapped => "a counter of 32 bits may have wrapped more than once between the samples",
             Self::OtherInstance => "an other instance has the name now",
             Self::SeveralInstances => "several instances have this name",
             Self::NoValue => "the host gave no number",

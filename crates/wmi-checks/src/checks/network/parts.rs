@@ -230,8 +230,17 @@ pub(super) fn first(options: &Options) -> &'static [Part] {
 
 /// The parts of a round that has samples to compare with.
 pub(super) fn later(options: &Options) -> &'static [Part] {
-    static NATIVE: [Part; 8] =
-        [NATIVE_CONFIGURATIONS, ADAPTERS, RAW_INTERFACES, ROUTES, TCP4.raw, TCP6.raw, UDP4.raw, UDP6.raw];
+    static NATIVE: [Part; 9] = [
+        NATIVE_CONFIGURATIONS,
+        ADAPTERS,
+        RAW_INTERFACES,
+        ROUTES,
+        TCP4.raw,
+        TCP6.raw,
+        UDP4.raw,
+        UDP6.raw,
+        COOKED_INTERFACES.when(super::traffic::octets_wrap),
+    ];
     static INFRASONAR: [Part; 8] =
         [CONFIGURATIONS, ADAPTERS, FORMATTED_INTERFACES, ROUTES, TCP4.raw, TCP6.raw, UDP4.raw, UDP6.raw];
     match options.shape {

@@ -257,8 +257,8 @@ fn quirk_a_protocol_that_failed_is_told_and_harms_no_other() {
     assert!(!traffic::has_samples(&state), "the next round asks for the host's own rates again");
 }
 
-#[test]
-fn interfaces_have_octets_and_rates() {
+/// An interface of a gigabit in a second that received `octets` in `seconds`.
+fn interface(octets: CimValue, seconds: u64) -> Vec<(&'static str, Vec<Record>)> {
     const RAW: &[&str; 14] = &[
         "BytesReceivedPersec",
         "BytesSentPersec",
@@ -275,32 +275,65 @@ fn interfaces_have_octets_and_rates() {
         "Timestamp_PerfTime",
         "Timestamp_Sys100NS",
     ];
-    let row = |octets: u64, seconds: u64| {
-        let values = [
-            octets.into(),
-            0_u64.into(),
-            1_000_000_000_u64.into(),
-            10_000_000_u64.into(),
-            "Example Adapter".into(),
-            0_u32.into(),
-            0_u32.into(),
-            0_u32.into(),
-            0_u32.into(),
-            2_u32.into(),
-            5_u32.into(),
-            5_u32.into(),
-            (seconds * 10_000_000).into(),
-            (seconds * 10_000_000).into(),
-        ];
-        vec![(INTERFACE, vec![Record::made(RAW, values)])]
-    };
+    let values = [
+        octets,
+        0_u64.into(),
+        1_000_000_000_u64.into(),
+        10_000_000_u64.into(),
+        "Example Adapter".into(),
+        0_u32.into(),
+        0_u32.into(),
+        0_u32.into(),
+        0_u32.into(),
+        2_u32.into(),
+        5_u32.into(),
+        5_u32.into(),
+        (seconds * 10_000_000).into(),
+        (seconds * 10_000_000).into(),
+    ];
+    vec![(INTERFACE, vec![Record::made(RAW, values)])]
+}
+
+fn of_interface(report: &Report, metric: &str) -> Value {
+    value(report, INTERFACE, "Example Adapter", metric).clone()
+}
+
+#[test]
+fn interfaces_have_octets_and_rates() {
     let mut state = State::default();
-    let mut round = |octets, seconds| report(Shape::Native, &mut state, row(octets, seconds));
+    let mut round = |octets: u64, seconds| report(Shape::Native, &mut state, interface(octets.into(), seconds));
     let first = round(5_000_000_000, 100);
-    let of = |report: &Report, metric| value(report, INTERFACE, "Example Adapter", metric).clone();
-    assert_eq!(of(&first, "BytesReceived"), Value::Uint(5_000_000_000));
-    assert_eq!(of(&first, "BytesReceivedPersec"), Value::Null);
+    assert_eq!(of_interface(&first, "BytesReceived"), Value::Uint(5_000_000_000));
+    assert_eq!(of_interface(&first, "BytesReceivedPersec"), Value::Null);
     let second = round(5_000_001_000, 104);
-    assert_eq!(of(&second, "BytesReceivedPersec"), Value::Real(250.0));
-    assert_eq!(of(&second, "PacketsReceivedErrors"), Value::Uint(2));
+    assert_eq!(of_interface(&second, "BytesReceivedPersec"), Value::Real(250.0));
+    assert_eq!(of_interface(&second, "PacketsReceivedErrors"), Value::Uint(2));
+    assert!(!traffic::octets_wrap(&state));
+}
+
+#[test]
+fn octets_of_32_bits_tell_no_rate_when_they_may_have_wrapped_twice_and_no_total() {
+    let mut state = State::default();
+    let mut round = |octets: u32, seconds| report(Shape::Native, &mut state, interface(octets.into(), seconds));
+    round(4_000_000_000, 100);
+    let soon = round(205_032_704, 110);
+    assert_eq!(of_interface(&soon, "BytesReceivedPersec"), Value::Real(50_000_000.0), "over one wrap");
+    assert_eq!(of_interface(&soon, "BytesReceived"), Value::Null, "what wraps is no number since the start");
+    // A minute of a gigabit is 7.5e9 octets, more than once around.
+    for octets in [205_032_705, 5] {
+        let late = round(octets, if octets == 5 { 230 } else { 170 });
+        assert_eq!(of_interface(&late, "BytesReceivedPersec"), Value::Null);
+        assert!(late.warnings.iter().any(|w| w.text.contains("may have wrapped")), "{:?}", late.warnings);
+    }
+    assert!(traffic::octets_wrap(&state), "the next round asks for the host's own rate");
+    let asked = LATER.parts;
+    let cooked = asked(&Options::default()).iter().find(|part| part.name == traffic::COOKED_INTERFACE);
+    let when = cooked.and_then(|part| part.when).expect("a condition");
+    assert!(when(&state) && !when(&State::default()));
+    let mut rows = interface(9_u32.into(), 300);
+    let host = Record::made(&["Name", "BytesReceivedPersec"], ["Example Adapter".into(), 77_u32.into()]);
+    rows.push((traffic::COOKED_INTERFACE, vec![host]));
+    let plan = &LATER;
+    let later = evaluated(plan, &Options::default(), &mut state, rows);
+    assert_eq!(of_interface(&later, "BytesReceivedPersec"), Value::Real(77.0));
 }

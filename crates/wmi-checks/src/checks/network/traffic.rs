@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use wmi_proto::cim::CimValue;
+
 use crate::counters::{Column, CounterType, Sample, Why};
 use crate::plan::{Gathered, Part, Select};
 use crate::record::Record;
@@ -9,6 +11,9 @@ use crate::{Failure, Item, Report, Shape, State, Unit, Value};
 
 pub(super) const INTERFACE: &str = "interface";
 pub(super) const COOKED_INTERFACE: &str = "interfaceRates";
+
+/// Under which samples of interfaces are kept whose octets have 32 bits, as before Windows 8 and Server 2012.
+const INTERFACE_OF_32_BITS: &str = "interface of 32 bits";
 
 /// One of the four protocols with counters of their own.
 pub(super) struct Protocol {
@@ -95,11 +100,36 @@ pub(super) fn has_samples(state: &State) -> bool {
     [TCP4, TCP6, UDP4, UDP6].iter().all(|protocol| state.samples.has_samples(protocol.raw.name))
 }
 
+/// Whether the octets of the host's interfaces have 32 bits. A gigabit in each second wraps those in 34 seconds, and the
+/// rate is the host's own then.
+pub(super) fn octets_wrap(state: &State) -> bool {
+    state.samples.has_samples(INTERFACE_OF_32_BITS)
+}
+
+/// Whether a column has 64 bits.
+fn is_wide(row: &Record, column: &str) -> bool {
+    matches!(row.cim(column), CimValue::Uint64(_))
+}
+
+/// Whether the octets of an interface can have wrapped more than once at its speed, if they have 32 bits.
+fn may_have_wrapped(row: &Record, before: &Sample, now: &Sample) -> bool {
+    let (before, now) = (&before.moment, &now.moment);
+    let seconds = || {
+        let ticks = now.perf_time?.saturating_sub(before.perf_time?);
+        Some(ticks as f64 / now.perf_frequency.filter(|frequency| *frequency > 0)? as f64)
+    };
+    let octets = seconds().zip(row.unsigned("CurrentBandwidth")).map(|(seconds, bits)| seconds * bits as f64 / 8.0);
+    octets.is_none_or(|octets| octets >= 4_294_967_296.0)
+}
+
 /// The rates among the columns of a row.
 fn rates(row: &Record) -> Vec<Column> {
-    let column = |name: &&'static str| match row.cim(name) {
-        wmi_proto::cim::CimValue::Uint64(_) => Column::wide(name, CounterType::COUNTER_BULK_COUNT),
-        _ => Column::narrow(name, CounterType::COUNTER_COUNTER),
+    let column = |name: &&'static str| {
+        if is_wide(row, name) {
+            Column::wide(name, CounterType::COUNTER_BULK_COUNT)
+        } else {
+            Column::narrow(name, CounterType::COUNTER_COUNTER)
+        }
     };
     row.columns().iter().filter(|name| name.ends_with("Persec")).map(column).collect()
 }
@@ -112,8 +142,15 @@ fn cook(key: &str, rows: &[Record], state: &mut State) -> Vec<BTreeMap<String, R
     let earlier = state.samples.replace(key, now.clone());
     let one = |(row, (name, sample)): (&Record, &(String, Sample))| {
         let columns = rates(row);
-        let cooked = sample.cook(&columns, earlier.of(name));
-        columns.iter().map(|column| column.name.to_string()).zip(cooked).collect()
+        let before = earlier.of(name);
+        let cooked = columns.iter().zip(sample.cook(&columns, before)).map(|(column, rate)| {
+            let counts_octets = column.name.starts_with("Bytes") && !column.counter.wide;
+            let is_doubtful = matches!(rate, Ok(_) | Err(Why::WentBack))
+                && counts_octets
+                && before.is_ok_and(|before| may_have_wrapped(row, before, sample));
+            (column.name.to_string(), if is_doubtful { Err(Why::MayHaveWrapped) } else { rate })
+        });
+        cooked.collect()
     };
     rows.iter().zip(&now).map(one).collect()
 }
@@ -190,7 +227,9 @@ pub(super) fn interfaces(
     }
     let host: BTreeMap<String, &Record> =
         gathered.rows(COOKED_INTERFACE).unwrap_or_default().iter().map(|row| (name(row), row)).collect();
-    let cooked = cook(INTERFACE, rows, state);
+    let octets = ["BytesReceivedPersec", "BytesSentPersec"];
+    let wide = rows.iter().all(|row| octets.iter().all(|column| is_wide(row, column)));
+    let cooked = cook(if wide { INTERFACE } else { INTERFACE_OF_32_BITS }, rows, state);
     let mut missing = BTreeMap::new();
     let mut items = Vec::with_capacity(rows.len());
     for (row, rates) in rows.iter().zip(&cooked) {
@@ -207,7 +246,9 @@ pub(super) fn interfaces(
                 missing.insert(why.to_string(), name(row));
             }
             let unit = if total.starts_with("Bytes") { Unit::Bytes } else { Unit::Count };
-            item = item.with(total, unit, row.unsigned(column)).with(column, unit_of(column), shown);
+            // What wraps is no number since the start of the host.
+            let counted = row.unsigned(column).filter(|_| is_wide(row, column));
+            item = item.with(total, unit, counted).with(column, unit_of(column), shown);
         }
         for column in [
             "PacketsReceivedDiscarded",
