@@ -144,7 +144,7 @@ pub(crate) fn tcp_state(state: u64) -> Option<&'static str> {
     TCP_STATES.iter().find(|(number, _)| *number == state).map(|(_, name)| *name)
 }
 
-/// What Win32_Share.Type says: a kind and two flags ([MS-SRVS] 2.2.2.4).
+/// What Win32_Share.Type says: a kind and flags ([MS-SRVS] 2.2.2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShareType {
     /// The kind, unless it is unknown.
@@ -153,6 +153,8 @@ pub(crate) struct ShareType {
     pub(crate) special: bool,
     /// Gone after a restart.
     pub(crate) temporary: bool,
+    /// Of a cluster: of its own, scaled out, or in its name space.
+    pub(crate) cluster: bool,
 }
 
 impl ShareType {
@@ -160,19 +162,26 @@ impl ShareType {
     pub(crate) fn of(number: u64) -> Self {
         const SPECIAL: u64 = 0x8000_0000;
         const TEMPORARY: u64 = 0x4000_0000;
-        let kind = match number & !(SPECIAL | TEMPORARY) {
+        /// STYPE_CLUSTER_FS, STYPE_CLUSTER_SOFS and STYPE_CLUSTER_DFS.
+        const CLUSTER: u64 = 0x0e00_0000;
+        let kind = match number & !(SPECIAL | TEMPORARY | CLUSTER) {
             0 => Some("Disk Drive"),
             1 => Some("Print Queue"),
             2 => Some("Device"),
             3 => Some("IPC"),
             _ => None,
         };
-        Self { kind, special: number & SPECIAL != 0, temporary: number & TEMPORARY != 0 }
+        Self {
+            kind,
+            special: number & SPECIAL != 0,
+            temporary: number & TEMPORARY != 0,
+            cluster: number & CLUSTER != 0,
+        }
     }
 
     /// The text that InfraSonar has for it.
     pub(crate) fn infrasonar(self) -> &'static str {
-        match (self.kind, self.special, self.temporary) {
+        match (self.kind, self.special, self.temporary || self.cluster) {
             (Some(kind), false, false) => kind,
             (Some("Disk Drive"), true, false) => "Disk Drive Admin",
             (Some("Print Queue"), true, false) => "Print Queue Admin",
@@ -196,7 +205,7 @@ pub(crate) fn domain_role(role: u64) -> Option<&'static str> {
     })
 }
 
-/// Win32_LogonSession.LogonType; 12 and 13 are not in the documentation of the class, but hosts send them.
+/// Win32_LogonSession.LogonType.
 pub(crate) fn logon_type(kind: u64) -> Option<&'static str> {
     Some(match kind {
         0 => "System",
@@ -285,10 +294,15 @@ mod tests {
 
     #[test]
     fn share_types_are_kinds_and_flags() {
-        assert_eq!(ShareType::of(0), ShareType { kind: Some("Disk Drive"), special: false, temporary: false });
-        assert_eq!(ShareType::of(0x8000_0003), ShareType { kind: Some("IPC"), special: true, temporary: false });
-        assert_eq!(ShareType::of(0x4000_0000), ShareType { kind: Some("Disk Drive"), special: false, temporary: true });
-        assert_eq!(ShareType::of(77), ShareType { kind: None, special: false, temporary: false });
+        let plain = ShareType { kind: Some("Disk Drive"), special: false, temporary: false, cluster: false };
+        assert_eq!(ShareType::of(0), plain);
+        assert_eq!(ShareType::of(0x8000_0003), ShareType { kind: Some("IPC"), special: true, ..plain });
+        assert_eq!(ShareType::of(0x4000_0000), ShareType { temporary: true, ..plain });
+        for cluster in [0x0200_0000, 0x0400_0000, 0x0800_0000] {
+            assert_eq!(ShareType::of(cluster), ShareType { cluster: true, ..plain });
+            assert_eq!(ShareType::of(cluster).infrasonar(), "Unknown", "as in the original");
+        }
+        assert_eq!(ShareType::of(77), ShareType { kind: None, ..plain });
         assert_eq!(ShareType::of(77).infrasonar(), "Unknown");
         assert_eq!(ShareType::of(0xc000_0000).infrasonar(), "Unknown");
     }

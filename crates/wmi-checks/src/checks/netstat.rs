@@ -164,7 +164,9 @@ struct Holdings {
 fn native(gathered: &Gathered, names: &Programs, report: &mut Report) {
     for (part, item) in [(TCP, connection as fn(&Record, &Programs) -> Item), (UDP, endpoint)] {
         let Some(rows) = gathered.rows(part) else { continue };
-        report.put(part, part, rows.iter().take(LISTED).map(|row| item(row, names)).collect());
+        let mut list: Vec<Item> = rows.iter().take(LISTED).map(|row| item(row, names)).collect();
+        tell_apart(&mut list, rows);
+        report.put(part, part, list);
         if rows.len() > LISTED {
             let text = format!("the first {LISTED} of {} are listed; the counts are of all", rows.len());
             report.warnings.push(Failure::of_values(part, text));
@@ -190,6 +192,26 @@ fn socket(row: &Record, address: &str, port: &str) -> String {
     let address = row.text(address).unwrap_or_default();
     let port = row.unsigned(port).map_or_else(|| "?".to_owned(), |port| port.to_string());
     if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
+
+/// Several processes may share a port, and a socket may be bound to what an other listens on: those are told apart by
+/// state and process, not by the order in which the host lists them.
+fn tell_apart(list: &mut [Item], rows: &[Record]) {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for item in &*list {
+        *times.entry(item.name.clone()).or_default() += 1;
+    }
+    for (item, row) in list.iter_mut().zip(rows) {
+        if times.get(&item.name).is_none_or(|times| *times < 2) {
+            continue;
+        }
+        if let Some(state) = row.unsigned("State").and_then(tcp_state) {
+            item.name = format!("{} {state}", item.name);
+        }
+        if let Some(id) = row.unsigned("OwningProcess") {
+            item.name = format!("{} [{id}]", item.name);
+        }
+    }
 }
 
 fn owner(item: Item, row: &Record, names: &Programs) -> Item {

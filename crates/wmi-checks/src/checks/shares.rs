@@ -3,7 +3,7 @@
 use crate::plan::{Gathered, Part, Plan, Select};
 use crate::record::Record;
 use crate::values::ShareType;
-use crate::{About, Item, Report, Shape, Unit};
+use crate::{About, Failure, Item, Report, Shape, Unit};
 
 /// The part's name, here and in the check `ntDomain`.
 pub(super) const PART: &str = "share";
@@ -32,6 +32,24 @@ pub(crate) static PLAN: Plan = Plan {
 /// Adds the type `share`, when its part brought anything.
 pub(super) fn put(gathered: &Gathered, shape: Shape, report: &mut Report) {
     let Some(rows) = gathered.rows(PART) else { return };
+    let unshared = gathered.whole(PART).is_some_and(<[Record]>::is_empty);
+    if unshared {
+        // Whoever shares anything, shares IPC$.
+        let text = "the list may be short: the host shows no share to this account, not even IPC$, or its Server service \
+                    does not run";
+        report.warnings.push(Failure::of_values(PART, text));
+    }
+    let of_no_type = rows.iter().filter(|row| row.unsigned("Type").is_none()).count();
+    if of_no_type > 0 {
+        report.warnings.push(Failure {
+            remedy: Some(
+                "give the account administrator's rights on the host, others are not shown all of a share: \
+                 docs/windows-hosts.md#least-privilege"
+                    .to_owned(),
+            ),
+            ..Failure::of_values(PART, format!("of {of_no_type} shares the host does not show the type"))
+        });
+    }
     let item = match shape {
         Shape::Native => native,
         Shape::Infrasonar => infrasonar,
@@ -55,6 +73,7 @@ fn native(row: &Record) -> Item {
         .with("Type", Unit::None, kind.and_then(|kind| kind.kind))
         .with("Administrative", Unit::None, kind.map(|kind| kind.special))
         .with("Temporary", Unit::None, kind.map(|kind| kind.temporary))
+        .with("Cluster", Unit::None, kind.map(|kind| kind.cluster))
         .with("AllowMaximum", Unit::None, unlimited)
         .with("MaximumAllowed", Unit::Count, limit)
         .with("Status", Unit::None, row.value("Status"))

@@ -129,10 +129,26 @@ fn quirk_udp_endpoints_are_told() {
         (PROCESS, vec![windows("dns.exe", 80)]),
     ];
     let report = report(Shape::Native, rows);
-    assert_eq!(items(&report, UDP), Some(vec!["0.0.0.0:53", "[::]:53", "[::]:53 (2)"]));
-    assert_eq!(*value(&report, UDP, "[::]:53", "OwningProcess"), Value::from("dns.exe"));
-    assert_eq!(*value(&report, UDP, "[::]:53 (2)", "OwningProcess"), Value::Null);
+    assert_eq!(items(&report, UDP), Some(vec!["0.0.0.0:53", "[::]:53 [80]", "[::]:53 [81]"]));
+    assert_eq!(*value(&report, UDP, "[::]:53 [80]", "OwningProcess"), Value::from("dns.exe"));
+    assert_eq!(*value(&report, UDP, "[::]:53 [81]", "OwningProcess"), Value::Null);
     assert_eq!(*value(&report, "netstatProcess", "dns.exe", "UdpEndpoints"), Value::Uint(2));
+}
+
+#[test]
+fn sockets_of_one_name_are_told_apart_by_state_and_process_in_any_order() {
+    let any = ("0.0.0.0", 0);
+    let rows = [tcp("0.0.0.0", any, 700, 2, true), tcp("0.0.0.0", any, 700, 100, true), tcp("::", any, 700, 2, true)];
+    let names = |rows: Vec<Record>| {
+        let report = report(Shape::Native, vec![(TCP, rows), (UDP, Vec::new()), (PROCESS, Vec::new())]);
+        assert_eq!(report.warnings, [], "that is nothing to warn of");
+        let mut names: Vec<String> = items(&report, TCP).expect("a list").into_iter().map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    };
+    let expected = ["0.0.0.0:443 0.0.0.0:0 Bound [700]", "0.0.0.0:443 0.0.0.0:0 Listen [700]", "[::]:443 0.0.0.0:0"];
+    assert_eq!(names(rows.to_vec()), expected);
+    assert_eq!(names(rows.into_iter().rev().collect()), expected);
 }
 
 #[test]

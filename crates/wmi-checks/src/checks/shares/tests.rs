@@ -54,3 +54,20 @@ fn infrasonar_has_the_columns_as_metrics() {
     assert_eq!(*value(&report, "share", "C$", "Type"), Value::from("Disk Drive Admin"));
     assert_eq!(*value(&report, "share", "C$", "Description"), Value::from(""));
 }
+
+#[test]
+fn a_list_that_came_silently_short_or_bare_is_flagged() {
+    for shape in [Shape::Native, Shape::Infrasonar] {
+        let of = |rows| evaluated(&PLAN, &Options::new(shape), &mut State::default(), vec![(PART, rows)]);
+        let none = of(Vec::new());
+        assert_eq!(items(&none, "share"), Some(Vec::new()));
+        assert!(none.warnings[0].text.contains("IPC$"), "{:?}", none.warnings);
+        // Win32_Share tells those without rights names alone.
+        let bare =
+            Record::made(COLUMNS, core::array::from_fn(|at| if at == 4 { "data".into() } else { CimValue::Null }));
+        let bare = of(vec![bare]);
+        assert_eq!(items(&bare, "share"), Some(vec!["data"]));
+        assert!(bare.warnings[0].remedy.as_deref().is_some_and(|text| text.contains("least-privilege")));
+        assert_eq!(report(shape).warnings, []);
+    }
+}
