@@ -8,7 +8,7 @@ use crate::counters::{Column, CounterType};
 use crate::plan::{Gathered, Part, Plan, Select};
 use crate::record::Record;
 use crate::sampled::{Gauge, Sampled, cook, number};
-use crate::{About, Item, Options, Report, Shape, State, Unit, Value};
+use crate::{About, Failure, Item, Options, Report, Shape, State, Unit, Value};
 
 mod grouped;
 
@@ -190,7 +190,8 @@ fn native<'a>(gathered: &'a Gathered, _: &Options, state: &mut State, report: &m
         Some(rows) => cook(COUNTERS, &GAUGES, own(rows), instance, state, report),
         None => Vec::new(),
     };
-    let Some(processes) = list(gathered.rows(PROCESS), &sampled) else { return };
+    flag_short_list(gathered, report);
+    let Some(processes) = list(gathered.rows(PROCESS), &sampled, report) else { return };
     report.put(PROCESS, "process", processes.iter().map(|process| item(process, processors)).collect());
     let source = if gathered.rows(PROCESS).is_some() { PROCESS } else { COUNTERS };
     if gathered.whole(source).is_none() {
@@ -205,8 +206,23 @@ fn native<'a>(gathered: &'a Gathered, _: &Options, state: &mut State, report: &m
     report.put(PROCESS, "processTotal", vec![total]);
 }
 
+/// Says that a list is not whole which lacks the process that every host has, by its name in either class.
+fn flag_short_list(gathered: &Gathered, report: &mut Report) {
+    let is_system = |row: &Record| row.text("Name").as_deref() == Some("System");
+    if gathered.whole(PROCESS).is_some_and(|rows| !rows.iter().any(is_system)) {
+        report.warnings.push(Failure {
+            remedy: Some(
+                "give the account administrator's rights on the host, others may not be shown all processes: \
+                 docs/windows-hosts.md#least-privilege"
+                    .to_owned(),
+            ),
+            ..Failure::of_values(PROCESS, "the list is short: it lacks System, which must run")
+        });
+    }
+}
+
 /// All processes but the idle one; those of the counters alone when Win32_Process failed.
-fn list<'a>(rows: Option<&'a [Record]>, sampled: &'a [Sampled<'a>]) -> Option<Vec<Process<'a>>> {
+fn list<'a>(rows: Option<&'a [Record]>, sampled: &'a [Sampled<'a>], report: &mut Report) -> Option<Vec<Process<'a>>> {
     let Some(rows) = rows else {
         let names: Vec<String> =
             sampled.iter().map(|s| s.record.text("Name").unwrap_or_default().into_owned()).collect();
@@ -223,13 +239,27 @@ fn list<'a>(rows: Option<&'a [Record]>, sampled: &'a [Sampled<'a>]) -> Option<Ve
     for sampled in sampled {
         by_id.insert(sampled.record.unsigned("IDProcess").unwrap_or_default(), sampled);
     }
+    let (mut nameless, mut others) = (0_u64, 0_u64);
     let process = |row: &'a Record| {
-        let id = row.unsigned("ProcessId")?;
-        let counters = by_id.get(&id).copied().filter(|sampled| is_same(row, sampled));
+        let Some(id) = row.unsigned("ProcessId") else {
+            nameless += 1;
+            return None;
+        };
+        let of_id = by_id.get(&id).copied();
+        let counters = of_id.filter(|sampled| is_same(row, sampled));
+        others += u64::from(of_id.is_some() && counters.is_none());
         let name = row.text("Name").unwrap_or_default().into_owned();
         (id != 0).then_some(Process { id, name, row: Some(row), counters })
     };
-    Some(rows.iter().filter_map(process).collect())
+    let processes = rows.iter().filter_map(process).collect();
+    if nameless > 0 {
+        report.warnings.push(Failure::of_values(PROCESS, format!("{nameless} processes have no number")));
+    }
+    if others > 0 {
+        let text = format!("{others} processes have no counters: those of their number are of another start");
+        report.warnings.push(Failure::of_values(COUNTERS, text));
+    }
+    Some(processes)
 }
 
 /// Whether both rows are of one process: its number may have passed on between the two queries.

@@ -81,7 +81,7 @@ fn native(row: &Record) -> Item {
 
 fn infrasonar(row: &Record) -> Item {
     Item::new(name(row))
-        .with("AllowMaximum", Unit::None, row.plain("AllowMaximum"))
+        .with("AllowMaximum", Unit::None, row.value("AllowMaximum"))
         .with("Caption", Unit::None, row.plain("Caption"))
         .with("Description", Unit::None, row.plain("Description"))
         .with("MaximumAllowed", Unit::Count, row.value("MaximumAllowed"))

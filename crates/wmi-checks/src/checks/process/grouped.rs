@@ -63,6 +63,7 @@ fn unit(column: &str) -> Unit {
 
 pub(super) fn evaluate(gathered: &Gathered, report: &mut Report) {
     let Some(rows) = gathered.whole(PROCESS) else { return };
+    super::flag_short_list(gathered, report);
     let names: Vec<_> = rows.iter().map(|row| row.text("Name").unwrap_or_default()).collect();
     let all: BTreeSet<&str> = names.iter().map(AsRef::as_ref).collect();
     // In the order in which the host gives them.

@@ -80,7 +80,7 @@ fn the_query_brings_what_the_gauges_need() {
 #[test]
 fn processor_time_is_told_of_one_processor_and_of_all() {
     let mut state = State::default();
-    let processes = || vec![process(900, "sqlservr.exe", 5)];
+    let processes = || vec![process(4, "System", 0), process(900, "sqlservr.exe", 5)];
     round(&mut state, processes(), vec![counters(900, "sqlservr", 5, 100, 10.0)]);
     let report = round(&mut state, processes(), vec![counters(900, "sqlservr", 5, 110, 30.0)]);
     let name = "sqlservr.exe [900]";
@@ -131,6 +131,31 @@ fn a_number_that_is_used_again_is_an_other_process() {
     // It passed on between the two queries: nothing of the one belongs to the other.
     let report = round(&mut state, vec![process(10, "c.exe", 50)], vec![counters(10, "b", 30, 120, 1.5)]);
     assert_eq!(metric(&report, "process", "c.exe [10]", "ProcessorsUsed"), &Value::Null);
+    let told = report.warnings.iter().any(|warning| warning.text.starts_with("1 processes have no counters"));
+    assert!(told, "{:?}", report.warnings);
+}
+
+#[test]
+fn a_list_that_came_silently_short_is_flagged() {
+    let short = |report: &Report| report.warnings.iter().any(|warning| warning.text.contains("the list is short"));
+    let of = |rows: Vec<Record>| round(&mut State::default(), rows, vec![]);
+    assert!(short(&of(vec![])) && short(&of(vec![process(10, "a.exe", 1)])));
+    assert!(!short(&of(vec![process(4, "System", 0)])));
+    let of = |rows| evaluated(&PLAN, &Options::new(Shape::Infrasonar), &mut State::default(), vec![(PROCESS, rows)]);
+    assert!(short(&of(vec![formatted("a", 10, 1)])) && !short(&of(vec![formatted("System", 4, 1)])));
+}
+
+#[test]
+fn what_is_not_known_of_all_has_no_sum() {
+    let unknown = Record::made(&["ProcessId", "Name"], [CimValue::Uint32(12), text("a.exe")]);
+    let rows = vec![process(10, "a.exe", 1), unknown, process(11, "b.exe", 1)];
+    let report = round(&mut State::default(), rows, vec![]);
+    assert_eq!(metric(&report, "processTotal", "total", "Threads"), &Value::Null);
+    assert_eq!(metric(&report, "processGroup", "a.exe", "WorkingSet"), &Value::Null);
+    assert_eq!(metric(&report, "processGroup", "b.exe", "WorkingSet"), &Value::Uint(1_000));
+    let nameless = Record::made(&["Name"], [text("a.exe")]);
+    let report = round(&mut State::default(), vec![nameless], vec![]);
+    assert!(report.warnings.iter().any(|warning| warning.text.contains("have no number")), "{:?}", report.warnings);
 }
 
 #[test]
