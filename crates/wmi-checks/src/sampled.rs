@@ -66,6 +66,14 @@ impl Missing {
     }
 }
 
+/// Warns of `part` when samples of fewer instances are kept than there were.
+pub(crate) fn tell_unkept(part: &'static str, given: usize, kept: usize, report: &mut Report) {
+    if kept < given {
+        let text = format!("of {} of {given} instances no sample is kept: their rates stay unknown", given - kept);
+        report.warnings.push(Failure::of_values(part, text));
+    }
+}
+
 /// Counts and octets are whole numbers.
 pub(crate) fn number(unit: Unit, value: f64) -> Value {
     match unit {
@@ -107,6 +115,7 @@ pub(crate) fn cook_and_mend<'a>(
     let samples: Vec<(String, Sample)> = rows.iter().map(sample).collect();
     let mut missing = Missing::new(!state.samples.contains(part));
     let earlier = state.samples.replace(part, samples.clone());
+    tell_unkept(part, samples.len(), state.samples.instances(part), report);
     let mut cook = |(record, (name, sample)): (&'a Record, &(String, Sample))| {
         let mut values = sample.cook(&columns, earlier.of(name));
         mend(&mut values);
@@ -172,6 +181,16 @@ pub(crate) mod tests {
         let rows = [row("0", 2_000, 15), row("0", 2_000, 7)];
         assert_eq!(values(&rows, &mut state, &mut report), [None, None]);
         assert_eq!(report.warnings[0].text, "2 values are missing: several instances have this name");
+    }
+
+    #[test]
+    fn instances_beyond_what_is_kept_are_told() {
+        use crate::counters::Samples;
+        let (mut state, mut report) = (State::default(), Report::default());
+        let rows: Vec<Record> = (0..Samples::INSTANCES + 7).map(|n| row(&n.to_string(), 1_000, 5)).collect();
+        values(&rows, &mut state, &mut report);
+        let text = format!("of 7 of {} instances no sample is kept: their rates stay unknown", rows.len());
+        assert!(report.warnings.iter().any(|warning| warning.text == text), "{:?}", report.warnings);
     }
 
     #[test]

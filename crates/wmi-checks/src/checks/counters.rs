@@ -7,7 +7,7 @@ use wmi_proto::Row;
 use wmi_proto::cim::{CimObject, CimValue};
 
 use crate::counters::{Column, CounterType, Layout, Measure, Sample, Why, is_identifier};
-use crate::sampled::{Missing, number};
+use crate::sampled::{Missing, number, tell_unkept};
 use crate::{
     About, Answer, Check, Failure, Item, Options, Reads, Report, Request, RequestId, Round, Shape, State, Unanswered,
     Unit, Value, Work,
@@ -195,6 +195,11 @@ impl Round for CountersRound {
             .map(|row| (instance(&layout, row), Sample::read(&layout.counters, |name| cell(row, name))))
             .collect();
         let earlier = state.samples.replace(&class, sampled.clone());
+        tell_unkept(part(RAW), sampled.len(), state.samples.instances(&class), &mut report);
+        if layout.left_out > 0 {
+            let text = format!("{} counters of the class are left out: {} are told", layout.left_out, Layout::COUNTERS);
+            report.warnings.push(Failure::of_values(part(DEFINITION), text));
+        }
         let (mut items, mut total) = (Vec::new(), Vec::new());
         for (row, (name, sample)) in rows.iter().zip(&sampled) {
             let host = formatted.get(name);

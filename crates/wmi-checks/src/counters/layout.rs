@@ -16,6 +16,9 @@ pub struct Layout {
     pub names: Vec<String>,
     /// The counters, in the order of the class.
     pub counters: Vec<Column>,
+    /// How many counters of the class are left out, because it has more than [`Layout::COUNTERS`].
+    #[serde(default)]
+    pub left_out: usize,
 }
 
 impl Layout {
@@ -29,6 +32,7 @@ impl Layout {
     pub fn of(class: &CimClass) -> Option<Self> {
         let mut names = Vec::new();
         let mut counters = Vec::new();
+        let mut left_out = 0;
         for property in class.properties() {
             let name = property.name().to_string();
             // What cannot stand in a query is no column of it.
@@ -41,7 +45,11 @@ impl Layout {
                 }
                 continue;
             };
-            if kind.is_base() || counters.len() == Self::COUNTERS {
+            if kind.is_base() {
+                continue;
+            }
+            if counters.len() == Self::COUNTERS {
+                left_out += 1;
                 continue;
             }
             let base = kind.needs_base().then(|| class.property(&format!("{name}_Base"))).flatten();
@@ -56,7 +64,7 @@ impl Layout {
             });
         }
         let class = class.name().to_string();
-        (!counters.is_empty() && is_identifier(&class)).then_some(Self { class, names, counters })
+        (!counters.is_empty() && is_identifier(&class)).then_some(Self { class, names, counters, left_out })
     }
 
     /// The columns of a query for its samples.

@@ -155,10 +155,16 @@ impl Samples {
         self.0.iter().any(|kept| kept.key == key)
     }
 
+    /// Of how many instances a sample is kept under `key`.
+    #[must_use]
+    pub fn instances(&self, key: &str) -> usize {
+        self.0.iter().filter(|kept| kept.key == key).map(|kept| kept.samples.len()).sum()
+    }
+
     /// Whether a sample is kept under `key`.
     #[must_use]
     pub fn has_samples(&self, key: &str) -> bool {
-        self.0.iter().any(|kept| kept.key == key && !kept.samples.is_empty())
+        self.instances(key) > 0
     }
 
     /// The layout kept under `key`.

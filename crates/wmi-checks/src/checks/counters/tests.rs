@@ -143,3 +143,22 @@ fn an_answer_to_nothing_is_no_panic() {
     }
     round.finish();
 }
+
+#[test]
+fn counters_beyond_the_bound_of_a_class_are_told() {
+    let names: Vec<String> = (0..Layout::COUNTERS + 3).map(|n| format!("C{n}")).collect();
+    let class = names
+        .iter()
+        .fold(ClassBuilder::new(CLASS).property(PropertyBuilder::new("Name", CimType::STRING).key()), |class, name| {
+            class.property(counter(name, CimType::UINT32, CounterType::COUNTER_RAWCOUNT))
+        });
+    let class = class.build().expect("a class");
+    let row = || InstanceBuilder::new(&class).set("Name", CimValue::String("a".into())).build().expect("a row");
+    let mut round = begin(State::default());
+    while let Some(request) = round.next() {
+        round.answer(request.id, answer(vec![Ok(row())]));
+    }
+    let (report, _) = round.finish();
+    let told = report.warnings.iter().any(|warning| warning.text.starts_with("3 counters of the class are left out"));
+    assert!(told, "{:?}", report.warnings);
+}

@@ -88,6 +88,7 @@ fn what_is_kept_is_bounded() {
     let mut samples = Samples::default();
     samples.replace("big", many(Samples::INSTANCES + 100));
     assert_eq!(samples.0[0].samples.len(), Samples::INSTANCES);
+    assert_eq!(samples.instances("big"), Samples::INSTANCES);
     samples.replace("small", many(10));
     assert!(samples.0[1].samples.is_empty(), "no room is left");
     for class in 0..Samples::CLASSES * 2 {
@@ -106,7 +107,8 @@ fn what_is_kept_is_bounded() {
 
 #[test]
 fn samples_of_an_other_layout_are_dropped() {
-    let layout = |class: &str| Layout { class: class.to_owned(), names: Vec::new(), counters: BYTES.to_vec() };
+    let layout =
+        |class: &str| Layout { class: class.to_owned(), names: Vec::new(), counters: BYTES.to_vec(), left_out: 0 };
     let mut samples = Samples::default();
     samples.set_layout("c", Some(layout("A")));
     samples.replace("c", vec![named("x", sample(1, 1))]);
