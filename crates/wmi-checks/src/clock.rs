@@ -8,7 +8,8 @@ use wmi_proto::cim::CimValue;
 pub(crate) struct Drift {
     /// Host minus caller, in seconds: positive when the host is ahead.
     pub(crate) seconds: f64,
-    /// The true difference is within this many seconds of [`Drift::seconds`].
+    /// The true difference is within this many seconds of [`Drift::seconds`]; beside that the host's clock stands still
+    /// between two of its ticks, which are up to 15.6 ms apart.
     pub(crate) uncertainty: f64,
 }
 

@@ -76,6 +76,11 @@ const COUNTED_PROCESSES: Part = Part::new(PROCESS, &[OF_COUNTERS, OF_WINDOWS]);
 
 fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
     explain_old_hosts(report);
+    let is_established = |row: &Record| row.unsigned("State").and_then(tcp_state) == Some("Established");
+    if gathered.whole(TCP).is_some_and(|rows| !rows.iter().any(is_established)) {
+        let text = "the list may be short: not even the connection over which it was asked for is in it";
+        report.warnings.push(Failure::of_values(TCP, text));
+    }
     let names = Programs::of(gathered);
     match options.shape {
         Shape::Native => native(gathered, &names, report),

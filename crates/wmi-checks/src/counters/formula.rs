@@ -142,6 +142,10 @@ const DISAGREEMENT: u128 = 20_000_000;
 /// slowest Windows clock (15.6 ms each), and some.
 const JITTER: u64 = 500_000;
 
+/// Seconds after which a rate of 32 bits is not certain any more: what happens a million times in a second has wrapped once
+/// by then, and no more is known to happen for so long.
+const WRAP: f64 = 4294.0;
+
 /// More processors than a host has: no timer moves faster.
 const PROCESSORS: u64 = 1 << 16;
 
@@ -240,7 +244,11 @@ impl Counter {
         match self.kind {
             CounterType::COUNTER_DELTA | CounterType::COUNTER_LARGE_DELTA => Ok(counted as f64),
             CounterType::COUNTER_COUNTER | CounterType::COUNTER_BULK_COUNT | CounterType::SAMPLE_COUNTER => {
-                Ok(counted as f64 / interval.seconds()?)
+                let seconds = interval.seconds()?;
+                if !self.wide && seconds > WRAP {
+                    return Err(Why::MayHaveWrapped);
+                }
+                Ok(counted as f64 / seconds)
             }
             CounterType::COUNTER_QUEUELEN_TYPE | CounterType::COUNTER_LARGE_QUEUELEN_TYPE => {
                 share(counted, interval.perf?)

@@ -337,3 +337,15 @@ fn octets_of_32_bits_tell_no_rate_when_they_may_have_wrapped_twice_and_no_total(
     let later = evaluated(plan, &Options::default(), &mut state, rows);
     assert_eq!(of_interface(&later, "BytesReceivedPersec"), Value::Real(77.0));
 }
+
+#[test]
+fn interfaces_of_one_name_do_not_get_each_other_s_rates() {
+    let host =
+        |rate: u32| Record::made(&["Name", "BytesReceivedPersec"], ["Example Adapter".into(), CimValue::Uint32(rate)]);
+    let two = |octets: u64| interface(octets.into(), 100).remove(0).1.remove(0);
+    let rows = vec![(INTERFACE, vec![two(1), two(2)]), (traffic::COOKED_INTERFACE, vec![host(7), host(9)])];
+    let report = report(Shape::Native, &mut State::default(), rows);
+    for name in ["Example Adapter", "Example Adapter (2)"] {
+        assert_eq!(*value(&report, INTERFACE, name, "BytesReceivedPersec"), Value::Null, "{name}");
+    }
+}

@@ -225,8 +225,11 @@ pub(super) fn interfaces(
         };
         return rows.iter().map(item).collect();
     }
-    let host: BTreeMap<String, &Record> =
-        gathered.rows(COOKED_INTERFACE).unwrap_or_default().iter().map(|row| (name(row), row)).collect();
+    // Of a name that two have nobody knows whose figures are whose.
+    let mut host: BTreeMap<String, Option<&Record>> = BTreeMap::new();
+    for row in gathered.rows(COOKED_INTERFACE).unwrap_or_default() {
+        host.entry(name(row)).and_modify(|several| *several = None).or_insert(Some(row));
+    }
     let octets = ["BytesReceivedPersec", "BytesSentPersec"];
     let wide = rows.iter().all(|row| octets.iter().all(|column| is_wide(row, column)));
     let cooked = cook(if wide { INTERFACE } else { INTERFACE_OF_32_BITS }, rows, state);
@@ -241,7 +244,7 @@ pub(super) fn interfaces(
             ("PacketsSent", "PacketsSentPersec"),
         ] {
             let rate = rates.get(column).copied().unwrap_or(Err(Why::NoValue));
-            let shown = rate.ok().or_else(|| host.get(&name(row))?.cim(column).as_f64());
+            let shown = rate.ok().or_else(|| host.get(&name(row)).copied()??.cim(column).as_f64());
             if let (None, Err(why)) = (shown, rate) {
                 missing.insert(why.to_string(), name(row));
             }

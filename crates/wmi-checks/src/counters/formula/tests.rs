@@ -46,6 +46,19 @@ fn rates_are_per_second_of_the_performance_counter() {
 }
 
 #[test]
+fn a_rate_of_32_bits_is_unknown_after_so_long_that_it_may_have_wrapped_twice() {
+    // A round was missed, or many: 72 minutes hold a million events in each second once around.
+    for (wide, seconds, expected) in
+        [(false, 4_000, Ok(0.5)), (false, 4_300, Err(Why::MayHaveWrapped)), (true, 4_300, Ok(0.5))]
+    {
+        let counter = Counter { wide, ..counter(CounterType::COUNTER_COUNTER) };
+        let (earlier, later) = (at(100), at(100 + seconds));
+        let rate = counter.cook(raw(7), Interval::between(&earlier, &later), raw(7 + seconds / 2), &later);
+        assert_eq!(rate, expected, "{wide} {seconds}");
+    }
+}
+
+#[test]
 fn timers_are_shares_of_their_own_clock() {
     // "Timer Algorithm Counter Types": (X1-X0)/(Y1-Y0); 20 s are 50,000,000 ticks or 200,000,000 units.
     assert_eq!(cook(CounterType::COUNTER_TIMER, raw(7), raw(12_500_007)), Ok(0.25));
