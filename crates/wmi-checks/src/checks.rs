@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::plan::tests::evaluated;
     use crate::record::Record;
-    use crate::{Options, Shape, State};
+    use crate::{Options, Shape, State, Value};
 
     fn hostile() -> impl Strategy<Value = CimValue> {
         let text = prop_oneof![
@@ -92,6 +92,29 @@ mod tests {
             1 => text.prop_map(|text| CimValue::Reference(text.as_str().into())),
             1 => prop::collection::vec(any::<u32>().prop_map(CimValue::Uint32), 0..3).prop_map(CimValue::Array),
         ]
+    }
+
+    /// In the InfraSonar shape, too, of which only settings and texts have the defaults of the original.
+    #[test]
+    fn quirk_no_measured_number_is_0_where_the_host_says_null() {
+        let options = Options::new(Shape::Infrasonar);
+        let null = |part: &crate::plan::Part| vec![Record::of(part.selects[0].columns, || CimValue::Null)];
+        for plan in [&memory::PLAN, &system::PLAN, &process::PLAN, &netstat::PLAN, &storage::PLAN, &network::FIRST] {
+            let parts = (plan.parts)(&options).iter().map(|part| (part.name, null(part))).collect();
+            let report = evaluated(plan, &options, &mut State::default(), parts);
+            let of_settings = ["adapter", "adapterConfiguration", "route", "volume"];
+            for kind in report.types.iter().filter(|kind| !of_settings.contains(&kind.name)) {
+                for metric in kind.items.iter().flat_map(|item| &item.metrics) {
+                    let zero = [Value::Uint(0), Value::Int(0), Value::Bool(false), Value::Real(0.0)];
+                    assert!(!zero.contains(&metric.value), "{} of {}: {metric:?}", kind.name, plan.key);
+                    assert_ne!(metric.value, Value::List(vec![Value::Uint(0)]), "{} of {}", metric.name, plan.key);
+                }
+            }
+        }
+        let service = Record::made(&["Name", "ExitCode", "Started"], ["x".into(), CimValue::Null, CimValue::Null])
+            .typed("ExitCode", wmi_proto::cim::CimType::UINT32)
+            .typed("Started", wmi_proto::cim::CimType::BOOLEAN);
+        assert_eq!([service.figure("ExitCode"), service.figure("Started")], [Value::Null, Value::Null]);
     }
 
     /// Server 2003 has neither: it is asked again without them, and tells the rest.

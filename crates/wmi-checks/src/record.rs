@@ -58,7 +58,7 @@ impl Record {
         Value::from(self.cim(name))
     }
 
-    /// The value of `name` as the original probe gives it: NULL of a number or truth value is 0 or false, of a list an
+    /// The value of `name`, a setting, as the original probe gives it: NULL of a number or truth value is 0 or false, of a list an
     /// empty one, of a text an empty one; a date is seconds since 1970, an interval its seconds, all of them.
     pub(crate) fn plain(&self, name: &str) -> Value {
         let Some(cell) = self.cell(name) else { return Value::Null };
@@ -77,6 +77,16 @@ impl Record {
             (CimValue::Null, false, CimType::OBJECT) => Value::Null,
             (CimValue::Null, false, _) => Value::Uint(0),
             (value, ..) => value.into(),
+        }
+    }
+
+    /// The same where NULL of a number or truth value stays NULL: a figure of 0 would be a statement of the host.
+    pub(crate) fn figure(&self, name: &str) -> Value {
+        match self.cell(name) {
+            Some(cell) if cell.value.is_null() && !matches!(cell.cim_type, CimType::STRING | CimType::REFERENCE) => {
+                Value::Null
+            }
+            _ => self.plain(name),
         }
     }
 

@@ -192,9 +192,9 @@ fn infrasonar(gathered: &Gathered, _: &Options, report: &mut Report) {
     if let Some(rows) = gathered.rows(MEMORY) {
         let item = |row: &Record| {
             Item::new(MEMORY)
-                .with("CommitLimit", Unit::Bytes, row.plain("CommitLimit"))
-                .with("CommittedBytes", Unit::Bytes, row.plain("CommittedBytes"))
-                .with("PercentCommittedBytesInUse", Unit::Percent, row.plain("PercentCommittedBytesInUse"))
+                .with("CommitLimit", Unit::Bytes, row.value("CommitLimit"))
+                .with("CommittedBytes", Unit::Bytes, row.value("CommittedBytes"))
+                .with("PercentCommittedBytesInUse", Unit::Percent, row.value("PercentCommittedBytesInUse"))
         };
         report.put(MEMORY, "memory", rows.iter().map(item).collect());
     }

@@ -142,11 +142,11 @@ fn infrasonar(row: &Record, names: &Programs) -> Item {
     Item::new(row.text("InstanceID").unwrap_or_default())
         .with("CreationTime", Unit::Timestamp, row.unix_seconds("CreationTime").map(whole))
         .with("LocalAddress", Unit::None, row.plain("LocalAddress"))
-        .with("LocalPort", Unit::None, row.plain("LocalPort"))
+        .with("LocalPort", Unit::None, row.value("LocalPort"))
         .with("OwningProcess", Unit::None, owner.and_then(|id| names.infrasonar(id)))
-        .with("OwningProcessID", Unit::None, row.plain("OwningProcess"))
+        .with("OwningProcessID", Unit::None, row.value("OwningProcess"))
         .with("RemoteAddress", Unit::None, row.plain("RemoteAddress"))
-        .with("RemotePort", Unit::None, row.plain("RemotePort"))
+        .with("RemotePort", Unit::None, row.value("RemotePort"))
         .with("State", Unit::None, row.unsigned("State").and_then(tcp_state))
 }
 

@@ -231,7 +231,7 @@ fn item(row: &Record) -> Item {
 
 fn infrasonar(row: &Record) -> Item {
     let names = ORIGINAL.iter().filter(|name| **name != "Name");
-    names.fold(item(row), |item, &name| item.with(name, Unit::None, row.plain(name)))
+    names.fold(item(row), |item, &name| item.with(name, Unit::None, row.figure(name)))
 }
 
 fn native(row: &Record, trigger_start: Option<bool>) -> Item {

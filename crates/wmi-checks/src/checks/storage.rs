@@ -161,7 +161,7 @@ fn formatted(part: &'static str, columns: &'static [&'static str], gathered: &Ga
     let Some(rows) = gathered.rows(part) else { return };
     let item = |row: &Record| {
         columns.iter().filter(|column| **column != "Name").fold(Item::new(name(row)), |item, column| {
-            item.with(*column, disks::formatted_unit(column), row.plain(column))
+            item.with(*column, disks::formatted_unit(column), row.value(column))
         })
     };
     report.put(part, part, rows.iter().map(item).collect());

@@ -192,8 +192,8 @@ fn native(os: Option<&Record>, report: &mut Report) {
 fn infrasonar(os: Option<&Record>, counted: Option<&Record>, report: &mut Report) {
     // Without the counters the operating system knows the same.
     let system = match (counted, os) {
-        (Some(counted), _) => Some((counted.plain("Processes"), counted.plain("SystemUpTime"))),
-        (None, Some(os)) => Some((os.plain("NumberOfProcesses"), uptime(os).into())),
+        (Some(counted), _) => Some((counted.value("Processes"), counted.value("SystemUpTime"))),
+        (None, Some(os)) => Some((os.value("NumberOfProcesses"), uptime(os).into())),
         (None, None) => None,
     };
     if let Some((processes, uptime)) = system {
@@ -205,8 +205,8 @@ fn infrasonar(os: Option<&Record>, counted: Option<&Record>, report: &mut Report
     let (total, free) = (os.unsigned("TotalVisibleMemorySize"), os.unsigned("FreePhysicalMemory"));
     let used = total.zip(free).and_then(|(total, free)| total.checked_sub(free));
     let item = Item::new(os.text("Caption").unwrap_or_default().trim())
-        .with("TotalVisibleMemorySize", Unit::None, os.plain("TotalVisibleMemorySize"))
-        .with("FreePhysicalMemory", Unit::None, os.plain("FreePhysicalMemory"))
+        .with("TotalVisibleMemorySize", Unit::None, os.value("TotalVisibleMemorySize"))
+        .with("FreePhysicalMemory", Unit::None, os.value("FreePhysicalMemory"))
         .with("MemoryUsed", Unit::None, used)
         .with("MemoryUsedPercent", Unit::Percent, Value::percent(used, total));
     report.put(OS, "os", vec![item]);

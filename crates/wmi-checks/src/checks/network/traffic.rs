@@ -188,7 +188,6 @@ impl Protocol {
                 None if column.ends_with("Persec") => {
                     item.with(column, Unit::PerSecond, shaped(row.cim(column).as_f64(), shape))
                 }
-                None if shape == Shape::Infrasonar => item.with(column, Unit::Count, row.plain(column)),
                 None => item.with(column, Unit::Count, row.value(column)),
             };
         }
@@ -221,7 +220,7 @@ pub(super) fn interfaces(
     if shape == Shape::Infrasonar {
         let item = |row: &Record| {
             let columns = row.columns().iter().filter(|column| **column != "Name");
-            columns.fold(Item::new(name(row)), |item, &column| item.with(column, unit_of(column), row.plain(column)))
+            columns.fold(Item::new(name(row)), |item, &column| item.with(column, unit_of(column), row.value(column)))
         };
         return rows.iter().map(item).collect();
     }

@@ -88,11 +88,12 @@ pub(super) fn evaluate(gathered: &Gathered, report: &mut Report) {
     report.put(PROCESS, "process", order.iter().map(item).collect());
 }
 
+/// What is NULL of one process is not known of all.
 fn value(group: &[&Record], column: &str) -> Value {
-    let mut numbers = group.iter().map(|row| row.unsigned(column).unwrap_or_default());
+    let mut numbers = group.iter().map(|row| row.unsigned(column));
     match together(column) {
-        Together::Sum => Value::Uint(numbers.fold(0, u64::saturating_add)),
-        Together::Most => Value::Uint(numbers.max().unwrap_or_default()),
-        Together::All => Value::List(numbers.by_ref().map(Value::Uint).collect()),
+        Together::Sum => numbers.try_fold(0_u64, |sum, number| Some(sum.saturating_add(number?))).into(),
+        Together::Most => numbers.try_fold(0_u64, |most, number| Some(most.max(number?))).into(),
+        Together::All => Value::List(numbers.map(Value::from).collect()),
     }
 }
