@@ -41,7 +41,7 @@ fn level() -> impl Strategy<Value = AuthLevel> {
 }
 
 fn enumerator() -> impl Strategy<Value = Enumerator> {
-    prop_oneof![Just(Enumerator::Smart), Just(Enumerator::Next), Just(Enumerator::Auto)]
+    prop_oneof![Just(Enumerator::Smart), Just(Enumerator::PreferSmart), Just(Enumerator::Next), Just(Enumerator::Auto)]
 }
 
 /// The fields of a PDU header that a test needs to know.

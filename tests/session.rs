@@ -49,8 +49,8 @@ fn ids(outcome: &Outcome) -> Vec<u64> {
     outcome.rows.iter().map(id).collect()
 }
 
-fn enumerators() -> [Enumerator; 3] {
-    [Enumerator::Auto, Enumerator::Smart, Enumerator::Next]
+fn enumerators() -> [Enumerator; 4] {
+    [Enumerator::Auto, Enumerator::PreferSmart, Enumerator::Smart, Enumerator::Next]
 }
 
 #[test]
@@ -84,7 +84,9 @@ fn all_rows_come_in_order_with_every_enumerator_level_and_batch() {
 
 #[test]
 fn round_trips_are_counted_and_few() {
-    for (enumerator, cold, warm) in [(Enumerator::Next, 8, 2), (Enumerator::Smart, 10, 4)] {
+    for (enumerator, cold, warm) in
+        [(Enumerator::Next, 8, 2), (Enumerator::PreferSmart, 10, 4), (Enumerator::Smart, 10, 4)]
+    {
         let mut pair = Pair::new(config(), host().rows(5));
         let id = pair.exec(Query::new(MANY).enumerator(enumerator));
         pair.fetch(id, 100);
@@ -114,7 +116,8 @@ fn beginning_with_next_costs_less_for_short_results_and_little_for_long_ones() {
         (after.round_trips - before.round_trips, after.octets_in - before.octets_in)
     };
     for rows in [5, 50, 64, 79, 100, 300, 1000, 10_000] {
-        let [auto, smart, next] = enumerators().map(|enumerator| cost(rows, enumerator));
+        let [auto, preferred, smart, next] = enumerators().map(|enumerator| cost(rows, enumerator));
+        assert_eq!(preferred, smart, "{rows} rows");
         println!("{rows:6} rows: auto {auto:?}, smart {smart:?}, next {next:?}");
         assert!(next.0 + 2 >= smart.0 || rows > 1000, "{rows}");
         if rows < 80 {
@@ -149,7 +152,7 @@ fn a_rejected_context_is_asked_for_once_when_it_is_needed() {
 #[test]
 fn every_legal_difference_of_a_host_leaves_all_rows() {
     for fault in Fault::ALL.iter().copied().filter(|fault| fault.is_legal()) {
-        for enumerator in [Enumerator::Auto, Enumerator::Next] {
+        for enumerator in [Enumerator::Auto, Enumerator::PreferSmart, Enumerator::Next] {
             let mut pair = Pair::new(config(), host().rows(300).faults([fault]));
             let outcome = pair.run(Query::new(MANY).enumerator(enumerator), 1000);
             assert_eq!(outcome.end.clone().map(|end| end.rows), Ok(300), "{fault} {enumerator:?}");
@@ -175,7 +178,7 @@ fn a_refused_smart_enumeration_is_the_error_of_a_query_that_insists() {
 #[test]
 fn what_a_hostile_host_does_ends_with_the_rows_so_far_and_one_reason() {
     for fault in Fault::ALL.iter().copied().filter(|fault| !fault.is_legal()) {
-        for enumerator in [Enumerator::Smart, Enumerator::Next] {
+        for enumerator in [Enumerator::PreferSmart, Enumerator::Smart, Enumerator::Next] {
             let mut pair = Pair::new(config(), host().rows(100).faults([fault]));
             let mut query = Query::new(MANY).enumerator(enumerator).timeout(Duration::from_secs(8));
             query.batch = NonZeroU32::new(10);

@@ -22,6 +22,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new(Level::Integrity, Enumerator::Next, 1).header_signing(HeaderSigning::Refused),
     // The captured smart replies have the class in front of row 0 only: going over in mid result is not shown by them.
     Scenario { smart_refused: true, ..Scenario::new(Level::Integrity, Enumerator::Auto, 100) },
+    Scenario { smart_refused: true, ..Scenario::new(Level::Privacy, Enumerator::PreferSmart, 40) },
+    Scenario::new(Level::Integrity, Enumerator::PreferSmart, 40),
     Scenario { walk: true, ..Scenario::new(Level::Privacy, Enumerator::Auto, 7) },
     Scenario { walk: true, ..Scenario::new(Level::Integrity, Enumerator::Smart, 7) },
     Scenario::new(Level::Integrity, Enumerator::Smart, 50).header_signing(HeaderSigning::Late),

@@ -147,7 +147,8 @@ pub(crate) struct QueryArguments {
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = RowFormat::Table)]
     pub(crate) output: RowFormat,
 
-    /// How rows are fetched; auto takes smart enumeration where the host has it
+    /// How rows are fetched; auto takes smart enumeration for long results, prefer-smart from the first row on, both
+    /// where the host has it
     #[arg(long, value_name = "KIND", value_enum, default_value_t = Fetch::Auto)]
     pub(crate) enumerator: Fetch,
 
@@ -411,6 +412,7 @@ impl From<LogOn> for Mechanism {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fetch {
     Auto,
+    PreferSmart,
     Smart,
     Next,
 }
@@ -419,6 +421,7 @@ impl From<Fetch> for Enumerator {
     fn from(fetch: Fetch) -> Self {
         match fetch {
             Fetch::Auto => Self::Auto,
+            Fetch::PreferSmart => Self::PreferSmart,
             Fetch::Smart => Self::Smart,
             Fetch::Next => Self::Next,
         }

@@ -361,10 +361,13 @@ impl Trail {
         let (text, flags) = self.text.clone().unwrap_or_else(|| (UNKNOWN.to_owned(), 0));
         let mut query = Query::new(text.replace('\0', "\u{fffd}")).namespace(&self.namespace);
         query.flags = u32::from_ne_bytes(flags.to_ne_bytes());
-        let (mut asks_smart, mut goes_plain, mut deadline) = (false, false, None);
+        let (mut asks_smart, mut asks_at_once, mut goes_plain, mut deadline) = (false, false, false, None);
         for call in calls() {
             match call.asked {
-                Asked::Interface(_) => asks_smart = true,
+                Asked::Interface(_) => {
+                    asks_at_once |= !goes_plain;
+                    asks_smart = true;
+                }
                 Asked::Next { count, timeout, smart } => {
                     goes_plain |= !smart;
                     // What a fetch asked for is all that the call tells: no bound of the query's own is needed.
@@ -387,6 +390,7 @@ impl Trail {
         query.enumerator = match (asks_smart, goes_plain) {
             (false, _) => Enumerator::Next,
             (true, false) => Enumerator::Smart,
+            (true, true) if asks_at_once => Enumerator::PreferSmart,
             (true, true) => Enumerator::Auto,
         };
         let is_late = query.timeout.is_zero();

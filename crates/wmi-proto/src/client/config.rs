@@ -85,6 +85,9 @@ pub enum Enumerator {
     /// by which they are known. Queries that are not read forward only stay with `Next`.
     #[default]
     Auto,
+    /// IWbemWCOSmartEnum from the first row on if the host offers it, `Next` otherwise. For results that are known to have
+    /// many rows: two round trips more than `Auto` takes for a short one, and no class comes twice.
+    PreferSmart,
     /// IWbemWCOSmartEnum only; its refusal is the query's error.
     ///
     /// `reset` and `skip` of such a query rely on both enumerators reading one index ([MS-WMI 3.1.4.7.1]).

@@ -67,7 +67,8 @@ impl Queries {
             way: match query.enumerator {
                 Enumerator::Auto if forward_only => Way::Both,
                 // What goes back and ahead is the other enumerator; that both read one index is unproven.
-                Enumerator::Auto | Enumerator::Next => Way::Next,
+                Enumerator::PreferSmart if forward_only => Way::SmartOrNext,
+                Enumerator::Auto | Enumerator::PreferSmart | Enumerator::Next => Way::Next,
                 Enumerator::Smart => Way::Smart,
             },
             prefetch: query.prefetch && forward_only,

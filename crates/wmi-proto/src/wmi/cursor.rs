@@ -93,7 +93,7 @@ impl Cursor {
     pub(crate) fn new(plan: Plan) -> Self {
         let changeover = match plan.way {
             Way::Both => Changeover::Before(Prefix::default()),
-            Way::Next | Way::Smart => Changeover::Settled,
+            Way::Next | Way::Smart | Way::SmartOrNext => Changeover::Settled,
         };
         Self {
             batch: BatchSize::new(plan.batch, &plan.limits),
@@ -248,7 +248,7 @@ impl Cursor {
     /// Goes on with the enumerator that is wanted.
     fn choose(&mut self, enumerator: Guid, cx: &mut Context<'_>) {
         match self.plan.way {
-            Way::Smart => self.ask_for_smart(enumerator, cx),
+            Way::Smart | Way::SmartOrNext => self.ask_for_smart(enumerator, cx),
             Way::Next | Way::Both => self.open(Source::Next(enumerator), cx),
         }
     }
@@ -298,7 +298,7 @@ impl Cursor {
 
     /// The host offers no smart enumerator: goes on with Next, for good, unless the query insists.
     fn fall_back(&mut self, enumerator: Guid, cx: &mut Context<'_>) -> bool {
-        if !matches!(self.changeover, Changeover::Under(_)) {
+        if self.plan.way != Way::SmartOrNext && !matches!(self.changeover, Changeover::Under(_)) {
             return false;
         }
         self.changeover = Changeover::Settled;

@@ -42,6 +42,8 @@ impl Plan {
 pub(crate) enum Way {
     Next,
     Smart,
+    /// The smart one, or Next when the host has none.
+    SmartOrNext,
     /// Next, and the smart one from where the result turns out to be long.
     Both,
 }

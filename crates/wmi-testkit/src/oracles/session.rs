@@ -214,7 +214,8 @@ fn with_stub(data: &[u8]) -> usize {
 pub fn session_ops(data: &[u8]) {
     let [fault, enumerator, cut, commands @ ..] = data else { return };
     let fault = Fault::ALL.get(usize::from(*fault)).copied();
-    let enumerator = [Enumerator::Auto, Enumerator::Smart, Enumerator::Next][usize::from(*enumerator % 3)];
+    let enumerator =
+        [Enumerator::Auto, Enumerator::Smart, Enumerator::Next, Enumerator::PreferSmart][usize::from(*enumerator % 4)];
     let mut pair = Pair::new(config(), HostConfig::new(OBJECT_PORT).rows(ROWS).faults(fault));
     let mut open: Vec<QueryId> = Vec::new();
     for command in commands.chunks_exact(2).take(MAX_COMMANDS) {
