@@ -68,7 +68,7 @@ impl<R: Runtime> Session<R> {
         let clock = Clock::start();
         Self {
             runtime,
-            client: Client::new(config, Box::new(OsEntropy), clock.now(), SystemTime::now().into()),
+            client: Client::new(config, Box::new(OsEntropy::default()), clock.now(), SystemTime::now().into()),
             clock,
             links: BTreeMap::new(),
             timer: None,

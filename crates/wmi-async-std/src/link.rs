@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_io::{AsyncRead, AsyncWrite};
+use smallvec::SmallVec;
 use wmi_proto::{TransportFailure, TransportId};
 
 use crate::driver::BoxFuture;
@@ -109,19 +110,41 @@ fn poll_write_all<S: AsyncWrite + Unpin>(
     close: bool,
     cx: &mut Context<'_>,
 ) -> Poll<std::io::Result<()>> {
-    while let Some(front) = unsent.front_mut() {
-        match ready!(Pin::new(&mut *stream).poll_write(cx, front)) {
-            Ok(0) if !front.is_empty() => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
-            Ok(n) => front.advance(n),
+    while !unsent.is_empty() {
+        match ready!(poll_write_some(stream, unsent, cx)) {
+            Ok(0) if unsent.iter().any(|data| !data.is_empty()) => {
+                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            }
+            Ok(n) => taken(unsent, n),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Poll::Ready(Err(error)),
-        }
-        if front.is_empty() {
-            unsent.pop_front();
         }
     }
     ready!(Pin::new(&mut *stream).poll_flush(cx))?;
     if close { Pin::new(stream).poll_close(cx) } else { Poll::Ready(Ok(())) }
+}
+
+/// Gives the stream many messages at once.
+fn poll_write_some<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    unsent: &VecDeque<Bytes>,
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<usize>> {
+    let slices: SmallVec<[IoSlice<'_>; AT_ONCE]> = unsent.iter().take(AT_ONCE).map(|data| IoSlice::new(data)).collect();
+    Pin::new(stream).poll_write_vectored(cx, &slices)
+}
+
+/// The stream took `n` octets of what is unsent.
+fn taken(unsent: &mut VecDeque<Bytes>, mut n: usize) {
+    while let Some(front) = unsent.front_mut() {
+        let part = n.min(front.len());
+        front.advance(part);
+        n -= part;
+        if !front.is_empty() {
+            break;
+        }
+        unsent.pop_front();
+    }
 }
 
 fn poll_read<S: AsyncRead + Unpin>(
@@ -145,6 +168,9 @@ fn discard<S: AsyncRead + Unpin>(stream: &mut S, cx: &mut Context<'_>, buffer: &
         }
     }
 }
+
+/// Messages that a stream is given at once at most.
+const AT_ONCE: usize = 32;
 
 #[cfg(test)]
 mod tests;

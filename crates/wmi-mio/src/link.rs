@@ -1,7 +1,7 @@
 //! One transport: a socket on its way from a list of addresses to its end.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::vec;
 use bytes::{Buf, Bytes};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use smallvec::SmallVec;
 use wmi_proto::{TransportFailure, TransportId};
 
 use crate::os;
@@ -181,9 +182,9 @@ impl Link {
     /// Writes what the socket takes; ends the link when it is closing and everything was taken.
     pub(crate) fn flush(&mut self) -> Result<(), End> {
         if let Socket::Open(stream) = &mut self.socket {
-            while let Some(front) = self.unsent.front_mut() {
-                match stream.write(front) {
-                    Ok(n) => front.advance(n),
+            while !self.unsent.is_empty() {
+                match write_some(stream, &self.unsent) {
+                    Ok(n) => taken(&mut self.unsent, n),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                     Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                     Err(error) => {
@@ -192,9 +193,6 @@ impl Link {
                         self.readable = true;
                         return Ok(());
                     }
-                }
-                if front.is_empty() {
-                    self.unsent.pop_front();
                 }
             }
         }
@@ -225,6 +223,25 @@ impl Link {
     }
 }
 
+/// Gives the socket many messages with one call of the system.
+fn write_some(stream: &mut TcpStream, unsent: &VecDeque<Bytes>) -> io::Result<usize> {
+    let slices: SmallVec<[IoSlice<'_>; AT_ONCE]> = unsent.iter().take(AT_ONCE).map(|data| IoSlice::new(data)).collect();
+    stream.write_vectored(&slices)
+}
+
+/// The socket took `n` octets of what is unsent.
+fn taken(unsent: &mut VecDeque<Bytes>, mut n: usize) {
+    while let Some(front) = unsent.front_mut() {
+        let part = n.min(front.len());
+        front.advance(part);
+        n -= part;
+        if !front.is_empty() {
+            break;
+        }
+        unsent.pop_front();
+    }
+}
+
 /// Whether the attempt succeeded; a wake-up can also be spurious.
 fn established(stream: &TcpStream) -> io::Result<bool> {
     if let Some(error) = stream.take_error()? {
@@ -247,6 +264,9 @@ fn finish(stream: &mut TcpStream) {
         }
     }
 }
+
+/// Messages that one call of the system takes at most. A round of questions is told to a socket in few of them.
+const AT_ONCE: usize = 32;
 
 #[cfg(test)]
 pub(crate) mod tests;

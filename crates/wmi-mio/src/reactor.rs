@@ -92,7 +92,8 @@ impl Reactor {
     /// deadline covers them.
     pub fn add(&mut self, config: Config) -> SessionId {
         self.bury();
-        let client = Client::new(config, Box::new(OsEntropy), self.shared.clock.now(), SystemTime::now().into());
+        let client =
+            Client::new(config, Box::new(OsEntropy::default()), self.shared.clock.now(), SystemTime::now().into());
         let id = SessionId(self.next_id);
         self.next_id += 1;
         self.sessions.insert(id, Driver::new(id, client));
