@@ -23,6 +23,12 @@ impl Writer {
         Self::default()
     }
 
+    /// An empty buffer in which `octets` have room before it grows.
+    #[must_use]
+    pub fn with_capacity(octets: usize) -> Self {
+        Self { data: BytesMut::with_capacity(octets), referents: 0 }
+    }
+
     /// Octets written so far.
     #[must_use]
     pub fn len(&self) -> usize {

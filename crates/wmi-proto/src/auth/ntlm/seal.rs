@@ -3,12 +3,14 @@
 use core::fmt;
 use core::ops::Range;
 
+use hmac::{Hmac, Mac};
+use md5::Md5;
 use rc4::{Rc4, StreamCipher};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::auth::AuthLevel;
-use crate::auth::ntlm::keys::{SessionKey, derive, hmac_md5_bytes, rc4};
+use crate::auth::ntlm::keys::{SessionKey, derive, hmac_md5, rc4};
 use crate::secret::Secret;
 use crate::wire::ntlm::MessageSignature;
 
@@ -58,7 +60,8 @@ pub struct SecurityContext {
 }
 
 struct Direction {
-    sign_key: Secret<[u8; 16]>,
+    /// Keyed; cloned for each message.
+    sign: Hmac<Md5>,
     seal_key: Secret<[u8; 16]>,
     seal: Rc4,
     seq_num: u32,
@@ -70,7 +73,12 @@ impl SecurityContext {
     pub fn new(key: &SessionKey, key_exchange: bool, side: Side) -> Self {
         let direction = |sign: &[u8], seal: &[u8]| {
             let seal_key = derive(key, seal);
-            Direction { sign_key: derive(key, sign), seal: rc4(seal_key.expose()), seal_key, seq_num: 0 }
+            Direction {
+                sign: hmac_md5(derive(key, sign).expose(), &[]),
+                seal: rc4(seal_key.expose()),
+                seal_key,
+                seq_num: 0,
+            }
         };
         let client = direction(CLIENT_SIGNING, CLIENT_SEALING);
         let server = direction(SERVER_SIGNING, SERVER_SEALING);
@@ -191,8 +199,8 @@ impl Direction {
 
     /// The first half of HMAC_MD5 over sequence number and message ([MS-NLMP 3.4.4.2]).
     fn checksum(&self, message: &[u8]) -> [u8; 8] {
-        let [checksum @ .., _, _, _, _, _, _, _, _] =
-            hmac_md5_bytes(self.sign_key.expose(), &[&self.seq_num.to_le_bytes(), message]);
+        let whole = self.sign.clone().chain_update(self.seq_num.to_le_bytes()).chain_update(message);
+        let [checksum @ .., _, _, _, _, _, _, _, _] = <[u8; 16]>::from(whole.finalize().into_bytes());
         checksum
     }
 }

@@ -146,13 +146,16 @@ pub(super) fn set(r: &mut Reader) -> Result<Bytes, WireError> {
 
 /// The qualifiers of a set.
 pub(super) fn decode_set(octets: Bytes, heap: &Heap, budget: &mut Budget) -> Result<Vec<CimQualifier>, WireError> {
+    let mut qualifiers = Vec::with_capacity(octets.len() / LEAST);
     let mut r = Reader::new(octets);
-    let mut qualifiers = Vec::new();
     while !r.is_empty() {
         qualifiers.push(CimQualifier::decode(&mut r, heap, budget)?);
     }
     Ok(qualifiers)
 }
+
+/// Octets of a qualifier with the shortest value but one: name, flavor, type and a boolean.
+const LEAST: usize = 4 + 1 + 4 + 2;
 
 /// Reads a set that lies at `at` of the heap; none when `at` refers to nothing.
 pub(super) fn decode_set_at(at: u32, heap: &Heap, budget: &mut Budget) -> Result<Vec<CimQualifier>, WireError> {

@@ -68,8 +68,9 @@ impl CimString {
     /// Whether the texts are equal when the case of ASCII letters is ignored, as for CIM names.
     #[must_use]
     pub fn eq_ignore_ascii_case(&self, other: &str) -> bool {
-        if !self.wide && other.is_ascii() {
-            return self.bytes.eq_ignore_ascii_case(other.as_bytes());
+        // Latin-1 against UTF-8: a text of no more octets has no more characters, and as many only when it is ASCII.
+        if !self.wide && (self.bytes.len() >= other.len() || other.is_ascii()) {
+            return self.bytes.eq_ignore_ascii_case(other.as_bytes()) && other.is_ascii();
         }
         self.units().map(lower).eq(other.encode_utf16().map(lower))
     }

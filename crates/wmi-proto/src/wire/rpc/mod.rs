@@ -194,10 +194,10 @@ impl Unsigned {
     /// Lays `body` out with padding, sec_trailer and room for the token.
     #[must_use]
     pub fn new(flags: PfcFlags, call_id: u32, body: &Body, protection: &Protection) -> Self {
-        let mut w = Writer::new();
+        let stub_length = body.stub().map_or(0, Bytes::len);
+        let mut w = Writer::with_capacity(stub_length + usize::from(protection.value_length) + AROUND_STUB);
         encode_header(&mut w, flags, call_id, body);
         body.encode(&mut w);
-        let stub_length = body.stub().map_or(0, Bytes::len);
         let stub_offset = w.len().saturating_sub(stub_length);
         let pad_length = protection.pad_length(stub_length);
         w.zeros(usize::from(pad_length));
@@ -214,6 +214,9 @@ impl Unsigned {
         Self { pdu: with_lengths(w, usize::from(protection.value_length)), stub }
     }
 }
+
+/// Octets of a fragment beside its stub and token: header, the fields before the stub, padding and sec_trailer.
+const AROUND_STUB: usize = 64;
 
 fn encode_header(w: &mut Writer, flags: PfcFlags, call_id: u32, body: &Body) {
     let flags = match body {
