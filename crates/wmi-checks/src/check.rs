@@ -148,6 +148,8 @@ pub enum Work {
     Query {
         /// The text.
         wql: Cow<'static, str>,
+        /// Whether many rows are to be expected: it then pays to have each class sent once, for two round trips more.
+        many: bool,
     },
     /// The class or instance at a path.
     Object {

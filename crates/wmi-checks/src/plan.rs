@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wmi_proto::FileTime;
 
-use crate::record::Record;
+use crate::record::{Record, Records};
 use crate::{
     About, Answer, Check, Failure, Options, Reads, Report, Request, RequestId, Round, State, Unanswered, Work,
 };
@@ -30,12 +30,14 @@ pub(crate) struct Part {
     pub(crate) last: bool,
     /// Whether a round with this state asks for it; it has no rows when not.
     pub(crate) when: Option<fn(&State) -> bool>,
+    /// Whether an ordinary host has many rows of it.
+    pub(crate) many: bool,
 }
 
 impl Part {
     /// A part in root/cimv2.
     pub(crate) const fn new(name: &'static str, selects: &'static [Select]) -> Self {
-        Self { name, namespace: "root/cimv2", selects, last: false, when: None }
+        Self { name, namespace: "root/cimv2", selects, last: false, when: None, many: false }
     }
 
     /// The same in `namespace`.
@@ -46,6 +48,11 @@ impl Part {
     /// The same, asked when all others are answered.
     pub(crate) const fn last(self) -> Self {
         Self { last: true, ..self }
+    }
+
+    /// The same, of which an ordinary host has many rows.
+    pub(crate) const fn many(self) -> Self {
+        Self { many: true, ..self }
     }
 
     /// The same, asked only in rounds whose state is such.
@@ -216,7 +223,7 @@ impl Round for PlannedRound {
             id: RequestId(u32::try_from(at).ok()?),
             part: part.name,
             namespace: part.namespace.into(),
-            work: Work::Query { wql: select.wql().into() },
+            work: Work::Query { wql: select.wql().into(), many: part.many },
         })
     }
 
@@ -235,10 +242,11 @@ impl Round for PlannedRound {
         }
         let Some(select) = part.selects.get(progress.alternative) else { return };
         let mut bad = Bad::default();
+        let mut records = Records::of(select.columns);
         let mut rows = Vec::with_capacity(answer.rows.len());
         for row in &answer.rows {
             match row {
-                Ok(object) => rows.push(Record::read(object, select.columns, &mut |what| bad.add(what))),
+                Ok(object) => rows.push(records.read(object, &mut |what| bad.add(what))),
                 Err(error) => bad.add(format!("a row does not decode: {error}")),
             }
         }

@@ -1,9 +1,10 @@
 //! A row as the few values that a check asked for.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use wmi_proto::FileTime;
-use wmi_proto::cim::{CimDateTime, CimObject, CimType, CimValue};
+use wmi_proto::cim::{CimClass, CimDateTime, CimObject, CimType, CimValue};
 
 use crate::Value;
 
@@ -21,22 +22,50 @@ struct Cell {
     array: bool,
 }
 
-static NULL: CimValue = CimValue::Null;
+/// Reads rows as records: where the columns are is looked for once per class.
+#[derive(Debug)]
+pub(crate) struct Records {
+    columns: &'static [&'static str],
+    /// The class of the last row and where it has the columns.
+    last: Option<(Arc<CimClass>, Vec<Option<usize>>)>,
+}
 
-impl Record {
-    /// The values of `columns` in `object`. A cell that does not decode is NULL and told to `bad`.
-    pub(crate) fn read(object: &CimObject, columns: &'static [&'static str], bad: &mut dyn FnMut(String)) -> Self {
-        let mut cell = |name: &&'static str| {
-            let Some((index, property)) = object.class().property(name) else {
+impl Records {
+    /// Rows of these columns.
+    pub(crate) const fn of(columns: &'static [&'static str]) -> Self {
+        Self { columns, last: None }
+    }
+
+    /// The values of the columns in `object`. A cell that does not decode is NULL and told to `bad`.
+    pub(crate) fn read(&mut self, object: &CimObject, bad: &mut dyn FnMut(String)) -> Record {
+        let class = object.class();
+        let (_, places) = match self.last.take() {
+            Some(last) if Arc::ptr_eq(&last.0, class) => self.last.insert(last),
+            _ => {
+                let places = self.columns.iter().map(|name| class.property(name).map(|(at, _)| at)).collect();
+                self.last.insert((Arc::clone(class), places))
+            }
+        };
+        let mut cell = |(name, place): (&&'static str, &Option<usize>)| {
+            let Some((at, property)) = place.and_then(|at| Some((at, class.properties().get(at)?))) else {
                 return Cell { value: CimValue::Null, cim_type: CimType::STRING, array: false };
             };
-            let value = object.value(index).unwrap_or_else(|error| {
+            let value = object.value(at).unwrap_or_else(|error| {
                 bad(format!("{name} does not decode: {error}"));
                 CimValue::Null
             });
             Cell { value, cim_type: property.cim_type(), array: property.is_array() }
         };
-        Self { columns, cells: columns.iter().map(&mut cell).collect() }
+        Record { columns: self.columns, cells: self.columns.iter().zip(places.iter()).map(&mut cell).collect() }
+    }
+}
+
+static NULL: CimValue = CimValue::Null;
+
+impl Record {
+    /// The values of `columns` in `object`. A cell that does not decode is NULL and told to `bad`.
+    pub(crate) fn read(object: &CimObject, columns: &'static [&'static str], bad: &mut dyn FnMut(String)) -> Self {
+        Records::of(columns).read(object, bad)
     }
 
     /// The columns that were asked for.

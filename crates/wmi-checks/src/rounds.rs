@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 
 use wmi_proto::cim::CimObject;
 use wmi_proto::{
-    CallId, Client, CommandError, Error, ErrorKind, Event, ExecMethod, FileTime, GetObject, Instant, Query, QueryId,
-    Row, Stage,
+    CallId, Client, CommandError, Enumerator, Error, ErrorKind, Event, ExecMethod, FileTime, GetObject, Instant, Query,
+    QueryId, Row, Stage,
 };
 
 use crate::{Answer, Check, Options, Report, Request, Round, State, Unanswered, Work};
@@ -17,6 +17,9 @@ const ROWS_AT_MOST: usize = 500_000;
 
 /// Octets of rows that all rounds hold together at most, unless they are told otherwise.
 const OCTETS_AT_MOST: usize = 256 << 20;
+
+/// Rows of one round trip where there are many.
+const BATCH_OF_MANY: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
 /// A round that was begun; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -215,8 +218,12 @@ impl Rounds {
     fn send(request: &Request, left: Duration, client: &mut Client, now: Instant) -> Result<Sent, CommandError> {
         let namespace = request.namespace.as_ref();
         match &request.work {
-            Work::Query { wql } => {
-                let query = Query::new(wql.as_ref()).namespace(namespace).timeout(left).prefetch(true);
+            Work::Query { wql, many } => {
+                let mut query = Query::new(wql.as_ref()).namespace(namespace).timeout(left).prefetch(true);
+                if *many {
+                    // Nobody waits for the first row, so that batches need not begin small.
+                    query = query.enumerator(Enumerator::PreferSmart).batch(BATCH_OF_MANY);
+                }
                 let id = client.exec_query(query, now)?;
                 // A query that was just taken takes its first fetch.
                 let _ = client.fetch(id, NonZeroU32::MAX, now);
@@ -242,7 +249,11 @@ impl Rounds {
                 let Some(flight) = self.queries.get_mut(&query) else { return Some(Event::Batch { query, rows }) };
                 flight.received.get_or_insert(wall);
                 let octets: usize = rows.iter().flatten().map(CimObject::octets).sum();
-                flight.rows.append(&mut rows);
+                if flight.rows.is_empty() {
+                    flight.rows = rows;
+                } else {
+                    flight.rows.append(&mut rows);
+                }
                 let many = flight.rows.len() > self.rows_at_most;
                 flight.rows.truncate(self.rows_at_most);
                 if let Some(running) = self.running.get_mut(&flight.round) {

@@ -140,10 +140,10 @@ impl Round for CountersRound {
         };
         let (raw, formatted) = (layout.query(), layout.formatted_query());
         let first = !self.state.samples.has_samples(&self.class);
-        if let Some(request) = self.ask(RAW, Work::Query { wql: raw.into() }) {
+        if let Some(request) = self.ask(RAW, Work::Query { wql: raw.into(), many: false }) {
             return Some(request);
         }
-        self.ask(FORMATTED, Work::Query { wql: formatted.filter(|_| first)?.into() })
+        self.ask(FORMATTED, Work::Query { wql: formatted.filter(|_| first)?.into(), many: false })
     }
 
     fn answer(&mut self, id: RequestId, answer: Answer) {

@@ -54,13 +54,15 @@ const CONNECTIONS: Part = Part::new(
         ],
     )],
 )
-.namespace(NAMESPACE);
+.namespace(NAMESPACE)
+.many();
 
 const ENDPOINTS: Part = Part::new(
     UDP,
     &[Select::all("MSFT_NetUDPEndpoint", &["CreationTime", "LocalAddress", "LocalPort", "OwningProcess"])],
 )
-.namespace(NAMESPACE);
+.namespace(NAMESPACE)
+.many();
 
 const OF_WINDOWS: Select = Select::all("Win32_Process", &["Name", "ProcessId"]);
 
@@ -70,9 +72,9 @@ const OF_COUNTERS: Select = Select {
     condition: "Name != \"_Total\"",
 };
 
-const PROCESSES: Part = Part::new(PROCESS, &[OF_WINDOWS, OF_COUNTERS]);
+const PROCESSES: Part = Part::new(PROCESS, &[OF_WINDOWS, OF_COUNTERS]).many();
 
-const COUNTED_PROCESSES: Part = Part::new(PROCESS, &[OF_COUNTERS, OF_WINDOWS]);
+const COUNTED_PROCESSES: Part = Part::new(PROCESS, &[OF_COUNTERS, OF_WINDOWS]).many();
 
 fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
     explain_old_hosts(report);

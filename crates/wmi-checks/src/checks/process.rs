@@ -59,8 +59,9 @@ static NATIVE: [Part; 3] = [
                 "VirtualSize",
             ],
         )],
-    ),
-    Part::new(COUNTERS, &[Select::all("Win32_PerfRawData_PerfProc_Process", &RAW)]),
+    )
+    .many(),
+    Part::new(COUNTERS, &[Select::all("Win32_PerfRawData_PerfProc_Process", &RAW)]).many(),
     Part::new(
         PROCESSORS,
         &[

@@ -133,9 +133,10 @@ const PART: &str = "services";
 static NATIVE: [Part; 1] = [Part::new(
     PART,
     &[Select::all("Win32_Service", &COLUMNS), Select::all("Win32_Service", COLUMNS.split_at(COLUMNS.len() - 1).0)],
-)];
+)
+.many()];
 
-static INFRASONAR: [Part; 1] = [Part::new(PART, &[Select::all("Win32_Service", &ORIGINAL)])];
+static INFRASONAR: [Part; 1] = [Part::new(PART, &[Select::all("Win32_Service", &ORIGINAL)]).many()];
 
 /// The last one is what hosts before Windows 10 do not have.
 const COLUMNS: [&str; 16] = [

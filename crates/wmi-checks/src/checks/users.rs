@@ -40,7 +40,7 @@ pub(crate) static PLAN: Plan = Plan {
 const WINLOGONS: Part =
     Part::new(REMOTE, &[Select { class: "Win32_Process", columns: &["Caption"], condition: "Caption='winlogon.exe'" }]);
 
-const ANTECEDENTS: Part = Part::new(LOGGED_ON, &[Select::all("Win32_LoggedOnUser", &["Antecedent"])]);
+const ANTECEDENTS: Part = Part::new(LOGGED_ON, &[Select::all("Win32_LoggedOnUser", &["Antecedent"])]).many();
 
 const LOGONS: Part = Part::new(
     LOGON,
@@ -52,11 +52,13 @@ const LOGONS: Part = Part::new(
     }],
 );
 
-const LOGGED_ON_USERS: Part = Part::new(LOGGED_ON, &[Select::all("Win32_LoggedOnUser", &["Antecedent", "Dependent"])]);
+const LOGGED_ON_USERS: Part =
+    Part::new(LOGGED_ON, &[Select::all("Win32_LoggedOnUser", &["Antecedent", "Dependent"])]).many();
 
-const SESSION_PROCESSES: Part = Part::new(LIVE, &[Select::all("Win32_SessionProcess", &["Antecedent", "Dependent"])]);
+const SESSION_PROCESSES: Part =
+    Part::new(LIVE, &[Select::all("Win32_SessionProcess", &["Antecedent", "Dependent"])]).many();
 
-const PROCESSES: Part = Part::new(PROCESS, &[Select::all("Win32_Process", &["Name", "ProcessId", "SessionId"])]);
+const PROCESSES: Part = Part::new(PROCESS, &[Select::all("Win32_Process", &["Name", "ProcessId", "SessionId"])]).many();
 
 const TERMINAL_COLUMNS: &[&str] = &["ActiveSessions", "InactiveSessions", "TotalSessions"];
 

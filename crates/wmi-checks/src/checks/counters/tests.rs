@@ -60,8 +60,8 @@ fn round(state: State, rows: Vec<Row>) -> (Report, State) {
                 assert_eq!(path, CLASS);
                 answer(vec![Ok(CimObject::of_class(class()))])
             }
-            Work::Query { wql } if wql.contains("Formatted") => answer(Vec::new()),
-            Work::Query { wql } => {
+            Work::Query { wql, .. } if wql.contains("Formatted") => answer(Vec::new()),
+            Work::Query { wql, .. } => {
                 assert!(!wql.contains('*'), "{wql}");
                 answer(rows.take().expect("asked once"))
             }

@@ -110,7 +110,8 @@ const ADAPTERS: Part = Part::new(
         Select::all("Win32_NetworkAdapter", ADAPTER_COLUMNS),
         Select::all("Win32_NetworkAdapter", ADAPTER_COLUMNS.split_at(ADAPTER_COLUMNS.len() - 3).0),
     ],
-);
+)
+.many();
 
 const CONFIGURATIONS: Part = Part::new(
     CONFIGURATION,
@@ -121,7 +122,8 @@ const CONFIGURATIONS: Part = Part::new(
             CONFIGURATION_COLUMNS.split_at(CONFIGURATION_COLUMNS.len() - 1).0,
         ),
     ],
-);
+)
+.many();
 
 const NATIVE_CONFIGURATIONS: Part = Part::new(
     CONFIGURATION,
@@ -132,7 +134,8 @@ const NATIVE_CONFIGURATIONS: Part = Part::new(
             NATIVE_CONFIGURATION_COLUMNS.split_at(NATIVE_CONFIGURATION_COLUMNS.len() - 1).0,
         ),
     ],
-);
+)
+.many();
 
 const ROUTES: Part = Part::new(
     ROUTE,
@@ -140,7 +143,8 @@ const ROUTES: Part = Part::new(
         "Win32_IP4RouteTable",
         &["Destination", "InterfaceIndex", "Mask", "Metric1", "NextHop", "Protocol", "Type"],
     )],
-);
+)
+.many();
 
 const FORMATTED_INTERFACES: Part = Part::new(
     INTERFACE,

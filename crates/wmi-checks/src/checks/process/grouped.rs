@@ -10,7 +10,8 @@ use crate::{Item, Report, Unit, Value};
 pub(super) static PARTS: [Part; 1] = [Part::new(
     PROCESS,
     &[Select { class: "Win32_PerfFormattedData_PerfProc_Process", columns: &COLUMNS, condition: "Name != \"_Total\"" }],
-)];
+)
+.many()];
 
 pub(super) const COLUMNS: [&str; 20] = [
     "Name",

@@ -9,7 +9,7 @@ use super::known::{Content, Programs};
 use super::program::{FILTER, Field, Layout, Program, SHOWN, hidden};
 use super::queries::{self, Query};
 use super::report;
-use crate::record::Record;
+use crate::record::{Record, Records};
 use crate::registry::{self, Getter, Refusal};
 use crate::{Answer, Failure, Options, Report, Request, RequestId, Round, Shape, State, Work};
 
@@ -164,7 +164,7 @@ impl Reading {
             Some((root, format!("{path}\\{}", key.name)))
         };
         Some(match purpose {
-            Purpose::Query(query) => Work::Query { wql: query.select().wql().into() },
+            Purpose::Query(query) => Work::Query { wql: query.select().wql().into(), many: query != Query::Zone },
             Purpose::Users => registry::enum_key(registry::USERS, ""),
             Purpose::Keys(hive) => {
                 let (root, path) = self.hives.get(hive)?.hive.uninstall();
@@ -183,12 +183,13 @@ impl Reading {
 
     fn query_answered(&mut self, query: Query, answer: &Answer) {
         let part = query.part();
+        let mut records = Records::of(query.select().columns);
         let mut rows = Vec::with_capacity(answer.rows.len());
         for row in &answer.rows {
             match row {
                 Ok(object) => {
                     let mut bad = Vec::new();
-                    rows.push(Record::read(object, query.select().columns, &mut |what| bad.push(what)));
+                    rows.push(records.read(object, &mut |what| bad.push(what)));
                     bad.into_iter().for_each(|what| self.trouble(Failure::of_values(part, what)));
                 }
                 Err(error) => self.trouble(Failure::of_values(part, format!("a row does not decode: {error}"))),
