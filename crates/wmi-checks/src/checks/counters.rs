@@ -185,6 +185,7 @@ impl Round for CountersRound {
         };
         let Self { class, shape, mut state, mut report, formatted, .. } = *self;
         let rows = decoded(&rows, part(RAW), &mut report);
+        tell_bad_cells(&layout, &rows, part(RAW), &mut report);
         let formatted = decoded(&formatted, part(FORMATTED), &mut report);
         // The first of one name counts.
         let formatted: BTreeMap<String, &CimObject> =
@@ -228,6 +229,16 @@ fn decoded<'a>(rows: &'a [Row], part: &'static str, report: &mut Report) -> Vec<
         report.errors.push(Failure::of_values(part, text));
     }
     rows.iter().filter_map(|row| row.as_ref().ok()).collect()
+}
+
+/// Cells that do not decode are NULL. They are told, once for all.
+fn tell_bad_cells(layout: &Layout, rows: &[&CimObject], part: &'static str, report: &mut Report) {
+    let mut errors =
+        rows.iter().flat_map(|row| layout.columns().filter_map(move |name| Some((name, row.get(name)?.err()?))));
+    if let Some((name, first)) = errors.next() {
+        let text = format!("{} values do not decode, the first of {name}: {first}", 1 + errors.count());
+        report.errors.push(Failure::of_values(part, text));
+    }
 }
 
 fn cell(row: &CimObject, name: &str) -> CimValue {

@@ -162,3 +162,16 @@ fn counters_beyond_the_bound_of_a_class_are_told() {
     let told = report.warnings.iter().any(|warning| warning.text.starts_with("3 counters of the class are left out"));
     assert!(told, "{:?}", report.warnings);
 }
+
+#[test]
+fn a_cell_that_does_not_decode_is_told_and_the_others_are_whole() {
+    let mut octets = row(Some("a"), 1_000, 5).expect("a row").encode_unit().to_vec();
+    let at = octets.windows(8).position(|window| window == b"so it is").expect("the text");
+    // Which of two encodings the text has.
+    octets[at - 1] = 0x77;
+    let broken = CimObject::decode_unit(octets.into()).expect("an object");
+    let (report, _) = round(State::default(), vec![Ok(broken), row(Some("b"), 1_000, 5)]);
+    assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
+    assert!(report.errors[0].text.starts_with("1 values do not decode, the first of Note"), "{:?}", report.errors);
+    assert_eq!(report.types[0].items.len(), 2);
+}
