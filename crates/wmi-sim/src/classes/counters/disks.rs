@@ -59,10 +59,24 @@ const ARCHIVE_DISK: Disk = Disk {
     size: 0,
 };
 
-/// The physical ones.
-pub(super) const DISKS: &[Disk] = &[SYSTEM_DISK, ARCHIVE_DISK];
+/// One without a letter.
+const LOG_DISK: Disk = Disk {
+    name: "2",
+    reads: 0,
+    read_size: 0,
+    read_time: 0,
+    writes: 15,
+    write_size: 4_096,
+    write_time: 400,
+    queue: 0,
+    free: 0,
+    size: 0,
+};
 
-/// The first one has no letter; the others are as large as Win32_LogicalDisk says.
+/// The physical ones.
+pub(super) const DISKS: &[Disk] = &[SYSTEM_DISK, ARCHIVE_DISK, LOG_DISK];
+
+/// As large as Win32_Volume says.
 pub(super) const VOLUMES: &[Disk] = &[
     Disk {
         name: "HarddiskVolume1",
@@ -73,11 +87,12 @@ pub(super) const VOLUMES: &[Disk] = &[
         write_size: 0,
         write_time: 0,
         queue: 0,
-        free: 72 << 20,
-        size: 100 << 20,
+        free: 41_943_040,
+        size: 575_664_128,
     },
     Disk { name: "C:", free: 39_728_447_488, size: 106_847_793_152, ..SYSTEM_DISK },
     Disk { name: "D:", free: 0, size: 2_199_023_255_552, ..ARCHIVE_DISK },
+    Disk { name: "D:\\mnt\\logs", free: 128_849_018_880, size: 536_868_814_848, ..LOG_DISK },
 ];
 
 /// What goes on at some disks.

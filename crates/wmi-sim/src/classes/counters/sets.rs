@@ -20,7 +20,7 @@ const fn set(name: &'static str, service: &'static str, object_frequency: u64, t
 pub(super) static SETS: &[Set] = &[
     set("PerfOS_System", "PerfOS", TICKS, &MACHINE),
     set("PerfOS_Memory", "PerfOS", TICKS, &Listed::one(MEMORY, 0)),
-    set("PerfOS_PagingFile", "PerfOS", TICKS, &Listed::named(&["\\??\\C:\\pagefile.sys", "_Total"], PAGING_FILE)),
+    set("PerfOS_PagingFile", "PerfOS", TICKS, &Listed::named(PAGING_FILES, PAGING_FILE)),
     set("PerfOS_Processor", "PerfOS", TICKS, &PROCESSORS),
     set("Counters_ProcessorInformation", "Counters", TICKS, &GROUPED_PROCESSORS),
     set("PerfDisk_PhysicalDisk", "PerfDisk", TICKS, &DISKS),
@@ -128,10 +128,13 @@ const MEMORY: &[Line] = &[
     ("WriteCopiesPersec", Counter, &[of(9)]),
 ];
 
-/// In pages of 4096 octets: 2 GiB.
+/// As Win32_PageFileUsage says.
+const PAGING_FILES: &[&str] = &["\\??\\C:\\pagefile.sys", "\\??\\D:\\pagefile.sys", "_Total"];
+
+/// In pages of 4096 octets.
 const PAGING_FILE: &[Line] = &[
-    ("PercentUsage", RawFraction, &[per(26_214, 524_288)]),
-    ("PercentUsagePeak", RawFraction, &[per(41_943, 524_288)]),
+    ("PercentUsage", RawFraction, &[per(131_072, 1_048_576), per(0, 524_288), per(131_072, 1_572_864)]),
+    ("PercentUsagePeak", RawFraction, &[per(187_136, 1_048_576), per(0, 524_288), per(187_136, 1_572_864)]),
 ];
 
 /// The names are those of the adapters that are enabled, as the performance library writes them: `_` for `#`. The last
@@ -190,10 +193,12 @@ const UDP: &[Line] = &[
     ("DatagramsSentPersec", Counter, &[of(90), of(15)]),
 ];
 
+/// Somebody sits at the console and somebody is connected from afar; somebody went away, and nobody sits where services
+/// run.
 const SESSIONS: &[Line] = &[
-    ("ActiveSessions", RawCount, &[of(1)]),
-    ("InactiveSessions", RawCount, &[of(1)]),
-    ("TotalSessions", RawCount, &[of(2)]),
+    ("ActiveSessions", RawCount, &[of(2)]),
+    ("InactiveSessions", RawCount, &[of(2)]),
+    ("TotalSessions", RawCount, &[of(4)]),
 ];
 
 /// Not of Windows: every type of counter. What is counted in the second instance is 0 ten seconds after the host is made.

@@ -267,9 +267,9 @@ fn every_column_that_the_original_probe_selects_is_there() {
             "Win32_PerfFormattedData_PerfDisk_PhysicalDisk",
             "Name, AvgDiskReadQueueLength, AvgDiskWriteQueueLength, DiskReadBytesPersec, DiskReadsPersec, \
              DiskWriteBytesPersec, DiskWritesPersec, PercentDiskReadTime, PercentDiskWriteTime",
-            3,
+            4,
         ),
-        ("Win32_PerfFormattedData_PerfDisk_LogicalDisk", "Name, DiskReadsPersec, DiskWritesPersec", 4),
+        ("Win32_PerfFormattedData_PerfDisk_LogicalDisk", "Name, DiskReadsPersec, DiskWritesPersec", 5),
         (
             "Win32_PerfFormattedData_PerfProc_Process",
             "Name, CreatingProcessID, ElapsedTime, HandleCount, IDProcess, PageFaultsPersec, PageFileBytes, \
@@ -397,4 +397,31 @@ fn the_network_is_that_of_the_adapters_and_connections() {
         let row = &rows(&machine, &format!("Win32_PerfFormattedData_Tcpip_{class}"), NOW)[""];
         assert_eq!(number(row, "ConnectionsEstablished"), listed, "{class}");
     }
+}
+
+/// Volumes and page files are as large and as full as the classes say that are not counters.
+#[test]
+fn space_is_that_of_volumes_and_page_files() {
+    let machine = machine();
+    let space = rows(&machine, "Win32_PerfRawData_PerfDisk_LogicalDisk", NOW);
+    for (name, volume) in rows(&machine, "Win32_Volume WHERE Capacity > 0 AND DriveType = 3", NOW) {
+        let name = name.trim_end_matches('\\');
+        let row = space.get(if name.starts_with("\\\\?") { "HarddiskVolume1" } else { name }).expect(name);
+        let megabytes = |property| number(&volume, property) >> 20;
+        let told = ["FreeMegabytes", "PercentFreeSpace", "PercentFreeSpace_Base"].map(|property| number(row, property));
+        assert_eq!(told, [megabytes("FreeSpace"), megabytes("FreeSpace"), megabytes("Capacity")], "{name}");
+    }
+    let files = rows(&machine, "Win32_PageFileUsage", NOW);
+    let counted = rows(&machine, "Win32_PerfRawData_PerfOS_PagingFile", NOW);
+    assert_eq!(counted.len(), files.len() + 1);
+    let pages = |row: &CimObject, property| number(row, property) * 256;
+    for (name, file) in &files {
+        let row = &counted[&format!("\\??\\{name}")];
+        for (counter, property) in [("PercentUsage", "CurrentUsage"), ("PercentUsagePeak", "PeakUsage")] {
+            assert_eq!(number(row, counter), pages(file, property), "{name}");
+            assert_eq!(number(row, &format!("{counter}_Base")), pages(file, "AllocatedBaseSize"), "{name}");
+        }
+    }
+    let all: u64 = files.values().map(|file| pages(file, "AllocatedBaseSize")).sum();
+    assert_eq!(number(&counted["_Total"], "PercentUsage_Base"), all);
 }
