@@ -129,7 +129,6 @@ fn connections_have_states_and_owners() {
     assert_eq!(*bound, Value::Uint(3), "the undocumented state");
     let over = "10.20.30.40:49727 10.20.30.10:88";
     assert_eq!(*metric(&native, "netstat", over, "State"), Value::from("TimeWait"));
-    assert_eq!(*metric(&native, "netstat", over, "CreationTime"), Value::Null);
     assert_eq!(*metric(&native, "netstat", over, "OwningProcess"), Value::Null);
     assert_eq!(*metric(&native, "netstat", "[::]:1433 [::]:0", "OwningProcess"), Value::from("sqlservr.exe"));
     assert_eq!(*metric(&native, "udpEndpoint", "0.0.0.0:123", "OwningProcess"), Value::from("svchost.exe"));

@@ -144,7 +144,7 @@ fn nor_how_many_octets() {
     assert!(report.errors[0].text.starts_with("more rows"), "{:?}", report.errors);
     assert!(!report.types[0].items.is_empty(), "what came before stays");
     // What a round held is free again when it is over.
-    let mut rounds = Rounds::new(2).octets_at_most(40_000);
+    let mut rounds = Rounds::new(2).octets_at_most(200_000);
     for _ in 0..4 {
         begin(&mut rounds, "services", 60);
         assert!(pair.rounds(&mut rounds)[0].report.errors.is_empty());

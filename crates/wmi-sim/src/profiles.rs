@@ -1,6 +1,7 @@
 //! The kinds of Windows hosts that can be simulated, and in what each differs from an ordinary server.
 
 mod many;
+mod ordinary;
 mod overlay;
 
 use core::fmt;
@@ -51,7 +52,7 @@ profiles! {
     Server2022 = "server-2022", SERVER_2022;
     /// Windows Server 2008 R2: no ROOT\StandardCIMV2, no delayed start of services, older texts.
     Server2008R2 = "server-2008r2", SERVER_2008R2;
-    /// Windows 11 in a workgroup: no server features, no page file.
+    /// Windows 11 in a workgroup: no server features, no page file, a connection without a time.
     Workstation = "workstation", WORKSTATION;
     /// The primary domain controller: domain role 5, SYSVOL and NETLOGON, the services of the directory.
     DomainController = "domain-controller", DOMAIN_CONTROLLER;

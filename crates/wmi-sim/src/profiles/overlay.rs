@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wmi_proto::wire::HResult;
 
-use super::many;
+use super::{many, ordinary};
 use crate::classes::Files;
 use crate::repository::class::{Make, Row};
 
@@ -88,8 +88,8 @@ fn is_meant(pattern: &str, class: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == class, |start| class.starts_with(start))
 }
 
-/// None at all.
-pub(crate) const SERVER_2022: Overlay = Overlay {
+/// None at all: what all others are but for what they say.
+const SMALL: Overlay = Overlay {
     processors: 4,
     no_namespaces: &[],
     no_classes: &[],
@@ -101,6 +101,9 @@ pub(crate) const SERVER_2022: Overlay = Overlay {
     refused: &[],
     delays: &[],
 };
+
+/// Of usual size; what the others are about needs fewer rows.
+pub(crate) const SERVER_2022: Overlay = Overlay { more: ordinary::MORE, ..SMALL };
 
 const RAW_PROCESSORS: &str = "Win32_PerfRawData_Counters_ProcessorInformation";
 const PROCESSORS: &str = "Win32_PerfFormattedData_Counters_ProcessorInformation";
@@ -127,7 +130,7 @@ pub(crate) const SERVER_2008R2: Overlay = Overlay {
         ("Win32_PerfFormattedData_PerfOS_Memory", "LongTermAverageStandbyCacheLifetimes"),
     ],
     files: cimv2!("server_2008r2.mof"),
-    ..SERVER_2022
+    ..SMALL
 };
 
 pub(crate) const WORKSTATION: Overlay = Overlay {
@@ -142,14 +145,16 @@ pub(crate) const WORKSTATION: Overlay = Overlay {
         // Nobody of a domain can log on.
         ("Win32_LoggedOnUser", |row| row.get("Antecedent").as_str().is_some_and(|path| !path.contains("ACME"))),
     ],
-    files: cimv2!("workstation.mof"),
-    ..SERVER_2022
+    files: &[
+        ("root\\cimv2", &[("workstation.mof", include_str!("../classes/profiles/workstation.mof"))]),
+        ("root\\StandardCIMV2", &[("timeless.mof", include_str!("../classes/profiles/timeless.mof"))]),
+    ],
+    ..SMALL
 };
 
-pub(crate) const DOMAIN_CONTROLLER: Overlay = Overlay { files: cimv2!("domain_controller.mof"), ..SERVER_2022 };
+pub(crate) const DOMAIN_CONTROLLER: Overlay = Overlay { files: cimv2!("domain_controller.mof"), ..SMALL };
 
-pub(crate) const CORE_256_CPUS: Overlay =
-    Overlay { processors: 256, files: cimv2!("core_256_cpus.mof"), ..SERVER_2022 };
+pub(crate) const CORE_256_CPUS: Overlay = Overlay { processors: 256, files: cimv2!("core_256_cpus.mof"), ..SMALL };
 
 /// What Windows does to an account with Remote Enable and nothing else: it says nothing of what it leaves out.
 pub(crate) const NO_RIGHTS: Overlay = Overlay {
@@ -163,21 +168,21 @@ pub(crate) const NO_RIGHTS: Overlay = Overlay {
         ("Win32_ShadowCopy", HResult::WBEM_E_INITIALIZATION_FAILURE),
         ("Win32_ShadowStorage", HResult::WBEM_E_INITIALIZATION_FAILURE),
     ],
-    ..SERVER_2022
+    ..SMALL
 };
 
 pub(crate) const BROKEN_COUNTERS: Overlay =
-    Overlay { no_classes: &["Win32_PerfRawData_*", "Win32_PerfFormattedData_*"], ..SERVER_2022 };
+    Overlay { no_classes: &["Win32_PerfRawData_*", "Win32_PerfFormattedData_*"], ..SMALL };
 
-pub(crate) const FOREIGN_LOCALE: Overlay = Overlay { files: cimv2!("foreign_locale.mof"), ..SERVER_2022 };
+pub(crate) const FOREIGN_LOCALE: Overlay = Overlay { files: cimv2!("foreign_locale.mof"), ..SMALL };
 
 /// To list the packages of Windows Installer it checks each; to list diff areas it wakes the disks.
 pub(crate) const SLOW: Overlay = Overlay {
     delays: &[("Win32_Product", Duration::from_secs(180)), ("Win32_ShadowStorage", Duration::from_secs(150))],
-    ..SERVER_2022
+    ..SMALL
 };
 
 pub(crate) const HUGE: Overlay = Overlay {
     more: &[("MSFT_NetTCPConnection", 100_000, many::connection), ("Win32_Process", 3_000, many::process)],
-    ..SERVER_2022
+    ..SMALL
 };

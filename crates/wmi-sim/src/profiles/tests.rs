@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use wmi_proto::FileTime;
 use wmi_proto::cim::{CimObject, CimValue};
 use wmi_proto::wire::HResult;
@@ -200,4 +202,51 @@ fn broken_counters_are_no_classes() {
         assert_eq!(refusal(Profile::BrokenCounters, CIMV2, &wql), Some(HResult::WBEM_E_INVALID_CLASS));
         assert_eq!(refusal(Profile::Server2022, CIMV2, &wql), None);
     }
+}
+
+/// Whoever measures anything on the ordinary server measures what is usual.
+#[test]
+fn the_ordinary_server_is_of_usual_size() {
+    let machine = of(Profile::Server2022);
+    let count = |namespace: &str, class: &str| {
+        machine.query(namespace, &format!("SELECT * FROM {class}"), NOW).expect("valid").count()
+    };
+    for (class, least, most) in [
+        ("Win32_Process", 90, 130),
+        ("Win32_Service", 200, 260),
+        ("Win32_Product", 15, 40),
+        ("Win32_ServerFeature", 80, 160),
+        ("Win32_QuickFixEngineering", 5, 25),
+        ("Win32_NetworkAdapter", 12, 20),
+        ("Win32_IP4RouteTable", 10, 40),
+    ] {
+        let count = count(CIMV2, class);
+        assert!((least..=most).contains(&count), "{class}: {count}");
+    }
+    for (class, least, most) in [("MSFT_NetTCPConnection", 60, 200), ("MSFT_NetUDPEndpoint", 20, 60)] {
+        let count = count("root\\StandardCIMV2", class);
+        assert!((least..=most).contains(&count), "{class}: {count}");
+    }
+}
+
+#[test]
+fn what_runs_on_the_ordinary_server_has_a_process_and_keys_are_unique() {
+    let column = |wql: &str, name: &str| column(Profile::Server2022, wql, name);
+    let processes = column("SELECT ProcessId FROM Win32_Process", "ProcessId");
+    for class in ["Win32_Process", "Win32_Service", "Win32_ServerFeature"] {
+        let key = match class {
+            "Win32_Process" => "Handle",
+            "Win32_Service" => "Name",
+            _ => "ID",
+        };
+        let all = column(&format!("SELECT {key} FROM {class}"), key);
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{class}");
+    }
+    for id in column("SELECT ProcessId FROM Win32_Service WHERE State = 'Running'", "ProcessId") {
+        // The file server of the ordinary host has none that one sees.
+        assert!(processes.contains(&id) || id == "2204", "{id}");
+    }
+    assert!(
+        column("SELECT ProcessId FROM Win32_Service WHERE State = 'Stopped'", "ProcessId").iter().all(|id| id == "0")
+    );
 }

@@ -188,10 +188,21 @@ impl Class {
         self.rows = Rows::Declared(rows);
     }
 
-    /// Adds made rows until there are `count`.
+    /// Adds made rows until there are `count`: as if declared where they are few, so that they can change as those do.
     pub(super) fn extend(&mut self, count: usize, make: Make) {
-        let declared = self.rows.declared_mut().map(std::mem::take).unwrap_or_default();
-        self.rows = Rows::Grown { more: count.saturating_sub(declared.len()), declared, make };
+        const FEW: usize = 1_000;
+        let mut declared = self.rows.declared_mut().map(std::mem::take).unwrap_or_default();
+        let more = count.saturating_sub(declared.len());
+        if count > FEW {
+            self.rows = Rows::Grown { more, declared, make };
+            return;
+        }
+        for index in 0..more {
+            let mut row = Row { class: self, cells: vec![None; self.properties.len()] };
+            make(index, &mut row);
+            declared.push(row.cells);
+        }
+        self.rows = Rows::Declared(declared);
     }
 
     /// Whether the class is `class` or comes from it.

@@ -189,13 +189,14 @@ fn rows_are_selected_by_their_values() {
     assert!(services.len() >= 12);
     let stopped = rows("SELECT * FROM Win32_Service WHERE State <> 'running' AND NOT State LIKE 'S%'");
     assert_eq!(names(&stopped), ["Spooler"]);
-    let delayed = rows("select * from win32_service where DELAYEDAUTOSTART = true and startmode = 'AUTO'");
+    let delayed =
+        rows("select * from win32_service where DELAYEDAUTOSTART = true and startmode = 'AUTO' and Name LIKE '[BW]%'");
     assert_eq!(names(&delayed), ["BITS", "WinRM"]);
     assert_eq!(names(&rows("SELECT * FROM Win32_Service WHERE Description IS NULL")), ["SimBroken"]);
     assert_eq!(rows("SELECT * FROM Win32_Service WHERE Name = 'nope'"), []);
     assert_eq!(names(&rows("SELECT * FROM Win32_Process WHERE Handle = 4")), ["System"]);
     assert_eq!(rows("SELECT * FROM Win32_LogicalDisk WHERE Size > 2000000000000 AND FreeSpace = 0").len(), 1);
-    assert_eq!(rows("SELECT * FROM Win32_Process WHERE CreationDate < '20261124110000.000000+060'").len(), 25);
+    assert_eq!(rows("SELECT * FROM Win32_Process WHERE CreationDate < '20261124110000.000000+060'").len(), 96);
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn a_superclass_yields_the_rows_of_its_subclasses() {
     assert_eq!(classes, ["Win32_Service", "Win32_TerminalService", "Win32_SystemDriver"]);
     assert_eq!(value(objects.last().expect("a driver"), "StartName"), CimValue::Null);
 
-    let named = rows("SELECT Name, Started FROM CIM_Service WHERE Name LIKE 'T%'");
+    let named = rows("SELECT Name, Started FROM CIM_Service WHERE Name LIKE 'T[ce]%'");
     let classes: Vec<_> = named.iter().map(class_name).collect();
     assert_eq!(classes, ["Win32_TerminalService", "Win32_SystemDriver"]);
     assert!(named.iter().all(|row| columns(row.class()) == ["Name", "Started"]));
@@ -415,7 +416,7 @@ fn the_machine_has_the_name_it_is_given() {
     let system = all("SELECT * FROM Win32_ComputerSystem").next().expect("one");
     assert_eq!((text(&system, "Name"), text(&system, "DNSHostName")), ("OTHER".to_owned(), "OTHER".to_owned()));
     assert_eq!(&*system.decoration().expect("decorated").server.to_str(), "OTHER");
-    assert_eq!(all("SELECT * FROM Win32_Process WHERE __SERVER = 'other' AND CSName = 'OTHER'").count(), 25);
+    assert_eq!(all("SELECT * FROM Win32_Process WHERE __SERVER = 'other' AND CSName = 'OTHER'").count(), 96);
 }
 
 #[test]

@@ -276,7 +276,7 @@ fn every_column_that_the_original_probe_selects_is_there() {
              PageFileBytesPeak, PercentPrivilegedTime, PercentProcessorTime, PercentUserTime, PoolNonpagedBytes, \
              PoolPagedBytes, PriorityBase, PrivateBytes, ThreadCount, VirtualBytes, VirtualBytesPeak, WorkingSet, \
              WorkingSetPeak",
-            26,
+            97,
         ),
     ] {
         let found = machine.query(CIMV2, &format!("SELECT {columns} FROM {class}"), NOW).expect(class);
@@ -294,7 +294,7 @@ fn every_column_that_the_original_probe_selects_is_there() {
 /// The names, numbers and start times of processes are those of Win32_Process, whatever comes and goes.
 #[test]
 fn processes_are_those_of_win32_process() {
-    let mut machine = machine();
+    let mut machine = Repository::of(Profile::Workstation, 0, NOW);
     let seen = |machine: &Repository, at: FileTime| {
         let processes = rows(machine, "Win32_PerfFormattedData_PerfProc_Process", at);
         let system = rows(machine, "Win32_PerfFormattedData_PerfOS_System", at);
