@@ -173,7 +173,7 @@ fn a_huge_host_makes_its_rows_when_they_are_asked_for() {
     assert!(row.get("RemoteAddress").expect("there").expect("decodes").as_str().expect("text").starts_with("10."));
     assert_eq!(connections.left(), 100_000);
     let processes = machine.query(CIMV2, "SELECT Name, ProcessId FROM Win32_Process", NOW).expect("valid");
-    let ids: std::collections::BTreeSet<_> =
+    let ids: BTreeSet<_> =
         processes.map(|row| row.get("ProcessId").expect("there").expect("decodes").as_u64()).collect();
     assert_eq!(ids.len(), 3_000, "each with an identifier of its own");
     let counted = machine.query(CIMV2, "SELECT * FROM Win32_PerfRawData_PerfProc_Process", NOW).expect("valid");
