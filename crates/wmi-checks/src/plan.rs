@@ -244,9 +244,10 @@ impl Round for PlannedRound {
         let mut bad = Bad::default();
         let mut records = Records::of(select.columns);
         let mut rows = Vec::with_capacity(answer.rows.len());
-        for row in &answer.rows {
+        // A row goes when it was read: a long list is not there twice.
+        for row in answer.rows {
             match row {
-                Ok(object) => rows.push(records.read(object, &mut |what| bad.add(what))),
+                Ok(object) => rows.push(records.read(&object, &mut |what| bad.add(what))),
                 Err(error) => bad.add(format!("a row does not decode: {error}")),
             }
         }

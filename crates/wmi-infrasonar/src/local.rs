@@ -110,6 +110,15 @@ impl LocalConfig {
         for (name, section) in &sections {
             match section {
                 Node::Map(_) => {
+                    warnings.extend(
+                        section.get("config").and_then(no_secret).map(|why| format!("section `{name}`: {why}")),
+                    );
+                    if let Some(Node::List(assets)) = section.get("assets") {
+                        warnings.extend(assets.iter().zip(1..).filter_map(|(asset, at)| {
+                            let why = asset.get("config").and_then(no_secret)?;
+                            Some(format!("section `{name}`, entry {at} of its assets: {why}"))
+                        }));
+                    }
                     for other in ["assets", "config"] {
                         if section.get("use").is_some() && section.get(other).is_some() {
                             warnings.push(format!("section `{name}` has both `use` and `{other}`: `use` counts"));
@@ -182,6 +191,18 @@ impl Account {
             kdc_port: node.get("kdc_port").and_then(Node::number).and_then(|port| u16::try_from(port).ok()),
         }
     }
+}
+
+/// What is wrong with a secret of `config` that is a list or a map: nothing can be done with it but to say so.
+fn no_secret(config: &Node) -> Option<String> {
+    yaml::SECRETS.iter().find_map(|key| {
+        let kind = match config.get(key)? {
+            Node::List(_) => "list",
+            Node::Map(_) => "map",
+            Node::Scalar(_) | Node::Secret(_) => return None,
+        };
+        Some(format!("`{key}` is a {kind} and no text: it is not used, and stays readable in the file"))
+    })
 }
 
 /// The text with tokens in place of secrets; `None` when there is none.

@@ -43,7 +43,7 @@ impl PartialEq for Sensitive {
 }
 
 /// The keys whose values are secrets.
-const SECRETS: [&str; 2] = ["password", "secret"];
+pub(crate) const SECRETS: [&str; 2] = ["password", "secret"];
 
 /// How deep a document may be nested.
 const MAX_DEPTH: usize = 64;

@@ -191,3 +191,36 @@ fn secrets_are_not_printed() {
     let printed = format!("{reading:?} {:?}", reading.config.account("wmi", 1, None, &mut Vec::new()));
     assert!(printed.contains("alice") && !printed.contains("hush"), "{printed}");
 }
+
+#[test]
+fn a_password_that_is_a_list_or_a_map_is_told_with_its_place() {
+    let text = "
+wmi:
+  config: {username: a, password: [x]}
+  assets:
+  - {id: 1, config: {username: b, password: fine}}
+  - {id: 2, config: {username: c, password: {is: not encrypted}}}
+secret:
+  config: {username: d}
+";
+    let warnings = read(text).expect("a configuration").warnings;
+    let rest = "and no text: it is not used, and stays readable in the file";
+    assert_eq!(
+        warnings,
+        [
+            format!("section `wmi`: `password` is a list {rest}"),
+            format!("section `wmi`, entry 2 of its assets: `password` is a map {rest}"),
+        ]
+    );
+    assert_eq!(account(text, 2, None).0.password, None);
+}
+
+#[test]
+fn a_secret_whose_octets_are_no_text_is_refused_without_a_word_of_it() {
+    let token = key().encrypt(&[0xff, 0xfe, 0xfd, 0xfc], Duration::from_secs(1_700_000_000), [7; 16]);
+    let token = base64::engine::general_purpose::STANDARD.encode(token);
+    let text = format!("wmi: {{config: {{username: a, password: {{encrypted: !!binary \"{token}\"}}}}}}");
+    let error = read(&text).expect_err("its octets are no UTF-8");
+    assert_eq!(error, LocalError::Secret(crate::fernet::FernetError::Format));
+    assert!(!format!("{error:?} {error}").contains("fffe"), "nothing of it is said");
+}
