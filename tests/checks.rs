@@ -10,6 +10,8 @@ mod b;
 mod c;
 #[path = "checks/day.rs"]
 mod day;
+#[path = "checks/returned.rs"]
+mod returned;
 #[path = "checks/rounds.rs"]
 mod rounds;
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use wmi_checks::{Check, Options, Reads};
+use wmi_checks::{About, Check, Options, Reads, Returned};
 
 use crate::args::{ChecksArguments, TreeFormat};
 use crate::status::{Status, unprinted};
@@ -37,8 +37,16 @@ fn print(options: &Options, out: &mut dyn Write) -> io::Result<()> {
         }
         let rights = if about.rights.is_empty() { "those of its namespaces" } else { about.rights };
         put("rights", rights, out)?;
-        for (name, words) in about.returns {
-            put("returns", &format!("{name}: {words}"), out)?;
+        for (name, metrics) in by_type(&*check, options) {
+            let words = words(about, name);
+            let metrics = metrics.iter().map(|metric| match metric.unit {
+                "none" | "count" => metric.metric.to_owned(),
+                unit => format!("{} ({})", metric.metric, unit.replace('_', " ")),
+            });
+            let metrics = metrics.collect::<Vec<_>>().join(", ");
+            let text =
+                if words.is_empty() { format!("{name}: {metrics}") } else { format!("{name}, {words}: {metrics}") };
+            put("returns", &text, out)?;
         }
         writeln!(out)?;
     }
@@ -47,6 +55,23 @@ fn print(options: &Options, out: &mut dyn Write) -> io::Result<()> {
         "counters:CLASS: the counters of any Win32_PerfRawData_… class, from the qualifiers of its properties"
     )?;
     writeln!(out, "How an account gets its rights: docs/windows-hosts.md#least-privilege")
+}
+
+/// The types that a check returns, each with its metrics.
+fn by_type(check: &dyn Check, options: &Options) -> Vec<(&'static str, Vec<Returned>)> {
+    let mut types: Vec<(&'static str, Vec<Returned>)> = Vec::new();
+    for metric in wmi_checks::returned(&check.key(), options.shape) {
+        match types.iter_mut().find(|(name, _)| *name == metric.type_name) {
+            Some((_, metrics)) => metrics.push(metric),
+            None => types.push((metric.type_name, vec![metric])),
+        }
+    }
+    types
+}
+
+/// What is said of a type; the words are for the native shape, whose types some of the others' are, too.
+fn words(about: &About, type_name: &str) -> &'static str {
+    about.returns.iter().find(|(name, _)| *name == type_name).map_or("", |(_, words)| words)
 }
 
 /// `text` beside its `kind`, in lines of no more than [`WIDTH`] characters where words allow it.
@@ -72,12 +97,20 @@ const WIDTH: usize = 100;
 
 fn check_json(check: &dyn Check, options: &Options) -> Value {
     let about = check.about();
+    let metric = |metric: &Returned| {
+        let values: Vec<_> = metric.values.split('|').filter(|kind| !kind.is_empty()).collect();
+        json!({ "name": metric.metric, "unit": metric.unit, "values": values })
+    };
+    let returns = |(name, metrics): &(&'static str, Vec<Returned>)| {
+        let metrics = metrics.iter().map(metric).collect::<Value>();
+        json!({ "type": name, "about": words(about, name), "metrics": metrics })
+    };
     let reads = |read: &Reads| json!({ "namespace": read.namespace, "class": read.class, "members": read.members });
     json!({
         "check": check.key(),
         "summary": about.summary,
         "reads": check.reads(options).iter().map(reads).collect::<Value>(),
         "rights": about.rights,
-        "returns": about.returns.iter().map(|(name, words)| json!({ "type": name, "about": words })).collect::<Value>(),
+        "returns": by_type(check, options).iter().map(returns).collect::<Value>(),
     })
 }

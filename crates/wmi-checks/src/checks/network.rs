@@ -26,7 +26,7 @@ const ROUTE: &str = "route";
 pub(crate) struct Network;
 
 const ABOUT: About = About {
-    summary: "Network adapters and their configuration, addresses and routes; traffic of interfaces, TCP and UDP.",
+    summary: "network adapters and their configuration, addresses and routes; traffic of interfaces, TCP and UDP",
     rights: "Performance Monitor Users, for interface, tcp and udp",
     returns: &[
         ("adapter", "every adapter with its connection's status, speed and problem"),

@@ -27,6 +27,7 @@ pub(crate) static PLAN: Plan = Plan {
             ("session", "one item per session with its user, kind, logon type, start and state"),
             ("sessionTotal", "the number of local and of remote sessions, and of active and inactive ones"),
             ("loggedOn", "the number of logons of each account, services included"),
+            ("loggedOnTotal", "the number of all logons"),
         ],
         unchanged_eol: 14_400,
     },

@@ -421,6 +421,9 @@ fn what_the_checks_read() {
         }
         for returned in check["returns"].as_array().expect("a list") {
             assert!(text.contains(&words(&returned["type"])), "{returned}");
+            for metric in returned["metrics"].as_array().expect("a list") {
+                assert!(text.contains(&words(&metric["name"])) && metric["unit"].is_string(), "{metric}");
+            }
         }
         assert!(check["rights"].is_string());
     }
