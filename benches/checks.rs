@@ -23,6 +23,9 @@ mod processes;
 /// Rounds of all eleven checks after the first.
 const LATER: u32 = 5;
 
+/// How many times the CPU time of ours the original takes at least, in rounds after the first.
+const LEAST: f64 = 50.0;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -179,5 +182,14 @@ fn compare() -> Outcome<()> {
     line("100,000 connections: CPU s of a later round", many.later("cpu"), rows.later("cpu"));
     line("  s of a later round", many.later("time"), rows.later("time"));
     line("  most memory, MiB", many.memory(), rows.memory());
-    if own.logons != 2 { Err(format!("{} log-ons, not 2", own.logons).into()) } else { Ok(()) }
+    if own.logons != 2 {
+        return Err(format!("{} log-ons, not 2", own.logons).into());
+    }
+    for (host, ours, original) in [("an ordinary server", &own, &other), ("long lists", &many, &rows)] {
+        let ratio = original.later("cpu") / ours.later("cpu");
+        if ratio.is_nan() || ratio < LEAST {
+            return Err(format!("{host}: the original takes {ratio:.1} times the CPU time, not {LEAST}").into());
+        }
+    }
+    Ok(())
 }

@@ -74,3 +74,15 @@ fn a_broken_entry_does_not_take_the_others_with_it() {
     );
     assert_eq!(Listing::read(&Value::Nil), None);
 }
+
+#[test]
+fn what_is_told_of_broken_entries_is_short_however_long_and_many_they_are() {
+    let path = Value::List(vec!["ä".repeat(100_000).as_str().into(), 8_u64.into()]);
+    let broken = Value::List(vec![path, Value::List(vec!["srv07".into(), "memory".into()]), config(&[])]);
+    let told = Listing::read(&Value::List(vec![broken; 1000])).expect("a list").broken;
+    assert_eq!(told.len(), 10);
+    for (number, text) in told.iter().enumerate() {
+        assert!(text.starts_with(&format!("entry {number} ")) && text.contains('…'), "{text}");
+        assert!(text.chars().count() < 200, "{text}");
+    }
+}
