@@ -21,7 +21,7 @@ use processes::{Outcome, cpu};
 mod processes;
 
 /// Rounds of all eleven checks after the first.
-const LATER: u32 = 5;
+const LATER: u32 = 20;
 
 /// How many times the CPU time of ours the original takes at least, in rounds after the first.
 const LEAST: f64 = 50.0;

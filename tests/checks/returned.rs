@@ -62,6 +62,9 @@ fn run() -> String {
             }
         }
     }
+    let metrics: BTreeSet<_> =
+        seen.keys().map(|[shape, check, name, metric, _]| [shape, check, name, metric]).collect();
+    assert_eq!(metrics.len(), seen.len(), "a metric has one unit");
     let mut text = String::new();
     for (key, kinds) in seen {
         let kinds = kinds.into_iter().collect::<Vec<_>>().join("|");

@@ -1,10 +1,9 @@
 //! Dates as hosts write them: in many forms, and ambiguous where nothing says which number is the month.
 
 use core::fmt;
-use std::str::FromStr;
 
 use wmi_proto::FileTime;
-use wmi_proto::cim::{CimDateTime, CimTimestamp};
+use wmi_proto::cim::{CimTimestamp, TimeOfDay};
 
 /// The years in which software can have been installed; what is outside was written in another calendar, or is wrong.
 const YEARS: core::ops::RangeInclusive<u16> = 1990..=2100;
@@ -22,23 +21,30 @@ impl Date {
     pub(crate) fn new(year: u32, month: u32, day: u32) -> Option<Self> {
         let date = Self {
             year: u16::try_from(year).ok().filter(|year| YEARS.contains(year))?,
-            month: u8::try_from(month).ok()?,
-            day: u8::try_from(day).ok()?,
+            month: u8::try_from(month).ok().filter(|month| (1..=12).contains(month))?,
+            day: u8::try_from(day).ok().filter(|day| (1..=31).contains(day))?,
         };
-        date.midnight(0).map(|_| date)
+        // A day that its month does not have comes back as one of the next month.
+        let stamp = date.stamp(0);
+        (CimTimestamp::from_unix_micros(stamp.to_unix_micros()?, 0)? == stamp).then_some(date)
     }
 
     /// Unix seconds of the day's first moment on a clock `offset_minutes` ahead of UTC.
     pub(crate) fn midnight(self, offset_minutes: i16) -> Option<i64> {
-        let sign = if offset_minutes < 0 { '-' } else { '+' };
-        let text = format!(
-            "{:04}{:02}{:02}000000.000000{sign}{:03}",
-            self.year,
-            self.month,
-            self.day,
-            offset_minutes.unsigned_abs()
-        );
-        Some(CimDateTime::from_str(&text).ok()?.to_unix_micros()?.div_euclid(1_000_000))
+        // As far as a CIM datetime can be from UTC.
+        let stamp = (offset_minutes.unsigned_abs() < 1000).then(|| self.stamp(offset_minutes))?;
+        Some(stamp.to_unix_micros()?.div_euclid(1_000_000))
+    }
+
+    fn stamp(self, offset_minutes: i16) -> CimTimestamp {
+        CimTimestamp {
+            year: Some(self.year),
+            month: Some(self.month),
+            day: Some(self.day),
+            time: TimeOfDay { hour: Some(0), minute: Some(0), second: Some(0), fraction: 0, fraction_digits: 6 },
+            west: offset_minutes < 0,
+            offset_minutes: Some(offset_minutes.unsigned_abs()),
+        }
     }
 
     /// The day on a clock `offset_minutes` ahead of UTC at a moment in Unix seconds.

@@ -1,7 +1,7 @@
 //! What a check reports: typed items with metrics and units, the parts that failed, and what is doubtful.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Serialize, Serializer};
 use wmi_proto::Stage;
@@ -232,13 +232,18 @@ impl From<&CimValue> for Value {
             CimValue::Boolean(value) => Self::Bool(*value),
             CimValue::Char16(value) => Self::Uint((*value).into()),
             CimValue::Array(values) => Self::List(values.iter().map(Self::from).collect()),
-            value => match (value.as_u64(), value.as_i64(), value.as_f64(), value.as_str()) {
-                (Some(value), ..) => Self::Uint(value),
-                (_, Some(value), ..) => Self::Int(value),
-                (_, _, Some(value), _) => Self::real(value),
-                (.., Some(text)) => Self::Text(text.into_owned()),
-                _ => Self::Null,
-            },
+            CimValue::Null => Self::Null,
+            value => {
+                if let Some(value) = value.as_u64() {
+                    Self::Uint(value)
+                } else if let Some(text) = value.as_str() {
+                    Self::Text(text.into_owned())
+                } else if let Some(value) = value.as_i64() {
+                    Self::Int(value)
+                } else {
+                    value.as_f64().map_or(Self::Null, Self::real)
+                }
+            }
         }
     }
 }
@@ -345,6 +350,14 @@ impl Report {
     /// Adds the type `name` with `items`, each under a name of its own: one that is empty or was there before gets a
     /// number, and that is told as a warning of `part`.
     pub(crate) fn put(&mut self, part: &'static str, name: &'static str, mut items: Vec<Item>) {
+        let mut seen = HashSet::with_capacity(items.len());
+        if !items.iter().all(|item| !item.name.is_empty() && seen.insert(item.name.as_str())) {
+            self.rename(part, name, &mut items);
+        }
+        self.types.push(Type { name, items });
+    }
+
+    fn rename(&mut self, part: &'static str, name: &'static str, items: &mut [Item]) {
         // With the number that each name got last: many equal names do not make it start at 2 each time.
         let mut seen: HashMap<String, usize> = HashMap::with_capacity(items.len());
         let mut renamed = 0_usize;
@@ -369,14 +382,13 @@ impl Report {
                 format!("{renamed} of {} items of {name} had an empty or repeated name, and got a number", items.len());
             self.warnings.push(Failure::of_values(part, text));
         }
-        self.types.push(Type { name, items });
     }
 }
 
 impl Item {
     /// The item `name` without metrics.
     pub(crate) fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), metrics: Vec::new() }
+        Self { name: name.into(), metrics: Vec::with_capacity(USUAL) }
     }
 
     /// The same with one metric more.
@@ -386,6 +398,9 @@ impl Item {
         self
     }
 }
+
+/// Metrics that most items do not exceed.
+const USUAL: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -188,6 +188,7 @@ fn adapter(row: &Record, shape: Shape, configuration: Option<&str>) -> Item {
             "NetConnectionStatus" => item.with(column, Unit::None, row.unsigned(column).map(connection_status)),
             "ConfigManagerErrorCode" => item.with(column, Unit::None, row.value(column)),
             "Speed" if native || row.unsigned(column).is_some() => item.with(column, Unit::BitsPerSecond, speed(row)),
+            "Speed" => item.with(column, Unit::BitsPerSecond, row.plain(column)),
             _ if native => item.with(column, Unit::None, row.value(column)),
             _ => item.with(column, Unit::None, row.plain(column)),
         };

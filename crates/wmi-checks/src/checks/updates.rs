@@ -32,8 +32,7 @@ const UPDATES: Part = Part::new(
         "Win32_QuickFixEngineering",
         &["HotFixID", "Description", "FixComments", "InstalledBy", "InstalledOn", "ServicePackInEffect"],
     )],
-)
-.many();
+);
 
 /// How the host writes dates, and the zone of its clock.
 const CLOCK: Part =

@@ -41,7 +41,7 @@ pub(crate) static PLAN: Plan = Plan {
 const WINLOGONS: Part =
     Part::new(REMOTE, &[Select { class: "Win32_Process", columns: &["Caption"], condition: "Caption='winlogon.exe'" }]);
 
-const ANTECEDENTS: Part = Part::new(LOGGED_ON, &[Select::all("Win32_LoggedOnUser", &["Antecedent"])]).many();
+const ANTECEDENTS: Part = Part::new(LOGGED_ON, &[Select::all("Win32_LoggedOnUser", &["Antecedent"])]);
 
 const LOGONS: Part = Part::new(
     LOGON,
