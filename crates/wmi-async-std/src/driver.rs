@@ -14,7 +14,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use wmi_proto::cim::CimObject;
 use wmi_proto::{
     CallId, Client, CommandError, Config, Event, ExecMethod, GetObject, Input, Instant, Output, Query, QueryId, Stats,
-    Target, TransportFailure, TransportId,
+    StockedEntropy, Target, TransportFailure, TransportId,
 };
 
 use crate::link::{End, Happened, Link};
@@ -68,7 +68,12 @@ impl<R: Runtime> Session<R> {
         let clock = Clock::start();
         Self {
             runtime,
-            client: Client::new(config, Box::new(OsEntropy::default()), clock.now(), SystemTime::now().into()),
+            client: Client::new(
+                config,
+                Box::new(StockedEntropy::new(OsEntropy)),
+                clock.now(),
+                SystemTime::now().into(),
+            ),
             clock,
             links: BTreeMap::new(),
             timer: None,

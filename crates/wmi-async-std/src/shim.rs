@@ -67,3 +67,20 @@ fn keep_alive(stream: &TcpStream, idle: Duration) {
 const PROBES_APART: Duration = Duration::from_secs(10);
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const PROBES: u32 = 3;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_does_not_acknowledge_is_not_waited_for_without_end() {
+        task::block_on(async {
+            let listener = async_std::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let stream = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+            keep_alive(&stream, Duration::from_secs(60));
+            let socket = SockRef::from(&stream);
+            assert_eq!(socket.tcp_user_timeout().expect("a setting"), Some(Duration::from_secs(90)));
+            assert!(socket.keepalive().expect("a setting"));
+        });
+    }
+}

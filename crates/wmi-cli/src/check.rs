@@ -5,7 +5,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use wmi_checks::{Check, Failure, Finished, NEEDS_SECOND_SAMPLE, Options, Report, RoundId, Rounds, State};
-use wmi_proto::{Error, ErrorKind, Stage};
+use wmi_proto::Error;
 
 use crate::args::{ALL, CheckArguments, CheckFormat, ReportShape};
 use crate::connection::{self, Connection, Driven, Trouble, patience, wall_time};
@@ -158,7 +158,7 @@ impl Runner<'_> {
             });
             self.tell();
             match ended? {
-                Some(error) if self.due().is_some() && is_refusal(&error) => {
+                Some(error) if self.due().is_some() && error.refuses_log_on() => {
                     self.messages.notice("not tried again: a log-on that is refused over and over locks accounts");
                     break;
                 }
@@ -267,13 +267,6 @@ impl Runner<'_> {
             self.messages.notice(format_args!("values of {rates} need a second sample: --interval S brings them"));
         }
     }
-}
-
-/// Whether the host may not have accepted the log-on: trying that again would not change it, and may lock the account.
-/// What a host signs it says to somebody whose password it knows.
-const fn is_refusal(error: &Error) -> bool {
-    matches!(error.stage, Stage::Bind(_) | Stage::Activate | Stage::Login { .. })
-        && matches!(error.kind, ErrorKind::BindRefused(_) | ErrorKind::UnverifiedFault(_) | ErrorKind::Auth(_))
 }
 
 /// What tells that two failures are of one cause: all but the class.

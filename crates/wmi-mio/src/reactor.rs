@@ -8,7 +8,7 @@ use std::time::{Duration, Instant as StdInstant, SystemTime};
 
 use mio::{Poll, Token};
 use slab::Slab;
-use wmi_proto::{Client, Config, Event, Instant, Stats};
+use wmi_proto::{Client, Config, Event, Instant, Stats, StockedEntropy};
 
 use crate::driver::{Attempts, Driver, Shared};
 use crate::os::{Clock, OsEntropy};
@@ -92,8 +92,12 @@ impl Reactor {
     /// deadline covers them.
     pub fn add(&mut self, config: Config) -> SessionId {
         self.bury();
-        let client =
-            Client::new(config, Box::new(OsEntropy::default()), self.shared.clock.now(), SystemTime::now().into());
+        let client = Client::new(
+            config,
+            Box::new(StockedEntropy::new(OsEntropy)),
+            self.shared.clock.now(),
+            SystemTime::now().into(),
+        );
         let id = SessionId(self.next_id);
         self.next_id += 1;
         self.sessions.insert(id, Driver::new(id, client));

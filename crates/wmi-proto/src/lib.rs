@@ -26,7 +26,7 @@ pub use client::{
     AccountKind, CallId, Client, ClientInfo, CommandError, Completion, Concern, Config, Enumerator, Error, ErrorKind,
     Event, ExecMethod, GetObject, Input, Output, Query, QueryId, Row, Stage,
 };
-pub use entropy::{Draw, Entropy, SeededEntropy};
+pub use entropy::{Draw, Entropy, SeededEntropy, StockedEntropy};
 pub use limits::Limits;
 pub use secret::Secret;
 pub use stats::Stats;

@@ -25,7 +25,9 @@ pub struct Target {
     /// The TCP port.
     pub port: u16,
     /// After so long without traffic TCP is to probe whether the peer is still there; `None` leaves it to the operating
-    /// system. A session may say nothing for two minutes, and firewalls forget connections that do not.
+    /// system. A session may say nothing for two minutes, and firewalls forget connections that do not. A peer that
+    /// acknowledges nothing of what was sent for as long and 30 s more is to count as lost: the operating system would send
+    /// again for up to a quarter of an hour.
     pub keep_alive: Option<Duration>,
 }
 

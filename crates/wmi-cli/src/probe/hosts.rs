@@ -230,7 +230,7 @@ impl Hosts {
             self.reactor.remove(session);
             let Some(host) = self.hosts.remove(&session) else { return };
             if let Err(error) = outcome
-                && !error.is_unreachable()
+                && error.is_final()
             {
                 self.refused.push((host.host, host.credentials, Instant::now() + REFUSED, error));
             }

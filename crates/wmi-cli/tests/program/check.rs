@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use wmi_proto::wire::status::BindNakReason;
 use wmi_sim::{DEFAULT_PASSWORD, HostConfig, Server};
 
 use crate::support::{
@@ -214,8 +215,15 @@ fn what_came_before_an_interruption_is_told() {
     let mut output = lines_of(&mut child);
     let mut next = || serde_json::from_str::<Value>(&line(&mut output)).expect("a report");
     assert_eq!(next()["check"], "services");
-    // The volumes come about when the services do; shadow storage takes minutes.
-    std::thread::sleep(Duration::from_millis(300));
+    // What the host has it has said when nothing was asked for a while; shadow storage takes minutes.
+    let (mut calls, mut since, begun) = (host.stats().total_calls(), Instant::now(), Instant::now());
+    while since.elapsed() < Duration::from_millis(400) && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+        let now = host.stats().total_calls();
+        if std::mem::replace(&mut calls, now) != now {
+            since = Instant::now();
+        }
+    }
     signal(&child, "INT");
     let storage = next();
     assert_eq!(wait(&mut child).code(), Some(130));
@@ -305,6 +313,18 @@ fn a_session_that_broke_is_begun_anew() {
     let host = faulty(1, "deny-activation");
     let finished = check(host.activator_addr(), &arguments).exits(1).says(&["#dcom-rights"]);
     assert_eq!(finished.lines().len(), 2, "{}", finished.stderr);
+}
+
+#[test]
+fn a_host_that_has_no_room_at_the_moment_is_asked_again() {
+    let mut host = HostConfig::new(0);
+    host.refused_binds = Some(BindNakReason::TEMPORARY_CONGESTION);
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let host = Server::start(host, loopback, loopback).expect("a host on loopback");
+    let arguments = ["services", "--interval", "0.1", "--count", "2", "-o", "jsonl"];
+    let finished = check(host.activator_addr(), &arguments).exits(1);
+    assert_eq!(finished.lines().len(), 2, "{}", finished.stderr);
+    assert!(!finished.stderr.contains("locks accounts"), "nobody refused a log-on: {}", finished.stderr);
 }
 
 #[test]

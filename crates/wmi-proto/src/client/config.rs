@@ -29,8 +29,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// How long log-on and activation may take when no query's deadline is shorter.
     pub handshake_timeout: Duration,
-    /// Idle time after which the runtime is asked to let TCP find out whether the host is still there; `None` leaves it
-    /// to the operating system.
+    /// Idle time after which the runtime is asked to let TCP find out whether the host is still there, and how long, with
+    /// 30 s more, it may acknowledge nothing of what was sent; `None` leaves both to the operating system.
     pub keep_alive: Option<Duration>,
     /// How long the goodbye may take before `Close` becomes `Abort`.
     pub linger: Duration,
@@ -86,7 +86,8 @@ pub enum Enumerator {
     #[default]
     Auto,
     /// IWbemWCOSmartEnum from the first row on if the host offers it, `Next` otherwise. For results that are known to have
-    /// many rows: two round trips more than `Auto` takes for a short one, and no class comes twice.
+    /// many rows: two round trips more than `Auto` takes for a short one, and no class comes twice. Queries that are not
+    /// read forward only stay with `Next`.
     PreferSmart,
     /// IWbemWCOSmartEnum only; its refusal is the query's error.
     ///

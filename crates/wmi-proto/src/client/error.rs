@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error as ThisError;
 
 use crate::auth::AuthError;
-use crate::client::Concern;
+use crate::client::{Concern, verdict};
 use crate::path::PathError;
 use crate::rpc;
 use crate::transport::{Role, TransportFailure};
@@ -274,6 +274,20 @@ impl Error {
     #[must_use]
     pub const fn is_unreachable(&self) -> bool {
         matches!(self.kind, ErrorKind::Transport(_) | ErrorKind::Disconnected | ErrorKind::TimedOut)
+    }
+
+    /// Whether another attempt would be wrong: somebody changes messages, what answers is no such host, or the account
+    /// was refused, which repeated would lock it. A session does not begin anew after such an error.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        verdict::is_final(&self.kind)
+    }
+
+    /// Whether the host did not accept the account. A right that is missing is refused to somebody who has logged on.
+    #[must_use]
+    pub fn refuses_log_on(&self) -> bool {
+        matches!(self.stage, Stage::Bind(_) | Stage::Activate | Stage::Login { .. })
+            && verdict::refuses_log_on(&self.kind)
     }
 }
 

@@ -47,12 +47,22 @@ const fn verified_code(kind: &ErrorKind) -> Option<HResult> {
 /// was refused, which repeated would lock it.
 pub(super) fn is_final(kind: &ErrorKind) -> bool {
     match kind {
-        ErrorKind::Tampered(_) | ErrorKind::Auth(_) | ErrorKind::Malformed(_) | ErrorKind::Misbehaved(_) => true,
+        ErrorKind::Tampered(_) | ErrorKind::Malformed(_) | ErrorKind::Misbehaved(_) => true,
+        ErrorKind::Fault(status) => status.hresult().refuses_account(),
+        ErrorKind::Status(status) => status.refuses_account(),
+        kind => refuses_log_on(kind),
+    }
+}
+
+/// Whether the host did not accept the account, as far as an answer without a signature tells. What it signs it says to
+/// somebody whose password it knows.
+pub(super) fn refuses_log_on(kind: &ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Auth(_) => true,
         ErrorKind::BindRefused(reason) => {
             ![BindNakReason::TEMPORARY_CONGESTION, BindNakReason::LOCAL_LIMIT_EXCEEDED].contains(reason)
         }
-        ErrorKind::Fault(status) | ErrorKind::UnverifiedFault(status) => status.hresult().refuses_account(),
-        ErrorKind::Status(status) => status.refuses_account(),
+        ErrorKind::UnverifiedFault(status) => status.hresult().refuses_account(),
         _ => false,
     }
 }

@@ -19,6 +19,8 @@ use crate::wmi::source::Row;
 ///   has none: one index, and `s` was not delivered yet. Rows have no order ([MS-WMI 3.1.4.4.2]), so that they may come
 ///   last.
 ///
+/// Where nothing was read before, no row can come twice, and there is nothing to find out.
+///
 /// So nothing depends on rows being different, only on a row not becoming *recognisably another*. Values change from one
 /// reading to the next; the class of an object and its keys do not, and a row that does not decode is recognised as no
 /// other. A result without keys is read with Next to its end.
@@ -63,13 +65,17 @@ impl Prefix {
 
     /// How many rows the first Next of the smart enumerator may ask for.
     pub(crate) fn most(&self) -> u32 {
+        if self.identities.is_empty() {
+            return u32::MAX;
+        }
         u32::try_from(self.identities.len()).map_or(1, |rows| rows.saturating_sub(1)).max(1)
     }
 
     /// Judges the first rows of the smart enumerator.
     pub(crate) fn judge(&self, rows: &[Row]) -> Index {
         let differs = |(before, row): (&Identity, _)| identity(row).is_some_and(|identity| identity != *before);
-        if self.identities.iter().zip(rows).any(differs) { Index::Shared } else { Index::Unclear }
+        let is_shared = self.identities.is_empty() || self.identities.iter().zip(rows).any(differs);
+        if is_shared { Index::Shared } else { Index::Unclear }
     }
 }
 

@@ -50,7 +50,8 @@ pub(crate) struct Cursor {
     anew: bool,
 }
 
-/// How far a query is with going over from Next to a smart enumerator; [`Prefix`] says why it is done so.
+/// How far a query is with going over from Next to a smart enumerator; [`Prefix`] says why it is done so. One that prefers
+/// the smart enumerator goes over before its first row.
 enum Changeover {
     /// It does not, or it did.
     Settled,
@@ -93,7 +94,8 @@ impl Cursor {
     pub(crate) fn new(plan: Plan) -> Self {
         let changeover = match plan.way {
             Way::Both => Changeover::Before(Prefix::default()),
-            Way::Next | Way::Smart | Way::SmartOrNext => Changeover::Settled,
+            Way::SmartOrNext => Changeover::Under(Prefix::default()),
+            Way::Next | Way::Smart => Changeover::Settled,
         };
         Self {
             batch: BatchSize::new(plan.batch, &plan.limits),
@@ -296,9 +298,9 @@ impl Cursor {
         Ok(())
     }
 
-    /// The host offers no smart enumerator: goes on with Next, for good, unless the query insists.
+    /// The host offers no smart enumerator that brings anything: goes on with Next, for good, unless the query insists.
     fn fall_back(&mut self, enumerator: Guid, cx: &mut Context<'_>) -> bool {
-        if self.plan.way != Way::SmartOrNext && !matches!(self.changeover, Changeover::Under(_)) {
+        if !matches!(self.changeover, Changeover::Under(_)) {
             return false;
         }
         self.changeover = Changeover::Settled;

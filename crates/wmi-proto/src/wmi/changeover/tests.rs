@@ -52,6 +52,7 @@ enum Keys {
 
 #[derive(Clone, Debug)]
 struct Case {
+    way: Way,
     rows: u32,
     keys: Keys,
     shared: bool,
@@ -87,9 +88,11 @@ fn case() -> impl Strategy<Value = Case> {
     // Something comes at last.
     let moods = prop::collection::vec(0..8u8, 0..6).prop_map(|moods| [moods, vec![0]].concat());
     let wanted = prop_oneof![Just(vec![1000]), prop::collection::vec(1..200u32, 1..4)];
-    (rows, keys, any::<bool>(), refusal, moods, prop_oneof![4 => Just(0), 1 => 1..5u32])
+    let way = prop_oneof![3 => Just(Way::Both), 1 => Just(Way::SmartOrNext)];
+    (way, rows, keys, any::<bool>(), refusal, moods, prop_oneof![4 => Just(0), 1 => 1..5u32])
         .prop_flat_map(move |some| (Just(some), prop::option::weighted(0.3, 1..150u32), wanted.clone(), any::<bool>()))
-        .prop_map(|((rows, keys, shared, refusal, moods, spoilt), batch, wanted, prefetch)| Case {
+        .prop_map(|((way, rows, keys, shared, refusal, moods, spoilt), batch, wanted, prefetch)| Case {
+            way,
             rows,
             keys,
             shared,
@@ -252,7 +255,7 @@ fn run(case: &Case) -> Ran {
         wql: "SELECT".to_owned(),
         flags: 0x30,
         context: None,
-        way: Way::Both,
+        way: case.way,
         prefetch: case.prefetch,
         batch: case.batch,
         limits: Limits::default(),
@@ -339,7 +342,7 @@ proptest! {
 fn plain(rows: u32, keys: Keys, shared: bool) -> Case {
     let (moods, wanted) = (vec![0], vec![1000]);
     let refusal = Refusal::Nothing;
-    Case { rows, keys, shared, refusal, moods, spoilt: 0, batch: None, wanted, prefetch: false }
+    Case { way: Way::Both, rows, keys, shared, refusal, moods, spoilt: 0, batch: None, wanted, prefetch: false }
 }
 
 #[test]
@@ -376,5 +379,24 @@ fn an_object_that_does_not_decode_does_not_make_an_index_shared() {
         let ran = check(&Case { spoilt: 1, ..plain(300, Keys::Distinct, shared) });
         let spoilt = ran.rows.iter().filter(|row| row.is_err()).count();
         assert!(ran.went_over && (spoilt > 0) == shared, "{spoilt}");
+    }
+}
+
+#[test]
+fn a_query_that_prefers_the_smart_enumerator_reads_it_from_the_first_row_on() {
+    for shared in [true, false] {
+        for rows in [0, 5, 300] {
+            let ran = check(&Case { way: Way::SmartOrNext, ..plain(rows, Keys::None, shared) });
+            assert!(ran.went_over, "{rows} rows");
+        }
+    }
+}
+
+#[test]
+fn a_smart_enumerator_that_fails_before_its_first_row_leaves_next() {
+    for refusal in [Refusal::SmartEnum, Refusal::SmartEnumByFault, Refusal::SmartNextUnmade, Refusal::SmartNextStatus] {
+        for rows in [0, 5, 300] {
+            check(&Case { way: Way::SmartOrNext, refusal, ..plain(rows, Keys::None, true) });
+        }
     }
 }
