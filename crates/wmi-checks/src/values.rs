@@ -25,40 +25,53 @@ pub(crate) fn connection_status(status: u64) -> &'static str {
 /// The last ConfigManagerErrorCode that InfraSonar has a text for.
 pub(crate) const LAST_OLD_DEVICE_PROBLEM: u64 = 31;
 
-/// ConfigManagerErrorCode of a device: what the device manager says of it.
+/// ConfigManagerErrorCode of a device: what the device manager says of it, up to
+/// [`LAST_OLD_DEVICE_PROBLEM`] in the words of the documentation of Win32_NetworkAdapter, which InfraSonar has too.
 pub(crate) fn device_problem(code: u64) -> Option<&'static str> {
     Some(match code {
         0 => "This device is working properly",
         1 => "This device is not configured correctly",
-        2 => "Windows cannot load the driver of this device",
-        3 => "The driver is damaged, or memory or other resources are short",
-        4 => "A driver of this device or the registry is damaged",
-        5 => "The driver needs a resource that Windows cannot manage",
-        6 => "The boot configuration of this device conflicts with another device",
+        2 => "Windows cannot load the driver for this device",
+        3 => {
+            "The driver for this device might be corrupted, or your system may be running low on memory or \
+             other resources"
+        }
+        4 => "This device is not working properly. One of its drivers or your registry might be corrupted",
+        5 => "The driver for this device needs a resource that Windows cannot manage",
+        6 => "The boot configuration for this device conflicts with other devices",
         7 => "Cannot filter",
-        8 => "The driver loader of this device is missing",
-        9 => "The firmware reports the resources of this device incorrectly",
+        8 => "The driver loader for the device is missing",
+        9 => {
+            "This device is not working properly because the controlling firmware is reporting the \
+             resources for the device incorrectly"
+        }
         10 => "This device cannot start",
         11 => "This device failed",
-        12 => "This device does not find enough free resources",
-        13 => "Windows cannot verify the resources of this device",
-        14 => "This device works only after a restart of the computer",
-        15 => "This device was enumerated again and does not work",
-        16 => "Windows cannot identify all resources of this device",
-        17 => "This device asks for an unknown type of resource",
-        18 => "The drivers of this device have to be installed again",
-        19 => "The VxD loader failed, or the registry has a faulty entry",
-        20 => "The registry may be damaged",
-        21 => "Windows is removing this device",
+        12 => "This device cannot find enough free resources that it can use",
+        13 => "Windows cannot verify this device's resources",
+        14 => "This device cannot work properly until you restart your computer",
+        15 => "This device is not working properly because there is probably a re-enumeration problem",
+        16 => "Windows cannot identify all the resources this device uses",
+        17 => "This device is asking for an unknown resource type",
+        18 => "Reinstall the drivers for this device",
+        19 => "Failure using the VxD loader",
+        20 => "Your registry might be corrupted",
+        21 => {
+            "System failure. Try changing the driver for this device. If that does not work, see your \
+             hardware documentation. Windows is removing this device"
+        }
         22 => "This device is disabled",
-        23 => "System failure: another driver may help",
-        24 => "This device is not present, does not work, or lacks drivers",
+        23 => {
+            "System failure. Try changing the driver for this device. If that does not work, see your \
+             hardware documentation"
+        }
+        24 => "This device is not present, is not working properly, or does not have all of its drivers installed",
         25 | 26 => "Windows is still setting up this device",
-        27 => "This device has no valid log configuration",
-        28 => "The drivers of this device are not installed",
-        29 => "This device is disabled: its firmware gave it no resources",
-        30 => "This device uses an interrupt that another device uses",
-        31 => "Windows cannot load the drivers that this device needs",
+        27 => "This device does not have a valid log configuration",
+        28 => "The drivers for this device are not installed",
+        29 => "This device is disabled because the firmware of the device did not give it the required resources",
+        30 => "This device is using an Interrupt Request resource that another device is using",
+        31 => "This device is not working properly because Windows cannot load the drivers required for this device",
         32 => "The service of the driver is disabled",
         33 => "Windows cannot tell which resources this device needs",
         34 => "The settings of this device have to be made by hand",
@@ -106,6 +119,10 @@ pub(crate) fn route_protocol(protocol: u64) -> Option<&'static str> {
         12 => "bbnSpfIgp",
         13 => "ospf",
         14 => "bgp",
+        // MIB_IPPROTO_NT_AUTOSTATIC, MIB_IPPROTO_NT_STATIC and MIB_IPPROTO_NT_STATIC_NON_DOD of Windows itself.
+        10_002 => "autostatic",
+        10_006 => "static",
+        10_007 => "static-non-dod",
         _ => return None,
     })
 }

@@ -110,13 +110,12 @@ impl LocalConfig {
         for (name, section) in &sections {
             match section {
                 Node::Map(_) => {
-                    warnings.extend(
-                        section.get("config").and_then(no_secret).map(|why| format!("section `{name}`: {why}")),
-                    );
+                    let own = section.get("config").into_iter().flat_map(no_secrets);
+                    warnings.extend(own.map(|why| format!("section `{name}`: {why}")));
                     if let Some(Node::List(assets)) = section.get("assets") {
-                        warnings.extend(assets.iter().zip(1..).filter_map(|(asset, at)| {
-                            let why = asset.get("config").and_then(no_secret)?;
-                            Some(format!("section `{name}`, entry {at} of its assets: {why}"))
+                        warnings.extend(assets.iter().zip(1..).flat_map(|(asset, at)| {
+                            let own = asset.get("config").into_iter().flat_map(no_secrets);
+                            own.map(move |why| format!("section `{name}`, entry {at} of its assets: {why}"))
                         }));
                     }
                     for other in ["assets", "config"] {
@@ -193,9 +192,9 @@ impl Account {
     }
 }
 
-/// What is wrong with a secret of `config` that is a list or a map: nothing can be done with it but to say so.
-fn no_secret(config: &Node) -> Option<String> {
-    yaml::SECRETS.iter().find_map(|key| {
+/// What is wrong with secrets of `config` that are lists or maps: nothing can be done with them but to say so.
+fn no_secrets(config: &Node) -> impl Iterator<Item = String> {
+    yaml::SECRETS.iter().filter_map(|key| {
         let kind = match config.get(key)? {
             Node::List(_) => "list",
             Node::Map(_) => "map",

@@ -246,11 +246,14 @@ fn list<'a>(rows: Option<&'a [Record]>, sampled: &'a [Sampled<'a>], report: &mut
             nameless += 1;
             return None;
         };
+        if id == 0 {
+            return None;
+        }
         let of_id = by_id.get(&id).copied();
         let counters = of_id.filter(|sampled| is_same(row, sampled));
         others += u64::from(of_id.is_some() && counters.is_none());
         let name = row.text("Name").unwrap_or_default().into_owned();
-        (id != 0).then_some(Process { id, name, row: Some(row), counters })
+        Some(Process { id, name, row: Some(row), counters })
     };
     let processes = rows.iter().filter_map(process).collect();
     if nameless > 0 {

@@ -196,7 +196,7 @@ fn secrets_are_not_printed() {
 fn a_password_that_is_a_list_or_a_map_is_told_with_its_place() {
     let text = "
 wmi:
-  config: {username: a, password: [x]}
+  config: {username: a, password: [x], secret: {y: z}}
   assets:
   - {id: 1, config: {username: b, password: fine}}
   - {id: 2, config: {username: c, password: {is: not encrypted}}}
@@ -209,6 +209,7 @@ secret:
         warnings,
         [
             format!("section `wmi`: `password` is a list {rest}"),
+            format!("section `wmi`: `secret` is a map {rest}"),
             format!("section `wmi`, entry 2 of its assets: `password` is a map {rest}"),
         ]
     );

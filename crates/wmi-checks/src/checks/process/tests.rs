@@ -25,7 +25,7 @@ fn process(id: u32, name: &str, started: u64) -> Record {
         "ProcessId" | "HandleCount" => CimValue::Uint32(id),
         "Name" => text(name),
         "ParentProcessId" => CimValue::Uint32(4),
-        "CreationDate" if id != 0 => CimValue::DateTime(date(started).as_str().into()),
+        "CreationDate" => CimValue::DateTime(date(started).as_str().into()),
         "CommandLine" => text("program --flag"),
         "ThreadCount" => CimValue::Uint32(2),
         "WorkingSetSize" | "PrivatePageCount" => CimValue::Uint64(1_000),
@@ -98,9 +98,12 @@ fn processor_time_is_told_of_one_processor_and_of_all() {
 fn the_idle_process_and_the_sum_are_no_processes() {
     let mut state = State::default();
     let processes = vec![process(0, "System Idle Process", 0), process(4, "System", 0)];
+    // Some hosts give the idle process a date, and its counters none.
     let rows =
-        vec![counters(0, "Idle", 0, 100, 0.0), counters(4, "System", 0, 100, 0.0), counters(0, "_Total", 0, 100, 0.0)];
+        vec![counters(0, "Idle", 50, 100, 0.0), counters(4, "System", 0, 100, 0.0), counters(0, "_Total", 0, 100, 0.0)];
+    round(&mut state, vec![], rows.clone());
     let report = round(&mut state, processes, rows);
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
     let names: Vec<&str> = report.types[0].items.iter().map(|item| item.name.as_str()).collect();
     assert_eq!(names, ["System [4]"]);
     assert_eq!(metric(&report, "processTotal", "total", "Processes"), &Value::Uint(1));

@@ -37,7 +37,8 @@ pub(super) fn put(gathered: &Gathered, report: &mut Report) {
     let mut item = Item::new("total");
     if let Some(logons) = logons(gathered, report) {
         let sessions = sessions(logons);
-        let known = gathered.whole(LOGON).is_some() && gathered.whole(LIVE).is_some();
+        // Without accounts, logons of the system itself would count; without processes, two logons of one session.
+        let known = [LOGON, LIVE, LOGGED_ON, PROCESS].iter().all(|part| gathered.whole(part).is_some());
         let signs = signs_of_more(gathered, &sessions);
         let complete = known && signs.is_empty();
         report.warnings.extend(signs.into_iter().map(|sign| may_be_short(LOGON, &sign)));
