@@ -5,6 +5,9 @@ use core::fmt;
 use wmi_proto::FileTime;
 use wmi_proto::cim::{CimTimestamp, TimeOfDay};
 
+use crate::plan::Select;
+use crate::record::Record;
+
 /// The years in which software can have been installed; what is outside was written in another calendar, or is wrong.
 const YEARS: core::ops::RangeInclusive<u16> = 1990..=2100;
 
@@ -59,6 +62,17 @@ impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
+}
+
+/// What tells the zone of a host's clock.
+pub(crate) const STANDARD_ZONE: Select = Select::all("Win32_ComputerSystem", &["CurrentTimeZone", "DaylightInEffect"]);
+
+/// By how many minutes the host's clock is ahead of UTC outside of daylight saving time: by it a date is the same moment
+/// the year round, and one in summer is an hour into its day.
+pub(crate) fn standard_zone(row: &Record) -> Option<i16> {
+    let zone = i16::try_from(row.signed("CurrentTimeZone")?).ok()?;
+    // One island has half an hour of it: its days are begun half an hour late.
+    Some(if row.boolean("DaylightInEffect") == Some(true) { zone.saturating_sub(60) } else { zone })
 }
 
 /// Which of two numbers is the month where a date is written as two numbers and a year.

@@ -32,12 +32,14 @@ pub(crate) struct Part {
     pub(crate) when: Option<fn(&State) -> bool>,
     /// Whether an ordinary host has many rows of it.
     pub(crate) many: bool,
+    /// Whether every host has rows of it, so that none are a failure.
+    pub(crate) always: bool,
 }
 
 impl Part {
     /// A part in root/cimv2.
     pub(crate) const fn new(name: &'static str, selects: &'static [Select]) -> Self {
-        Self { name, namespace: "root/cimv2", selects, last: false, when: None, many: false }
+        Self { name, namespace: "root/cimv2", selects, last: false, when: None, many: false, always: false }
     }
 
     /// The same in `namespace`.
@@ -53,6 +55,11 @@ impl Part {
     /// The same, of which an ordinary host has many rows.
     pub(crate) const fn many(self) -> Self {
         Self { many: true, ..self }
+    }
+
+    /// The same, of which every host has rows.
+    pub(crate) const fn always(self) -> Self {
+        Self { always: true, ..self }
     }
 
     /// The same, asked only in rounds whose state is such.
@@ -252,16 +259,32 @@ impl Round for PlannedRound {
             }
         }
         bad.tell(part.name, &mut self.report);
-        let failed = answer.outcome.is_err();
-        if let Err(error) = &answer.outcome {
-            self.report.errors.push(Failure::of_query(part.name, error));
+        let is_bare = part.always && rows.is_empty();
+        match &answer.outcome {
+            Err(error) => self.report.errors.push(Failure::of_query(part.name, error)),
+            Ok(()) if is_bare => self.report.errors.push(no_rows(part, select)),
+            Ok(()) => {}
         }
+        let failed = answer.outcome.is_err() || is_bare;
         progress.answer = Some(Answered { rows, failed, sent: answer.sent, received: answer.received });
     }
 
     fn finish(self: Box<Self>) -> (Report, State) {
         let evaluate = self.plan.evaluate;
         self.finish_with(evaluate)
+    }
+}
+
+/// That a class has no rows of which every host has some. Counters have none for those who may not read them, without an
+/// error, and where they are switched off.
+fn no_rows(part: &Part, select: &Select) -> Failure {
+    let remedy = "add the account to Performance Monitor Users; counters that nobody sees are switched off or broken: \
+                  docs/windows-hosts.md#performance-counters";
+    Failure {
+        namespace: Some(part.namespace.to_owned()),
+        class: Some(select.class.to_owned()),
+        remedy: select.class.starts_with("Win32_Perf").then(|| remedy.to_owned()),
+        ..Failure::of_values(part.name, "the host returned no rows, and every host has some")
     }
 }
 
@@ -311,10 +334,15 @@ pub(crate) mod tests {
     ) -> Report {
         let parts = (plan.parts)(options);
         let mut rows = rows;
+        let mut report = Report::of(plan.key);
         let progress = parts.iter().map(|part| {
             let own = rows.iter().position(|(name, _)| *name == part.name).map(|at| rows.swap_remove(at).1);
+            let is_bare = part.always && own.as_ref().is_some_and(Vec::is_empty);
+            if is_bare {
+                report.errors.push(no_rows(part, &part.selects[0]));
+            }
             let answer = Answered {
-                failed: own.is_none() || broken.contains(&part.name),
+                failed: own.is_none() || is_bare || broken.contains(&part.name),
                 rows: own.unwrap_or_default(),
                 sent: FileTime(0),
                 received: FileTime(0),
@@ -323,9 +351,40 @@ pub(crate) mod tests {
         });
         let gathered = Gathered { parts, progress: progress.collect() };
         assert!(rows.is_empty(), "no such part: {rows:?}");
-        let mut report = Report::of(plan.key);
         (plan.evaluate)(&gathered, options, state, &mut report);
         report
+    }
+
+    #[test]
+    fn a_list_without_rows_of_which_every_host_has_some_is_told() {
+        for (shape, kind) in [(crate::Shape::Native, "physical"), (crate::Shape::Infrasonar, "physical")] {
+            let check = crate::by_key("storage").expect("a check");
+            let mut round = check.begin(&Options::new(shape), State::default());
+            while let Some(request) = round.next() {
+                let times = (FileTime(1), FileTime(2));
+                let answer = Answer { rows: Vec::new(), outcome: Ok(()), sent: times.0, received: times.1 };
+                round.answer(request.id, answer);
+            }
+            let (report, _) = round.finish();
+            let told: Vec<_> = report.errors.iter().map(|error| (error.part, error.class.as_deref())).collect();
+            let is_there = report.types.iter().any(|found| found.name == kind);
+            match shape {
+                crate::Shape::Native => {
+                    let class = |name| {
+                        Some(
+                            ["Win32_PerfRawData_PerfDisk_PhysicalDisk", "Win32_PerfRawData_PerfDisk_LogicalDisk"][name],
+                        )
+                    };
+                    assert_eq!(told, [("physical", class(0)), ("logical", class(1))]);
+                    assert!(
+                        report.errors.iter().all(|e| e.remedy.as_deref().is_some_and(|r| r.contains("Monitor Users")))
+                    );
+                    assert!(!is_there, "not an empty list");
+                }
+                // Its query leaves _Total out.
+                crate::Shape::Infrasonar => assert!(told.is_empty() && is_there),
+            }
+        }
     }
 
     #[test]

@@ -119,11 +119,18 @@ pub(crate) fn route_protocol(protocol: u64) -> Option<&'static str> {
         12 => "bbnSpfIgp",
         13 => "ospf",
         14 => "bgp",
-        // MIB_IPPROTO_NT_AUTOSTATIC, MIB_IPPROTO_NT_STATIC and MIB_IPPROTO_NT_STATIC_NON_DOD of Windows itself.
+        _ => return None,
+    })
+}
+
+/// The same of the numbers that Windows has of its own, for which InfraSonar has no names: MIB_IPPROTO_NT_AUTOSTATIC,
+/// MIB_IPPROTO_NT_STATIC and MIB_IPPROTO_NT_STATIC_NON_DOD.
+pub(crate) fn route_protocol_of_windows(protocol: u64) -> Option<&'static str> {
+    Some(match protocol {
         10_002 => "autostatic",
         10_006 => "static",
         10_007 => "static-non-dod",
-        _ => return None,
+        _ => return route_protocol(protocol),
     })
 }
 

@@ -4,7 +4,7 @@ use crate::counters::{Column, CounterType};
 use crate::plan::{Gathered, Part, Plan, Select};
 use crate::record::Record;
 use crate::sampled::{Gauge, cook};
-use crate::{About, Failure, Item, Options, Report, Shape, State, Unit, Value};
+use crate::{About, Item, Options, Report, Shape, State, Unit, Value};
 
 pub(crate) static PLAN: Plan = Plan {
     key: "memory",
@@ -34,8 +34,8 @@ const MEMORY: &str = "memory";
 const PAGE_FILE: &str = "pageFile";
 
 static NATIVE: [Part; 3] = [
-    Part::new(PHYSICAL, &[Select::all("Win32_OperatingSystem", &OS)]),
-    Part::new(MEMORY, &[Select::all("Win32_PerfRawData_PerfOS_Memory", &RAW)]),
+    Part::new(PHYSICAL, &[Select::all("Win32_OperatingSystem", &OS)]).always(),
+    Part::new(MEMORY, &[Select::all("Win32_PerfRawData_PerfOS_Memory", &RAW)]).always(),
     Part::new(
         PAGE_FILE,
         &[
@@ -56,7 +56,8 @@ static INFRASONAR: [Part; 2] = [
             "Win32_PerfFormattedData_PerfOS_Memory",
             &["CommitLimit", "CommittedBytes", "PercentCommittedBytesInUse"],
         )],
-    ),
+    )
+    .always(),
     Part::new(PAGE_FILE, &[Select::all("Win32_PageFileUsage", &["Name", "AllocatedBaseSize", "CurrentUsage"])]),
 ];
 
@@ -118,8 +119,6 @@ fn native(gathered: &Gathered, state: &mut State, report: &mut Report) {
             .with("BytesUsed", Unit::Bytes, used)
             .with("UsedRatio", Unit::Ratio, Value::ratio(used, total));
         report.put(PHYSICAL, "physical", vec![item]);
-    } else if gathered.rows(PHYSICAL).is_some() {
-        report.errors.push(Failure::of_values(PHYSICAL, "the host returned no Win32_OperatingSystem"));
     }
     memory(gathered, bytes("TotalVirtualMemorySize").zip(bytes("FreeVirtualMemory")), state, report);
     if let Some(rows) = gathered.rows(PAGE_FILE) {
@@ -138,9 +137,6 @@ fn memory(gathered: &Gathered, virtual_memory: Option<(u64, u64)>, state: &mut S
         let item = sampled.metrics(&GAUGES, Item::new(MEMORY)).with("CommittedRatio", Unit::Ratio, share);
         report.put(MEMORY, "memory", vec![item]);
         return;
-    }
-    if gathered.rows(MEMORY).is_some() {
-        report.errors.push(Failure::of_values(MEMORY, "the host returned no memory counters"));
     }
     // Without counters the operating system still knows what is committed.
     if let Some((limit, committed)) = virtual_memory.and_then(|(limit, left)| Some((limit, limit.checked_sub(left)?))) {

@@ -20,7 +20,8 @@ const LISTED: usize = 10_000;
 pub(crate) static PLAN: Plan = Plan {
     key: "netstat",
     about: About {
-        summary: "TCP connections and UDP endpoints with the programs that own them; not before Windows 8 and Server 2012",
+        summary: "TCP connections and UDP endpoints with the programs that own them; not before Windows 8 and Server 2012, and \
+                  without programs before 8.1 and 2012 R2",
         rights: "Remote Enable on root/StandardCimv2",
         returns: &[
             ("netstat", "one item per TCP connection, 10,000 at the most"),
@@ -40,29 +41,41 @@ pub(crate) static PLAN: Plan = Plan {
 
 const CONNECTIONS: Part = Part::new(
     TCP,
-    &[Select::all(
-        "MSFT_NetTCPConnection",
-        &[
-            "CreationTime",
-            "InstanceID",
-            "LocalAddress",
-            "LocalPort",
-            "OwningProcess",
-            "RemoteAddress",
-            "RemotePort",
-            "State",
-        ],
-    )],
+    &[
+        Select::all(
+            "MSFT_NetTCPConnection",
+            &[
+                "CreationTime",
+                "InstanceID",
+                "LocalAddress",
+                "LocalPort",
+                "OwningProcess",
+                "RemoteAddress",
+                "RemotePort",
+                "State",
+            ],
+        ),
+        // Windows 8 and Server 2012 know neither owners nor times.
+        Select::all(
+            "MSFT_NetTCPConnection",
+            &["InstanceID", "LocalAddress", "LocalPort", "RemoteAddress", "RemotePort", "State"],
+        ),
+    ],
 )
 .namespace(NAMESPACE)
 .many();
 
 const ENDPOINTS: Part = Part::new(
     UDP,
-    &[Select::all("MSFT_NetUDPEndpoint", &["CreationTime", "LocalAddress", "LocalPort", "OwningProcess"])],
+    &[
+        Select::all("MSFT_NetUDPEndpoint", &["CreationTime", "LocalAddress", "LocalPort", OWNER]),
+        Select::all("MSFT_NetUDPEndpoint", &["LocalAddress", "LocalPort"]),
+    ],
 )
 .namespace(NAMESPACE)
 .many();
+
+const OWNER: &str = "OwningProcess";
 
 const OF_WINDOWS: Select = Select::all("Win32_Process", &["Name", "ProcessId"]);
 
@@ -187,7 +200,12 @@ fn native(gathered: &Gathered, names: &Programs, report: &mut Report) {
     if tcp.is_none() && udp.is_none() {
         return;
     }
-    report.put(PROCESS, "netstatProcess", programs(tcp, udp, names));
+    // Where the host knows no owners, nothing is no program's.
+    let owned =
+        |rows: Option<&'_ [Record]>| rows.is_some_and(|rows| rows.iter().any(|row| row.columns().contains(&OWNER)));
+    if owned(tcp) || owned(udp) {
+        report.put(PROCESS, "netstatProcess", programs(tcp, udp, names));
+    }
     let number = |rows: Option<&[Record]>| rows.map(|rows| rows.len() as u64);
     let total =
         Item::new("total").with("Connections", Unit::Count, number(tcp)).with("UdpEndpoints", Unit::Count, number(udp));
@@ -202,12 +220,13 @@ fn socket(row: &Record, address: &str, port: &str) -> String {
 }
 
 /// Several processes may share a port, and a socket may be bound to what an other listens on: those are told apart by
-/// state and process, not by the order in which the host lists them.
+/// state and process, and several of one process by their age, not by the order in which the host lists them.
 fn tell_apart(list: &mut [Item], rows: &[Record]) {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for item in &*list {
         *times.entry(item.name.clone()).or_default() += 1;
     }
+    let mut alike: BTreeMap<String, Vec<(Option<u64>, &mut Item)>> = BTreeMap::new();
     for (item, row) in list.iter_mut().zip(rows) {
         if times.get(&item.name).is_none_or(|times| *times < 2) {
             continue;
@@ -215,8 +234,16 @@ fn tell_apart(list: &mut [Item], rows: &[Record]) {
         if let Some(state) = row.unsigned("State").and_then(tcp_state) {
             item.name = format!("{} {state}", item.name);
         }
-        if let Some(id) = row.unsigned("OwningProcess") {
+        if let Some(id) = row.unsigned(OWNER) {
             item.name = format!("{} [{id}]", item.name);
+        }
+        let made = row.file_time("CreationTime").map(|made| made.0);
+        alike.entry(item.name.clone()).or_default().push((made, item));
+    }
+    for of_one in alike.values_mut() {
+        of_one.sort_by_key(|(made, _)| *made);
+        for (number, (_, item)) in (2..).zip(of_one.iter_mut().skip(1)) {
+            item.name = format!("{} #{number}", item.name);
         }
     }
 }

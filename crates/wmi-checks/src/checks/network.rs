@@ -7,7 +7,9 @@ use self::routes::{Route, family, prefix, short_names};
 use self::traffic::INTERFACE;
 use crate::plan::{Gathered, Plan};
 use crate::record::Record;
-use crate::values::{LAST_OLD_DEVICE_PROBLEM, connection_status, device_problem, route_protocol, route_type};
+use crate::values::{
+    LAST_OLD_DEVICE_PROBLEM, connection_status, device_problem, route_protocol, route_protocol_of_windows, route_type,
+};
 use crate::{About, Check, Item, Options, Reads, Report, Round, Shape, State, Unit, Value};
 
 mod parts;
@@ -215,6 +217,16 @@ fn routes(rows: &[Record], shape: Shape, adapters: &BTreeMap<u64, String>) -> Ve
         Shape::Native => row.value(column),
         Shape::Infrasonar => row.plain(column),
     };
+    // A number without a name is told as it is, but for InfraSonar, which has names only.
+    let named = |row: &Record, column, name: fn(u64) -> Option<&'static str>| {
+        let number = row.unsigned(column);
+        let unnamed = || number.filter(|_| shape == Shape::Native).map(|number| number.to_string());
+        number.and_then(name).map(str::to_owned).or_else(unnamed)
+    };
+    let protocol = match shape {
+        Shape::Native => route_protocol_of_windows,
+        Shape::Infrasonar => route_protocol,
+    };
     let item = |(name, row): (String, &Record)| {
         Item::new(name)
             .with("Destination", Unit::None, value(row, "Destination"))
@@ -222,8 +234,8 @@ fn routes(rows: &[Record], shape: Shape, adapters: &BTreeMap<u64, String>) -> Ve
             .with("Mask", Unit::None, value(row, "Mask"))
             .with("NextHop", Unit::None, value(row, "NextHop"))
             .with("Metric", Unit::None, value(row, "Metric1"))
-            .with("Protocol", Unit::None, row.unsigned("Protocol").and_then(route_protocol))
-            .with("Type", Unit::None, row.unsigned("Type").and_then(route_type))
+            .with("Protocol", Unit::None, named(row, "Protocol", protocol))
+            .with("Type", Unit::None, named(row, "Type", route_type))
             .with("Adapter", Unit::None, row_of(row, adapters).map_or(Value::Null, Value::from))
     };
     names.into_iter().zip(rows).map(item).collect()

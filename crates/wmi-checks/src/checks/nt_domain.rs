@@ -4,7 +4,7 @@ use super::shares;
 use crate::plan::{Gathered, Part, Plan, Select};
 use crate::record::Record;
 use crate::values::domain_role;
-use crate::{About, Failure, Item, Options, Report, Shape, State, Unit, Value};
+use crate::{About, Item, Options, Report, Shape, State, Unit, Value};
 
 const DOMAIN: &str = "domain";
 const MEMBERSHIP: &str = "membership";
@@ -61,7 +61,8 @@ const MEMBERSHIPS: Part = Part::new(
         // Server 2003 has no Workgroup.
         Select::all("Win32_ComputerSystem", &["Name", "Domain", "DomainRole", "PartOfDomain"]),
     ],
-);
+)
+.always();
 
 fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
     if let Some(rows) = gathered.rows(DOMAIN) {
@@ -104,11 +105,7 @@ fn infrasonar(row: &Record) -> Item {
 }
 
 fn membership(gathered: &Gathered, report: &mut Report) {
-    let Some(rows) = gathered.rows(MEMBERSHIP) else { return };
-    let Some(row) = rows.first() else {
-        report.errors.push(Failure::of_values(MEMBERSHIP, "the host returned no Win32_ComputerSystem"));
-        return;
-    };
+    let Some(row) = gathered.rows(MEMBERSHIP).and_then(<[Record]>::first) else { return };
     let member = row.boolean("PartOfDomain");
     // Domain is the workgroup of a host that is in no domain.
     let (domain, workgroup) = match member {

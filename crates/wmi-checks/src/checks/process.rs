@@ -61,7 +61,7 @@ static NATIVE: [Part; 3] = [
         )],
     )
     .many(),
-    Part::new(COUNTERS, &[Select::all("Win32_PerfRawData_PerfProc_Process", &RAW)]).many(),
+    Part::new(COUNTERS, &[Select::all("Win32_PerfRawData_PerfProc_Process", &RAW)]).many().always(),
     Part::new(
         PROCESSORS,
         &[

@@ -9,7 +9,8 @@
 //! simply has no such key. EnumValues comes first, because it says which values exist and of which type they are: one
 //! call in place of the three of a filter that most keys do not have, and nothing is read of a key without a name.
 //!
-//! A later round lists all keys (new and vanished ones are seen at once), reads of each known program its version, or its
+//! A later round lists all keys (new and vanished ones are seen at once, and those that an installer had not finished are
+//! looked at again), reads of each known program its version, or its
 //! name when it has none (replaced programs are seen at once), and reads the oldest eighth of all keys whole: what else a
 //! key says is never older than [`known::ROUNDS`] rounds.
 

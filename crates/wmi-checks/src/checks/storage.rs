@@ -43,8 +43,8 @@ const SNAPSHOT: &str = "snapshot";
 
 /// The last two are what `exclude_shadow_storage` leaves out.
 static NATIVE: [Part; 5] = [
-    Part::new(PHYSICAL, &[Select::all("Win32_PerfRawData_PerfDisk_PhysicalDisk", &DISK)]),
-    Part::new(LOGICAL, &[Select::all("Win32_PerfRawData_PerfDisk_LogicalDisk", &DISK)]),
+    Part::new(PHYSICAL, &[Select::all("Win32_PerfRawData_PerfDisk_PhysicalDisk", &DISK)]).always(),
+    Part::new(LOGICAL, &[Select::all("Win32_PerfRawData_PerfDisk_LogicalDisk", &DISK)]).always(),
     Part::new(VOLUME, &[VOLUMES]),
     Part::new(SHADOW, &[Select::all("Win32_ShadowStorage", &SHADOW_COLUMNS)]),
     Part::new(

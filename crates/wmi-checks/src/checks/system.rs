@@ -45,7 +45,8 @@ static NATIVE: [Part; 3] = [
             Select::all("Win32_PerfRawData_Counters_ProcessorInformation", &RAW),
             Select::all("Win32_PerfRawData_PerfOS_Processor", &RAW),
         ],
-    ),
+    )
+    .always(),
     Part::new(
         FIRST,
         &[
@@ -58,8 +59,8 @@ static NATIVE: [Part; 3] = [
 ];
 
 static INFRASONAR: [Part; 4] = [
-    Part::new(SYSTEM, &[Select::all("Win32_PerfFormattedData_PerfOS_System", &["Processes", "SystemUpTime"])]),
-    Part::new(PROCESSOR, &[Select::all("Win32_PerfRawData_PerfOS_Processor", &RAW)]),
+    Part::new(SYSTEM, &[Select::all("Win32_PerfFormattedData_PerfOS_System", &["Processes", "SystemUpTime"])]).always(),
+    Part::new(PROCESSOR, &[Select::all("Win32_PerfRawData_PerfOS_Processor", &RAW)]).always(),
     Part::new(FIRST, &[Select::all("Win32_PerfFormattedData_PerfOS_Processor", &FORMATTED)]).when(is_first),
     OPERATING_SYSTEM,
 ];
@@ -71,7 +72,8 @@ const OPERATING_SYSTEM: Part = Part::new(
         Select::all("Win32_OperatingSystem", OS_COLUMNS.split_at(OS_COLUMNS.len() - 1).0),
     ],
 )
-.last();
+.last()
+.always();
 
 /// The last one is what hosts before Vista and Server 2008 do not have.
 const OS_COLUMNS: [&str; 9] = [
@@ -138,14 +140,7 @@ fn is_first(state: &State) -> bool {
 }
 
 fn evaluate(gathered: &Gathered, options: &Options, state: &mut State, report: &mut Report) {
-    let os = match gathered.rows(OS) {
-        Some([record, ..]) => Some(record),
-        Some([]) => {
-            report.errors.push(Failure::of_values(OS, "the host returned no Win32_OperatingSystem"));
-            None
-        }
-        None => None,
-    };
+    let os = gathered.rows(OS).and_then(<[Record]>::first);
     let counted = gathered.rows(SYSTEM).and_then(<[Record]>::first);
     match options.shape {
         Shape::Native => native(os, report),
@@ -239,10 +234,6 @@ fn processors(gathered: &Gathered, options: &Options, state: &mut State, report:
         }
         return;
     };
-    if rows.is_empty() {
-        report.errors.push(Failure::of_values(PROCESSOR, "the host returned no raw processor counters"));
-        return;
-    }
     let warnings = report.warnings.len();
     let sampled = cook(PROCESSOR, &GAUGES, rows, name, state, report);
     let mut shares: Vec<(String, Vec<Option<f64>>)> = sampled

@@ -1,6 +1,6 @@
 //! The check `updates`: which updates Windows lists, when they were installed, and what the list does not cover.
 
-use crate::dates::{Order, Written};
+use crate::dates::{Order, STANDARD_ZONE, Written, standard_zone};
 use crate::plan::{Gathered, Part, Plan, Select};
 use crate::record::Record;
 use crate::{About, Failure, Item, Options, Report, Shape, State, Unit, Value};
@@ -20,7 +20,7 @@ pub(crate) static PLAN: Plan = Plan {
         ],
         unchanged_eol: 43_200,
     },
-    parts: |_| &[UPDATES, CLOCK],
+    parts: |_| &[UPDATES, CLOCK, ZONE],
     evaluate,
 };
 
@@ -34,9 +34,10 @@ const UPDATES: Part = Part::new(
     )],
 );
 
-/// How the host writes dates, and the zone of its clock.
-const CLOCK: Part =
-    Part::new("clock", &[Select::all("Win32_OperatingSystem", &["Locale", "CurrentTimeZone", "LocalDateTime"])]);
+/// How the host writes dates, and what it says of now.
+const CLOCK: Part = Part::new("clock", &[Select::all("Win32_OperatingSystem", &["Locale", "LocalDateTime"])]);
+
+const ZONE: Part = Part::new("zone", &[STANDARD_ZONE]);
 
 /// What Win32_QuickFixEngineering lists ([MSDN] of the class).
 const COVERS: &str = "Windows' own updates (component-based servicing); none of Windows Installer or of other products";
@@ -103,7 +104,7 @@ fn installed(text: &str, order: Option<Order>, zone: i16) -> Installed {
 fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
     let Some(rows) = gathered.rows(PART) else { return };
     let clock = gathered.rows("clock").and_then(<[Record]>::first);
-    let zone = clock.and_then(|clock| clock.signed("CurrentTimeZone")).and_then(|zone| i16::try_from(zone).ok());
+    let zone = gathered.rows("zone").and_then(|rows| standard_zone(rows.first()?));
     // Four hexadecimal digits.
     let lcid = clock.and_then(|clock| u32::from_str_radix(&clock.text("Locale")?, 16).ok());
     let texts: Vec<String> = rows.iter().map(|row| row.text("InstalledOn").unwrap_or_default().into_owned()).collect();

@@ -25,7 +25,11 @@ pub(crate) static PLAN: Plan = Plan {
                  Performance Monitor Users",
         returns: &[
             ("session", "one item per session with its user, kind, logon type, start and state"),
-            ("sessionTotal", "the number of local and of remote sessions, and of active and inactive ones"),
+            (
+                "sessionTotal",
+                "the number of local and of remote sessions; and of active, inactive and all as Windows counts them, \
+                 which makes inactive ones of the services and of a console without a user, too",
+            ),
             ("loggedOn", "the number of logons of each account, services included"),
             ("loggedOnTotal", "the number of all logons"),
         ],
@@ -33,15 +37,13 @@ pub(crate) static PLAN: Plan = Plan {
     },
     parts: |options| match options.shape {
         Shape::Native => &[LOGONS, LOGGED_ON_USERS, SESSION_PROCESSES, PROCESSES, COUNTERS],
-        Shape::Infrasonar => &[WINLOGONS, ANTECEDENTS],
+        Shape::Infrasonar => &[WINLOGONS, LOGGED_ON_USERS],
     },
     evaluate,
 };
 
 const WINLOGONS: Part =
     Part::new(REMOTE, &[Select { class: "Win32_Process", columns: &["Caption"], condition: "Caption='winlogon.exe'" }]);
-
-const ANTECEDENTS: Part = Part::new(LOGGED_ON, &[Select::all("Win32_LoggedOnUser", &["Antecedent"])]);
 
 const LOGONS: Part = Part::new(
     LOGON,
@@ -72,7 +74,8 @@ const COUNTERS: Part = Part::new(
         // Its name before Vista and Server 2008.
         Select::all("Win32_PerfRawData_TermService_TerminalServices", TERMINAL_COLUMNS),
     ],
-);
+)
+.always();
 
 fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
     match options.shape {
@@ -106,11 +109,11 @@ fn logged_on(gathered: &Gathered, shape: Shape, report: &mut Report) {
         let text = format!("{unread} of {} logons name no account", rows.len());
         report.warnings.push(Failure::of_values(LOGGED_ON, text));
     }
-    // The system itself is always logged on.
-    let total = Some(rows.len() as u64).filter(|total| *total > 0);
-    if total.is_none() {
-        report.warnings.push(may_be_short(LOGGED_ON, "the host shows no logon to this account"));
+    let is_short = lacks_system(rows);
+    if is_short {
+        report.warnings.push(may_be_short(LOGGED_ON, NO_SYSTEM));
     }
+    let total = Some(rows.len() as u64).filter(|_| !is_short);
     let item = |(account, count): (&Account, &u64)| {
         let item = Item::new(account.to_string()).with("SessionCount", Unit::Count, *count);
         match shape {
@@ -121,6 +124,17 @@ fn logged_on(gathered: &Gathered, shape: Shape, report: &mut Report) {
     report.put(LOGGED_ON, LOGGED_ON, logons.iter().map(item).collect());
     let total = Item::new("total").with("SessionCount", Unit::Count, total);
     report.put(LOGGED_ON, "loggedOnTotal", vec![total]);
+}
+
+/// What is told of a list that [`lacks_system`].
+const NO_SYSTEM: &str = "the host does not show the logon of the system itself to this account";
+
+/// Whether the logons of a host lack that of the system, which is always there: who is no administrator is shown his own.
+fn lacks_system(rows: &[Record]) -> bool {
+    const SYSTEM: u64 = 999;
+
+    let logon = |row: &Record| row.text("Dependent").and_then(|reference| logon_of_reference(&reference));
+    !rows.iter().any(|row| logon(row) == Some(SYSTEM))
 }
 
 /// That the host does not show this account everything, as `sign` tells: it gives no error of that.

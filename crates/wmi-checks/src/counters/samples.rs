@@ -182,6 +182,11 @@ impl Samples {
         self.keep(Kept { layout, key: key.to_owned(), ..kept });
     }
 
+    /// Keeps nothing under `key` any more.
+    pub fn forget(&mut self, key: &str) {
+        self.take(key);
+    }
+
     fn take(&mut self, key: &str) -> Kept {
         let index = self.0.iter().position(|kept| kept.key == key);
         index.map(|index| self.0.remove(index)).unwrap_or_default()

@@ -212,3 +212,42 @@ fn quirk_a_busy_server_is_counted_and_its_list_is_bounded() {
     let infrasonar = report(Shape::Infrasonar, vec![(TCP, rows), (PROCESS, Vec::new())]);
     assert_eq!(items(&infrasonar, TCP).map(|items| items.len()), Some(30_000), "its size is the probe's business");
 }
+
+#[test]
+fn hosts_of_2012_know_neither_owners_nor_times() {
+    const TCP_OF_2012: &[&str; 6] =
+        &["InstanceID", "LocalAddress", "LocalPort", "RemoteAddress", "RemotePort", "State"];
+    const UDP_OF_2012: &[&str; 2] = &["LocalAddress", "LocalPort"];
+    assert!(CONNECTIONS.selects.iter().any(|select| select.columns == TCP_OF_2012));
+    assert!(ENDPOINTS.selects.iter().any(|select| select.columns == UDP_OF_2012));
+    let values = ["id".into(), "192.0.2.1".into(), 443_u16.into(), "192.0.2.9".into(), 50_000_u16.into(), 5_u8.into()];
+    let connection = Record::made(TCP_OF_2012, values);
+    let endpoint = Record::made(UDP_OF_2012, ["0.0.0.0".into(), 123_u16.into()]);
+    let rows = vec![(TCP, vec![connection]), (UDP, vec![endpoint]), (PROCESS, vec![windows("x.exe", 700)])];
+    let report = report(Shape::Native, rows);
+    let name = "192.0.2.1:443 192.0.2.9:50000";
+    assert_eq!(items(&report, TCP), Some(vec![name]));
+    assert_eq!(*value(&report, TCP, name, "OwningProcess"), Value::Null);
+    assert_eq!(*value(&report, "netstatTotal", "total", "Connections"), Value::Uint(1));
+    assert_eq!(items(&report, "netstatProcess"), None, "it is not that no process has them");
+}
+
+#[test]
+fn endpoints_that_one_process_has_several_times_are_told_apart_by_age_in_any_order() {
+    let endpoint = |created: &str| {
+        const COLUMNS: &[&str; 4] = &["CreationTime", "LocalAddress", "LocalPort", "OwningProcess"];
+        let created = CimValue::DateTime(created.into());
+        Record::made(COLUMNS, [created, "0.0.0.0".into(), 5353_u16.into(), 1234_u32.into()])
+    };
+    let mut rows: Vec<Record> =
+        ["20261124090000.000000+000", "20261124080000.000000+000", "20261124100000.000000+000"].map(endpoint).to_vec();
+    for _ in 0..2 {
+        let report = report(Shape::Native, vec![(UDP, rows.clone())]);
+        let made = |name| value(&report, UDP, name, "CreationTime").clone();
+        assert_eq!(made("0.0.0.0:5353 [1234]"), Value::Real(1_795_507_200.0));
+        assert_eq!(made("0.0.0.0:5353 [1234] #2"), Value::Real(1_795_510_800.0));
+        assert_eq!(made("0.0.0.0:5353 [1234] #3"), Value::Real(1_795_514_400.0));
+        assert_eq!(report.warnings, []);
+        rows.reverse();
+    }
+}

@@ -162,7 +162,8 @@ const FORMATTED_INTERFACES: Part = Part::new(
             "PacketsReceivedErrors",
         ],
     )],
-);
+)
+.always();
 
 const RAW_INTERFACES: Part = Part::new(
     INTERFACE,
@@ -185,7 +186,8 @@ const RAW_INTERFACES: Part = Part::new(
             "Timestamp_Sys100NS",
         ],
     )],
-);
+)
+.always();
 
 const COOKED_INTERFACES: Part = Part::new(
     COOKED_INTERFACE,

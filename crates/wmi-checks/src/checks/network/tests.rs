@@ -143,6 +143,33 @@ fn quirk_routes_to_one_destination_on_one_interface_do_not_collide() {
 }
 
 #[test]
+fn routes_of_windows_own_protocols_have_names_where_infrasonar_has_none() {
+    const COLUMNS: &[&str; 7] = &["Destination", "InterfaceIndex", "Mask", "Metric1", "NextHop", "Protocol", "Type"];
+    for (protocol, native, infrasonar) in [
+        (10_006_u32, Value::from("static"), Value::Null),
+        (99, Value::from("99"), Value::Null),
+        (3, Value::from("netmgmt"), Value::from("netmgmt")),
+    ] {
+        let values = [
+            "10.0.0.0".into(),
+            5_i32.into(),
+            "255.0.0.0".into(),
+            1_i32.into(),
+            "192.0.2.1".into(),
+            protocol.into(),
+            4_u32.into(),
+        ];
+        for (shape, name, expected) in
+            [(Shape::Native, "10.0.0.0/8 via 192.0.2.1 [5]", native), (Shape::Infrasonar, "10.0.0.0 [5]", infrasonar)]
+        {
+            let rows = vec![(ROUTE, vec![Record::made(COLUMNS, values.clone())])];
+            let report = report(shape, &mut State::default(), rows);
+            assert_eq!(*value(&report, ROUTE, name, "Protocol"), expected, "{protocol}");
+        }
+    }
+}
+
+#[test]
 fn addresses_of_both_families_are_told() {
     const COLUMNS: &[&str; 4] = &["Caption", "InterfaceIndex", "IPAddress", "IPSubnet"];
     let list = |texts: &[&str]| CimValue::from(texts.iter().map(|text| CimValue::from(*text)).collect::<Vec<_>>());
@@ -308,6 +335,26 @@ fn interfaces_have_octets_and_rates() {
     let second = round(5_000_001_000, 104);
     assert_eq!(of_interface(&second, "BytesReceivedPersec"), Value::Real(250.0));
     assert_eq!(of_interface(&second, "PacketsReceivedErrors"), Value::Uint(2));
+    assert!(!traffic::octets_wrap(&state));
+}
+
+#[test]
+fn octets_that_are_null_once_do_not_make_a_host_one_of_32_bits() {
+    let mut state = State::default();
+    let mut round = |octets: CimValue, seconds| {
+        let report = report(Shape::Native, &mut state, interface(octets, seconds));
+        (of_interface(&report, "BytesReceivedPersec"), of_interface(&report, "PacketsReceivedErrors"))
+    };
+    round(5_000_000_000_u64.into(), 100);
+    round(CimValue::Null, 104);
+    round(5_000_002_000_u64.into(), 108);
+    assert_eq!(round(5_000_003_000_u64.into(), 112).0, Value::Real(250.0));
+    assert!(!traffic::octets_wrap(&state));
+    // And one that was upgraded is one no more.
+    let mut state = State::default();
+    report(Shape::Native, &mut state, interface(CimValue::Uint32(1), 100));
+    assert!(traffic::octets_wrap(&state));
+    report(Shape::Native, &mut state, interface(CimValue::Uint64(1), 104));
     assert!(!traffic::octets_wrap(&state));
 }
 

@@ -73,25 +73,25 @@ const UDP_COOKED: &[&str] = &[
 
 pub(super) const TCP4: Protocol = Protocol {
     kind: "tcp",
-    raw: Part::new("TCPv4", &[Select::all("Win32_PerfRawData_Tcpip_TCPv4", TCP_RAW)]),
+    raw: Part::new("TCPv4", &[Select::all("Win32_PerfRawData_Tcpip_TCPv4", TCP_RAW)]).always(),
     cooked: Part::new("TCPv4Rates", &[Select::all("Win32_PerfFormattedData_Tcpip_TCPv4", TCP_COOKED)]),
 };
 
 pub(super) const TCP6: Protocol = Protocol {
     kind: "tcp",
-    raw: Part::new("TCPv6", &[Select::all("Win32_PerfRawData_Tcpip_TCPv6", TCP_RAW)]),
+    raw: Part::new("TCPv6", &[Select::all("Win32_PerfRawData_Tcpip_TCPv6", TCP_RAW)]).always(),
     cooked: Part::new("TCPv6Rates", &[Select::all("Win32_PerfFormattedData_Tcpip_TCPv6", TCP_COOKED)]),
 };
 
 pub(super) const UDP4: Protocol = Protocol {
     kind: "udp",
-    raw: Part::new("UDPv4", &[Select::all("Win32_PerfRawData_Tcpip_UDPv4", UDP_RAW)]),
+    raw: Part::new("UDPv4", &[Select::all("Win32_PerfRawData_Tcpip_UDPv4", UDP_RAW)]).always(),
     cooked: Part::new("UDPv4Rates", &[Select::all("Win32_PerfFormattedData_Tcpip_UDPv4", UDP_COOKED)]),
 };
 
 pub(super) const UDP6: Protocol = Protocol {
     kind: "udp",
-    raw: Part::new("UDPv6", &[Select::all("Win32_PerfRawData_Tcpip_UDPv6", UDP_RAW)]),
+    raw: Part::new("UDPv6", &[Select::all("Win32_PerfRawData_Tcpip_UDPv6", UDP_RAW)]).always(),
     cooked: Part::new("UDPv6Rates", &[Select::all("Win32_PerfFormattedData_Tcpip_UDPv6", UDP_COOKED)]),
 };
 
@@ -230,8 +230,11 @@ pub(super) fn interfaces(
         host.entry(name(row)).and_modify(|several| *several = None).or_insert(Some(row));
     }
     let octets = ["BytesReceivedPersec", "BytesSentPersec"];
-    let wide = rows.iter().all(|row| octets.iter().all(|column| is_wide(row, column)));
-    let cooked = cook(if wide { INTERFACE } else { INTERFACE_OF_32_BITS }, rows, state);
+    let is_narrow = |row: &Record| octets.iter().any(|column| matches!(row.cim(column), CimValue::Uint32(_)));
+    let keys = [INTERFACE, INTERFACE_OF_32_BITS];
+    let [key, other] = if rows.iter().any(is_narrow) { [keys[1], keys[0]] } else { keys };
+    let cooked = cook(key, rows, state);
+    state.samples.forget(other);
     let mut missing = BTreeMap::new();
     let mut items = Vec::with_capacity(rows.len());
     for (row, rates) in rows.iter().zip(&cooked) {

@@ -11,7 +11,8 @@ pub(super) static PARTS: [Part; 1] = [Part::new(
     PROCESS,
     &[Select { class: "Win32_PerfFormattedData_PerfProc_Process", columns: &COLUMNS, condition: "Name != \"_Total\"" }],
 )
-.many()];
+.many()
+.always()];
 
 pub(super) const COLUMNS: [&str; 20] = [
     "Name",

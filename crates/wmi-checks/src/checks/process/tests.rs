@@ -99,10 +99,12 @@ fn the_idle_process_and_the_sum_are_no_processes() {
     let mut state = State::default();
     let processes = vec![process(0, "System Idle Process", 0), process(4, "System", 0)];
     // Some hosts give the idle process a date, and its counters none.
-    let rows =
-        vec![counters(0, "Idle", 50, 100, 0.0), counters(4, "System", 0, 100, 0.0), counters(0, "_Total", 0, 100, 0.0)];
-    round(&mut state, vec![], rows.clone());
-    let report = round(&mut state, processes, rows);
+    let rows = |seconds| {
+        let of = |id, name, started| counters(id, name, started, seconds, 0.0);
+        vec![of(0, "Idle", 50), of(4, "System", 0), of(0, "_Total", 0)]
+    };
+    round(&mut state, processes.clone(), rows(100));
+    let report = round(&mut state, processes, rows(110));
     assert!(report.warnings.is_empty(), "{:?}", report.warnings);
     let names: Vec<&str> = report.types[0].items.iter().map(|item| item.name.as_str()).collect();
     assert_eq!(names, ["System [4]"]);

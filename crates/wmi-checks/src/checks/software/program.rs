@@ -91,6 +91,18 @@ impl Layout {
         self.0.iter().find(|(own, _)| *own == field).map(|(_, getter)| *getter)
     }
 
+    /// Why the key is not shown, where that is plain from the values that it does not have.
+    pub(super) fn hidden(&self) -> Option<Hidden> {
+        let has = |field| self.getter(field).is_some();
+        if !has(Field::DisplayName) {
+            Some(Hidden::Nameless)
+        } else if !has(Field::UninstallString) && !has(Field::WindowsInstaller) {
+            Some(Hidden::NotRemovable)
+        } else {
+            None
+        }
+    }
+
     /// Those of `fields` that the key has.
     pub(super) fn of<'a>(&'a self, fields: &'a [Field]) -> impl Iterator<Item = (Field, Getter)> + 'a {
         fields.iter().filter_map(|field| Some((*field, self.getter(*field)?)))
@@ -102,10 +114,19 @@ impl Layout {
 pub(super) enum Hidden {
     /// It has no DisplayName, or an empty one.
     Nameless,
+    /// Nothing says how it is removed, and Windows Installer does not keep it: what an installer left behind.
+    NotRemovable,
     /// SystemComponent is 1.
     Component,
     /// It belongs to another program: an update, or a part of it.
     Update,
+}
+
+impl Hidden {
+    /// Whether the key may be one that an installer is still writing.
+    pub(super) const fn may_be_unfinished(self) -> bool {
+        matches!(self, Self::Nameless | Self::NotRemovable)
+    }
 }
 
 /// What the values of [`FILTER`] say, if they hide the key.

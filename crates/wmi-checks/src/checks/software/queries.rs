@@ -1,5 +1,6 @@
 //! What is asked in WQL beside the registry.
 
+use crate::dates::STANDARD_ZONE;
 use crate::plan::Select;
 use crate::{Options, Shape};
 
@@ -28,7 +29,7 @@ impl Query {
         match self {
             Self::Products => &PRODUCTS,
             Self::Features => &FEATURES,
-            Self::Zone => &ZONE,
+            Self::Zone => &STANDARD_ZONE,
         }
     }
 }
@@ -50,8 +51,6 @@ static PRODUCTS: Select = Select::all(
 );
 
 static FEATURES: Select = Select::all("Win32_ServerFeature", &["ID", "Name", "ParentID"]);
-
-static ZONE: Select = Select::all("Win32_OperatingSystem", &["CurrentTimeZone"]);
 
 /// The queries of a round.
 pub(super) fn of(options: &Options) -> &'static [Query] {

@@ -151,7 +151,7 @@ impl Reading {
                 Some(Content::Shown(program, getter)) if !due => {
                     return Some(Purpose::Witness(at, program.witness(), *getter));
                 }
-                Some(Content::Hidden(_)) if !due => {}
+                Some(Content::Hidden(why)) if !due && !why.may_be_unfinished() => {}
                 _ => return Some(Purpose::Layout(at)),
             }
         }
@@ -304,8 +304,8 @@ impl Reading {
         let Some(key) = self.keys.get_mut(at) else { return };
         key.layout = Layout::new(record.cim("sNames"), record.cim("Types"));
         key.values.clear();
-        if key.layout.getter(Field::DisplayName).is_none() {
-            return self.learn(at, Content::Hidden(super::program::Hidden::Nameless));
+        if let Some(why) = key.layout.hidden() {
+            return self.learn(at, Content::Hidden(why));
         }
         self.ask_for(at, Stage::Filter, &FILTER);
     }

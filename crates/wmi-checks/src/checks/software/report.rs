@@ -6,7 +6,7 @@ use super::known::{Content, Programs};
 use super::program::{Hidden, MAX_TEXT, Program};
 use super::queries::Query;
 use super::reading::{Listing, PROGRAMS};
-use crate::dates::Written;
+use crate::dates::{Written, standard_zone};
 use crate::record::Record;
 use crate::values::{ascii, language, package_state};
 use crate::{Failure, Item, Options, Report, Shape, Unit, Value};
@@ -38,6 +38,7 @@ pub(super) fn programs(hives: &[Listing], known: &Programs, report: &mut Report)
                 .with("HiddenComponents", Unit::Count, hidden(Hidden::Component))
                 .with("HiddenUpdates", Unit::Count, hidden(Hidden::Update))
                 .with("HiddenNameless", Unit::Count, hidden(Hidden::Nameless))
+                .with("HiddenNotRemovable", Unit::Count, hidden(Hidden::NotRemovable))
                 .with("ReadWhole", Unit::Count, listing.read as u64),
         );
     }
@@ -82,8 +83,7 @@ pub(super) fn answers(
     report: &mut Report,
 ) {
     let rows = |query| answers.iter().find(|(own, _)| *own == query).map(|(_, rows)| rows.as_slice());
-    let zone = rows(Query::Zone).and_then(|rows| rows.first()?.signed("CurrentTimeZone"));
-    let zone = zone.and_then(|minutes| i16::try_from(minutes).ok()).unwrap_or_default();
+    let zone = rows(Query::Zone).and_then(|rows| standard_zone(rows.first()?)).unwrap_or_default();
     if let Some(rows) = rows(Query::Products) {
         let (name, item): (_, fn(&Record, i16) -> Item) = match options.shape {
             Shape::Native => ("product", |row, _| product(row)),
@@ -93,25 +93,35 @@ pub(super) fn answers(
     }
     // Only servers have features, and the original leaves the type out where there are none.
     match (rows(Query::Features), options.shape) {
-        (Some(rows), Shape::Native) => report.put("feature", "feature", rows.iter().map(feature).collect()),
+        (Some(rows), Shape::Native) => report.put("feature", "feature", features(rows)),
         (Some(rows), Shape::Infrasonar) if !rows.is_empty() => {
             let name = |row: &Record| Item::new(ascii(&row.text("Name").unwrap_or_default()));
             report.put("feature", "feature", rows.iter().map(name).collect());
         }
         (None, Shape::Native) if without_features => {
-            let text = "the host has no Win32_ServerFeature: it is no server";
+            let text = "the host has no Win32_ServerFeature: it is no server, or one before Server 2008";
             report.warnings.push(Failure::of_values("feature", text));
         }
         _ => {}
     }
 }
 
-fn feature(row: &Record) -> Item {
-    Item::new(row.text("Name").unwrap_or_default()).with("ID", Unit::None, row.value("ID")).with(
-        "ParentID",
-        Unit::None,
-        row.unsigned("ParentID").filter(|parent| *parent != 0),
-    )
+/// Roles and features by the names that people know. Several have one name, and are told apart by their numbers.
+fn features(rows: &[Record]) -> Vec<Item> {
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let name = |row: &Record| row.text("Name").unwrap_or_default().into_owned();
+    for row in rows {
+        *names.entry(name(row)).or_default() += 1;
+    }
+    let item = |row: &Record| {
+        let name = match (names.get(&name(row)), row.unsigned("ID")) {
+            (Some(2..), Some(id)) => format!("{} [{id}]", name(row)),
+            _ => name(row),
+        };
+        let parent = row.unsigned("ParentID").filter(|parent| *parent != 0);
+        Item::new(name).with("ID", Unit::None, row.value("ID")).with("ParentID", Unit::None, parent)
+    };
+    rows.iter().map(item).collect()
 }
 
 fn product(row: &Record) -> Item {

@@ -2,7 +2,8 @@ use wmi_proto::cim::CimValue;
 
 use super::program::{Field, Hidden, Layout, Program, hidden};
 use super::*;
-use crate::{Request, RequestId, Work};
+use crate::record::Record;
+use crate::{Report, Request, RequestId, Work};
 
 fn text(text: &str) -> CimValue {
     CimValue::String(text.into())
@@ -52,6 +53,34 @@ fn hides_what_add_remove_programs_hides() {
     ] {
         assert_eq!(hidden(&values), expected, "{values:?}");
     }
+}
+
+#[test]
+fn what_nothing_can_remove_is_not_shown() {
+    let layout = |names: &[&str]| {
+        let types = CimValue::Array(names.iter().map(|_| CimValue::Sint32(1)).collect());
+        Layout::new(&CimValue::Array(names.iter().map(|name| text(name)).collect()), &types)
+    };
+    for (names, expected) in [
+        (&["Publisher"][..], Some(Hidden::Nameless)),
+        (&["DisplayName", "Publisher"], Some(Hidden::NotRemovable)),
+        (&["DisplayName", "UninstallString"], None),
+        (&["DisplayName", "WindowsInstaller"], None),
+    ] {
+        assert_eq!(layout(names).hidden(), expected, "{names:?}");
+    }
+    assert!(Hidden::Nameless.may_be_unfinished() && !Hidden::Component.may_be_unfinished());
+}
+
+#[test]
+fn features_of_one_name_are_told_apart_by_their_numbers() {
+    let row = |id: u32, name: &str| Record::made(&["ID", "Name", "ParentID"], [id.into(), text(name), 0_u32.into()]);
+    let rows = vec![row(2, "Web Server (IIS)"), row(40, "HTTP Activation"), row(70, "HTTP Activation")];
+    let mut report = Report::of(KEY);
+    report::answers(&[(queries::Query::Features, rows)], false, &Options::default(), &mut report);
+    let names: Vec<&str> = report.types[0].items.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names, ["Web Server (IIS)", "HTTP Activation [40]", "HTTP Activation [70]"]);
+    assert_eq!(report.warnings, []);
 }
 
 #[test]

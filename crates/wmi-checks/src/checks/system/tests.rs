@@ -190,5 +190,5 @@ fn null_is_not_zero() {
     assert_eq!(metric(&report, "system", "system", "SystemUpTime"), &Value::Null);
     assert_eq!(metric(&report, "os", "os", "MemoryUsedRatio"), &Value::Null);
     assert!(report.types.iter().all(|t| t.name != "time"));
-    assert_eq!(report.errors.iter().map(|e| e.part).collect::<Vec<_>>(), ["time", PROCESSOR]);
+    assert_eq!(report.errors.iter().map(|e| e.part).collect::<Vec<_>>(), [PROCESSOR, "time"]);
 }

@@ -12,21 +12,21 @@ fn update(id: &str, on: &str) -> Record {
     Record::made(&COLUMNS, [text(id), text("Update"), text(""), CimValue::Null, text(on), text("")])
 }
 
-/// 2024-06-01 12:00 at UTC+2.
+/// 2024-06-01 12:00 at UTC+2, which is daylight saving time.
 fn clock(locale: &str) -> Record {
     Record::made(
-        &["Locale", "CurrentTimeZone", "LocalDateTime"],
-        [
-            CimValue::String(locale.into()),
-            CimValue::Sint32(120),
-            CimValue::DateTime("20240601120000.000000+120".into()),
-        ],
+        &["Locale", "LocalDateTime"],
+        [CimValue::String(locale.into()), CimValue::DateTime("20240601120000.000000+120".into())],
     )
+}
+
+fn zone(minutes: i32, daylight: bool) -> Record {
+    Record::made(&["CurrentTimeZone", "DaylightInEffect"], [CimValue::Sint32(minutes), CimValue::Boolean(daylight)])
 }
 
 fn report(dates: &[&str], locale: &str, shape: Shape) -> Report {
     let rows = dates.iter().enumerate().map(|(n, on)| update(&format!("KB{n}"), on)).collect();
-    let parts = vec![(PART, rows), ("clock", vec![clock(locale)])];
+    let parts = vec![(PART, rows), ("clock", vec![clock(locale)]), ("zone", vec![zone(120, true)])];
     evaluated(&PLAN, &Options::new(shape), &mut State::default(), parts)
 }
 
@@ -66,16 +66,29 @@ fn hexadecimal_file_times_count_from_1601_not_1600() {
 #[test]
 fn days_begin_by_the_clock_of_the_host_not_by_ours() {
     let report = report(&["20240531"], "0409", Shape::Infrasonar);
-    // 2024-05-31 00:00 at UTC+2.
-    assert_eq!(*value(&report, "updates", "KB0", "InstalledOn"), Value::Int(1_717_106_400));
-    assert_eq!(*value(&report, "last", "KB0", "InstalledOn"), Value::Int(1_717_106_400));
+    // 2024-05-31 00:00 at UTC+1, where it is 01:00 in summer.
+    assert_eq!(*value(&report, "updates", "KB0", "InstalledOn"), Value::Int(1_717_110_000));
+    assert_eq!(*value(&report, "last", "KB0", "InstalledOn"), Value::Int(1_717_110_000));
+}
+
+#[test]
+fn dates_stay_where_they_are_when_the_clock_is_changed() {
+    let at = |zone: Record| {
+        let parts = vec![(PART, vec![update("KB0", "20240110")]), ("zone", vec![zone])];
+        let report = evaluated(&PLAN, &Options::new(Shape::Infrasonar), &mut State::default(), parts);
+        value(&report, "updates", "KB0", "InstalledOn").clone()
+    };
+    // 2024-01-09 23:00 UTC.
+    for (minutes, daylight) in [(60, false), (120, true)] {
+        assert_eq!(at(zone(minutes, daylight)), Value::Int(1_704_841_200));
+    }
 }
 
 #[test]
 fn last_comes_from_dates_that_are_known() {
     let native = report(&["", "20240531", "20240101", "3/12/2024"], "0411", Shape::Native);
     assert_eq!(items(&native, "last"), Some(vec!["KB1"]));
-    assert_eq!(*value(&native, "last", "KB1", "Age"), Value::Real(36.0 * 3600.0));
+    assert_eq!(*value(&native, "last", "KB1", "Age"), Value::Real(35.0 * 3600.0));
     let none = report(&["", "yesterday"], "0409", Shape::Native);
     assert_eq!(items(&none, "last"), None);
     assert_eq!(items(&none, "updates").map(|items| items.len()), Some(2), "they are told nevertheless");

@@ -39,7 +39,7 @@ pub(super) fn put(gathered: &Gathered, report: &mut Report) {
         let sessions = sessions(logons);
         // Without accounts, logons of the system itself would count; without processes, two logons of one session.
         let known = [LOGON, LIVE, LOGGED_ON, PROCESS].iter().all(|part| gathered.whole(part).is_some());
-        let signs = signs_of_more(gathered, &sessions);
+        let signs = signs_of_more(gathered, &sessions, counter("ActiveSessions"));
         let complete = known && signs.is_empty();
         report.warnings.extend(signs.into_iter().map(|sign| may_be_short(LOGON, &sign)));
         let number = |remote: bool| sessions.iter().filter(|s| s.iter().any(Logon::is_remote) == remote).count() as u64;
@@ -91,6 +91,11 @@ fn logons(gathered: &Gathered, report: &mut Report) -> Option<Vec<Logon>> {
         .iter()
         .filter_map(|row| row.unsigned("ProcessId").zip(row.unsigned("SessionId")))
         .collect();
+    // Session 0 is the services' since Vista and Server 2008: no console is there.
+    let is_console = |row: &Record| row.unsigned("SessionId") == Some(0) && is(row, "winlogon.exe");
+    let has_desk = |session| {
+        session != Some(0) || gathered.whole(PROCESS).is_none_or(|processes| processes.iter().any(is_console))
+    };
     let mut unread = 0_u64;
     let mut logons = Vec::new();
     for row in rows {
@@ -107,6 +112,9 @@ fn logons(gathered: &Gathered, report: &mut Report) -> Option<Vec<Logon>> {
             continue;
         }
         let session = processes.iter().flatten().find_map(|process| session_of.get(process)).copied();
+        if !has_desk(session) {
+            continue;
+        }
         let (kind, start) = (row.unsigned("LogonType").unwrap_or(0), row.unix_seconds("StartTime"));
         logons.push(Logon { id, kind, start, account, processes, session });
     }
@@ -130,11 +138,21 @@ fn sessions(logons: Vec<Logon>) -> Vec<Vec<Logon>> {
     sessions
 }
 
+/// Whether the process is one of the program `name`.
+fn is(row: &Record, name: &str) -> bool {
+    row.text("Name").is_some_and(|own| own.eq_ignore_ascii_case(name))
+}
+
 /// What shows that there are sessions which the host does not show.
-fn signs_of_more(gathered: &Gathered, sessions: &[Vec<Logon>]) -> Vec<String> {
-    let Some(rows) = gathered.whole(PROCESS) else { return Vec::new() };
-    let is = |row: &Record, name: &str| row.text("Name").is_some_and(|n| n.eq_ignore_ascii_case(name));
+fn signs_of_more(gathered: &Gathered, sessions: &[Vec<Logon>], active: Option<u64>) -> Vec<String> {
     let mut signs = Vec::new();
+    if gathered.whole(LOGGED_ON).is_some_and(lacks_system) {
+        signs.push(NO_SYSTEM.to_owned());
+    }
+    if let Some(active) = active.filter(|active| *active > sessions.len() as u64) {
+        signs.push(format!("{active} sessions are active, and the host shows {}", sessions.len()));
+    }
+    let Some(rows) = gathered.whole(PROCESS) else { return signs };
     if !rows.iter().any(|row| is(row, "winlogon.exe")) {
         signs.push("the host shows no winlogon.exe to this account".to_owned());
     }

@@ -3,7 +3,7 @@ use wmi_proto::cim::{CimType, CimValue};
 use super::*;
 use crate::Value;
 use crate::checks::look::{items, value};
-use crate::plan::tests::evaluated;
+use crate::plan::tests::{evaluated, evaluated_in_part};
 
 /// A host as its five parts tell it.
 #[derive(Default)]
@@ -20,9 +20,13 @@ fn reference(text: &str) -> CimValue {
 }
 
 impl Host {
-    /// With the console's winlogon.exe in session 1.
+    /// With the console's winlogon.exe in session 1, and the logon of the system.
     fn new(active: u32) -> Self {
-        Self { active: Some(active), ..Self::default() }.process("winlogon.exe", 400, 1)
+        let host = Self { active: Some(active), ..Self::default() }.process("winlogon.exe", 400, 1);
+        let mut host = host.logon(999, 0, ("H", "SYSTEM"), "20261124060000", &[]);
+        // The query asks for no logons of its kind.
+        host.logons.clear();
+        host
     }
 
     fn process(mut self, name: &str, id: u32, session: u32) -> Self {
@@ -127,6 +131,34 @@ fn quirk_window_managers_and_font_drivers_are_no_sessions() {
 }
 
 #[test]
+fn what_runs_beside_the_services_is_no_session() {
+    // psexec -u, agents and schedulers log on like somebody at the console.
+    let report = two(2).process("agent.exe", 800, 0).logon(700, 2, ("H", "agent"), "20261124070000", &[800]).report();
+    assert_eq!(items(&report, LOGON), Some(vec![r"ACME\ann [1]", r"ACME\bo [2]"]));
+    assert_eq!(*value(&report, TERMINAL_SERVICES, "total", "LocalSessions"), Value::Uint(1));
+    // The console of Server 2003 is session 0.
+    let old = Host { processes: Vec::new(), ..Host::new(1) }
+        .process("winlogon.exe", 400, 0)
+        .process("explorer.exe", 800, 0)
+        .logon(700, 2, ("H", "ann"), "20261124070000", &[800])
+        .report();
+    assert_eq!(items(&old, LOGON), Some(vec![r"H\ann [0]"]));
+}
+
+#[test]
+fn sessions_of_which_the_host_shows_no_logon_are_not_counted_as_none() {
+    // No desktop shell, as of Server Core and of single programs from elsewhere.
+    let hidden = Host { processes: vec![], logons: vec![], ..two(2) }.process("winlogon.exe", 400, 1);
+    let stranger = Host { accounts: vec![], active: Some(0), ..Host::new(0) };
+    for (host, sign) in [(hidden, "2 sessions are active"), (stranger, "logon of the system itself")] {
+        let report = host.report();
+        assert_eq!(*value(&report, TERMINAL_SERVICES, "total", "LocalSessions"), Value::Null);
+        let is_told = |w: &Failure| w.part == LOGON && w.text.contains(sign) && w.remedy.is_some();
+        assert!(report.warnings.iter().any(is_told), "{:?}", report.warnings);
+    }
+}
+
+#[test]
 fn another_account_in_a_session_is_no_session() {
     let report =
         two(2).process("cmd.exe", 2002, 2).logon(550, 2, ("ACME", "admin"), "20261124080000", &[2002]).report();
@@ -169,4 +201,14 @@ fn a_part_that_failed_takes_no_other_with_it() {
     }
     let unknown = two(2).report_without(LOGGED_ON);
     assert_eq!(*value(&unknown, LOGON, "unknown user [2]", "User"), Value::Null);
+}
+
+#[test]
+fn quirk_sessions_are_counted_of_whole_lists_only() {
+    // Without the processes the logons of one session look like several, without the accounts services like users.
+    for part in [LOGON, LOGGED_ON, LIVE, PROCESS] {
+        let report = evaluated_in_part(&PLAN, &Options::default(), &mut State::default(), two(2).parts(), &[part]);
+        assert_eq!(*value(&report, TERMINAL_SERVICES, "total", "LocalSessions"), Value::Null, "{part}");
+        assert_eq!(*value(&report, TERMINAL_SERVICES, "total", "ActiveSessions"), Value::Uint(2), "{part}");
+    }
 }
