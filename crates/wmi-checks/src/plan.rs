@@ -275,15 +275,17 @@ impl Round for PlannedRound {
     }
 }
 
+/// What helps where counters are not shown.
+pub(crate) const COUNTERS_ARE_READ_BY: &str = "add the account to Performance Monitor Users; counters that nobody sees \
+                                              are switched off or broken: docs/windows-hosts.md#performance-counters";
+
 /// That a class has no rows of which every host has some. Counters have none for those who may not read them, without an
 /// error, and where they are switched off.
 fn no_rows(part: &Part, select: &Select) -> Failure {
-    let remedy = "add the account to Performance Monitor Users; counters that nobody sees are switched off or broken: \
-                  docs/windows-hosts.md#performance-counters";
     Failure {
         namespace: Some(part.namespace.to_owned()),
         class: Some(select.class.to_owned()),
-        remedy: select.class.starts_with("Win32_Perf").then(|| remedy.to_owned()),
+        remedy: select.class.starts_with("Win32_Perf").then(|| COUNTERS_ARE_READ_BY.to_owned()),
         ..Failure::of_values(part.name, "the host returned no rows, and every host has some")
     }
 }

@@ -7,6 +7,7 @@ use wmi_proto::Row;
 use wmi_proto::cim::{CimObject, CimValue};
 
 use crate::counters::{Column, CounterType, Layout, Measure, Sample, Why, is_identifier};
+use crate::plan::COUNTERS_ARE_READ_BY;
 use crate::sampled::{Missing, number, tell_unkept};
 use crate::{
     About, Answer, Check, Failure, Item, Options, Reads, Report, Request, RequestId, Round, Shape, State, Unanswered,
@@ -197,6 +198,16 @@ impl Round for CountersRound {
             .collect();
         let earlier = state.samples.replace(&class, sampled.clone());
         tell_unkept(part(RAW), sampled.len(), state.samples.instances(&class), &mut report);
+        if rows.is_empty() && report.errors.is_empty() {
+            report.warnings.push(Failure {
+                class: Some(class.clone()),
+                remedy: Some(COUNTERS_ARE_READ_BY.to_owned()),
+                ..Failure::of_values(
+                    part(RAW),
+                    "no rows: there is nothing of this kind, or the account is not shown it",
+                )
+            });
+        }
         if layout.left_out > 0 {
             let text = format!("{} counters of the class are left out: {} are told", layout.left_out, Layout::COUNTERS);
             report.warnings.push(Failure::of_values(part(DEFINITION), text));
@@ -236,7 +247,10 @@ fn tell_bad_cells(layout: &Layout, rows: &[&CimObject], part: &'static str, repo
     let mut errors =
         rows.iter().flat_map(|row| layout.columns().filter_map(move |name| Some((name, row.get(name)?.err()?))));
     if let Some((name, first)) = errors.next() {
-        let text = format!("{} values do not decode, the first of {name}: {first}", 1 + errors.count());
+        let text = match errors.count() {
+            0 => format!("1 value does not decode, of {name}: {first}"),
+            more => format!("{} values do not decode, the first of {name}: {first}", 1 + more),
+        };
         report.errors.push(Failure::of_values(part, text));
     }
 }
@@ -265,8 +279,15 @@ fn metric(
     missing: &mut Missing,
 ) -> Option<(Unit, Value)> {
     let Some(measure) = column.counter.measure() else {
-        let text = cell(row, &column.name).as_str().map(Cow::into_owned);
-        return (column.counter.kind == CounterType::COUNTER_TEXT).then(|| (Unit::None, text.into()));
+        let kind = column.counter.kind;
+        if kind == CounterType::COUNTER_TEXT {
+            return Some((Unit::None, cell(row, &column.name).as_str().map(Cow::into_owned).into()));
+        }
+        // Types that nobody has named may be numbers.
+        if kind.name().is_none() {
+            missing.add(Why::Unsupported(kind));
+        }
+        return None;
     };
     let value = match value {
         Err(Why::NeedsSecondSample) if host.is_some() => {

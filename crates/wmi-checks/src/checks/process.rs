@@ -257,10 +257,12 @@ fn list<'a>(rows: Option<&'a [Record]>, sampled: &'a [Sampled<'a>], report: &mut
     };
     let processes = rows.iter().filter_map(process).collect();
     if nameless > 0 {
-        report.warnings.push(Failure::of_values(PROCESS, format!("{nameless} processes have no number")));
+        report
+            .warnings
+            .push(Failure::of_values(PROCESS, format!("of {} processes {nameless} have no number", rows.len())));
     }
     if others > 0 {
-        let text = format!("{others} processes have no counters: those of their number are of another start");
+        let text = format!("of {} processes {others} have no counters: their numbers passed on meanwhile", rows.len());
         report.warnings.push(Failure::of_values(COUNTERS, text));
     }
     Some(processes)

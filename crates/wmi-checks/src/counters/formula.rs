@@ -135,15 +135,15 @@ pub struct Interval {
     object: Result<u64, Why>,
 }
 
-/// How far two of a host's clocks may disagree: this much, and a tenth of the time. Units of 100 ns.
-const DISAGREEMENT: u128 = 20_000_000;
+/// How far two of a host's clocks may disagree: this much, and a fiftieth of the time. Units of 100 ns.
+const DISAGREEMENT: u128 = 5_000_000;
 
 /// How much more than the time between two samples an idle counter may move, in units of 100 ns: two ticks of the
 /// slowest Windows clock (15.6 ms each), and some.
 const JITTER: u64 = 500_000;
 
-/// Seconds after which a rate of 32 bits is not certain any more: what happens a million times in a second has wrapped once
-/// by then, and no more is known to happen for so long.
+/// Seconds after which what is counted in 32 bits is not certain any more: what happens a million times in a second has
+/// wrapped once by then, and no more is known to happen for so long.
 const WRAP: f64 = 4294.0;
 
 /// More processors than a host has: no timer moves faster.
@@ -175,7 +175,7 @@ impl Interval {
         }
         if let (Ok(sys), Ok(perf), Some(frequency)) = (interval.sys_100ns, interval.perf, interval.perf_frequency) {
             let (sys, perf) = (u128::from(sys), u128::from(perf) * 10_000_000 / u128::from(frequency));
-            if sys.abs_diff(perf) > DISAGREEMENT + sys.min(perf) / 10 {
+            if sys.abs_diff(perf) > DISAGREEMENT + sys.min(perf) / 50 {
                 return Err(Why::ClockWasSet);
             }
         }
@@ -239,16 +239,16 @@ impl Counter {
             _ => {}
         }
         let interval = interval?;
-        let counted = moved(earlier.value.ok_or(Why::NeedsSecondSample)?, value, self.wide)?;
+        let before = earlier.value.ok_or(Why::NeedsSecondSample)?;
+        if self.may_have_wrapped(&interval) {
+            return Err(Why::MayHaveWrapped);
+        }
+        let counted = moved(before, value, self.wide)?;
         let operations = || moved(earlier.base.ok_or(Why::NothingCounted)?, base()?, self.wide_base);
         match self.kind {
             CounterType::COUNTER_DELTA | CounterType::COUNTER_LARGE_DELTA => Ok(counted as f64),
             CounterType::COUNTER_COUNTER | CounterType::COUNTER_BULK_COUNT | CounterType::SAMPLE_COUNTER => {
-                let seconds = interval.seconds()?;
-                if !self.wide && seconds > WRAP {
-                    return Err(Why::MayHaveWrapped);
-                }
-                Ok(counted as f64 / seconds)
+                Ok(counted as f64 / interval.seconds()?)
             }
             CounterType::COUNTER_QUEUELEN_TYPE | CounterType::COUNTER_LARGE_QUEUELEN_TYPE => {
                 share(counted, interval.perf?)
@@ -277,6 +277,17 @@ impl Counter {
             }
             kind => Err(Why::Unsupported(kind)),
         }
+    }
+
+    /// Whether its 32 bits, or those of its base, may have gone around more than once in `interval`. A sum of time in
+    /// ticks does when one thing alone was busy for as many.
+    fn may_have_wrapped(&self, interval: &Interval) -> bool {
+        let sums_ticks = matches!(self.kind, CounterType::AVERAGE_TIMER | CounterType::COUNTER_QUEUELEN_TYPE);
+        let is_long = interval.seconds().is_ok_and(|seconds| seconds > WRAP);
+        let is_round = interval.perf.is_ok_and(|ticks| ticks > u64::from(u32::MAX));
+        // The number of components does not count up.
+        let counts_base = self.kind.needs_base() && !self.kind.has_components();
+        (!self.wide && (is_long || sums_ticks && is_round)) || (counts_base && !self.wide_base && is_long)
     }
 
     /// What its values count.

@@ -199,6 +199,18 @@ impl CounterType {
         )
     }
 
+    /// Whether the base is the number of components over which the value is a mean.
+    #[must_use]
+    pub const fn has_components(self) -> bool {
+        matches!(
+            self,
+            Self::COUNTER_MULTI_TIMER
+                | Self::MULTI_TIMER_100NSEC
+                | Self::COUNTER_MULTI_TIMER_INV
+                | Self::MULTI_TIMER_INV_100NSEC
+        )
+    }
+
     /// Whether one sample is enough for a value.
     #[must_use]
     pub const fn is_instant(self) -> bool {

@@ -164,6 +164,32 @@ fn counters_beyond_the_bound_of_a_class_are_told() {
 }
 
 #[test]
+fn a_counter_of_a_type_without_a_name_is_told() {
+    let kind = CounterType(0x0123_4500);
+    let class = ClassBuilder::new(CLASS)
+        .property(PropertyBuilder::new("Name", CimType::STRING).key())
+        .property(counter("Odd", CimType::UINT64, kind));
+    let class = class.build().expect("a class");
+    let row = InstanceBuilder::new(&class).set("Name", CimValue::String("a".into())).set("Odd", CimValue::Uint64(7));
+    let row = row.build().expect("a row");
+    let mut round = begin(State::default());
+    while let Some(request) = round.next() {
+        round.answer(request.id, answer(vec![Ok(row.clone())]));
+    }
+    let (report, _) = round.finish();
+    assert_eq!(report.types[0].items[0].metrics, []);
+    let told = report.warnings.iter().any(|warning| warning.text.contains("counter type 0x01234500 has no number"));
+    assert!(told, "{:?}", report.warnings);
+}
+
+#[test]
+fn a_class_without_rows_is_told() {
+    let (report, _) = round(State::default(), vec![]);
+    let told = |w: &Failure| w.text.starts_with("no rows") && w.remedy.is_some() && w.class.as_deref() == Some(CLASS);
+    assert!(report.warnings.iter().any(told), "{:?}", report.warnings);
+}
+
+#[test]
 fn a_cell_that_does_not_decode_is_told_and_the_others_are_whole() {
     let mut octets = row(Some("a"), 1_000, 5).expect("a row").encode_unit().to_vec();
     let at = octets.windows(8).position(|window| window == b"so it is").expect("the text");
@@ -172,6 +198,6 @@ fn a_cell_that_does_not_decode_is_told_and_the_others_are_whole() {
     let broken = CimObject::decode_unit(octets.into()).expect("an object");
     let (report, _) = round(State::default(), vec![Ok(broken), row(Some("b"), 1_000, 5)]);
     assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
-    assert!(report.errors[0].text.starts_with("1 values do not decode, the first of Note"), "{:?}", report.errors);
+    assert!(report.errors[0].text.starts_with("1 value does not decode, of Note"), "{:?}", report.errors);
     assert_eq!(report.types[0].items.len(), 2);
 }

@@ -136,7 +136,7 @@ fn a_number_that_is_used_again_is_an_other_process() {
     // It passed on between the two queries: nothing of the one belongs to the other.
     let report = round(&mut state, vec![process(10, "c.exe", 50)], vec![counters(10, "b", 30, 120, 1.5)]);
     assert_eq!(metric(&report, "process", "c.exe [10]", "ProcessorsUsed"), &Value::Null);
-    let told = report.warnings.iter().any(|warning| warning.text.starts_with("1 processes have no counters"));
+    let told = report.warnings.iter().any(|warning| warning.text.starts_with("of 1 processes 1 have no counters"));
     assert!(told, "{:?}", report.warnings);
 }
 

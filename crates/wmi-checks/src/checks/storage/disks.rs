@@ -44,7 +44,7 @@ pub(super) const LATENCIES: [(usize, usize, usize); 2] = [(9, 7, 0), (10, 8, 1)]
 /// AvgDisksecPerRead and AvgDisksecPerWrite sum the time of all operations in 32 bits of ticks of the performance counter:
 /// at ten million in a second they go around after 430 seconds of it, which a queue of seven makes of a minute. The mean
 /// length of the queue is of the same sum in 64 bits, and is the product of latency and operations per second (Little's
-/// law). A timer that went around shows less than half of that.
+/// law). A timer that went around shows less than half of that, or nothing when it had time to go around twice.
 pub(super) fn unwrap_latencies(values: &mut [Result<f64, Why>]) {
     for (latency, queue, operations) in LATENCIES {
         let value = |at: usize| values.get(at).copied().unwrap_or(Err(Why::NoValue));
@@ -52,7 +52,7 @@ pub(super) fn unwrap_latencies(values: &mut [Result<f64, Why>]) {
         let by_queue = queue / operations;
         let wrapped = match value(latency) {
             Ok(direct) => direct < 0.6 * by_queue,
-            Err(why) => why == Why::WentBack,
+            Err(why) => matches!(why, Why::WentBack | Why::MayHaveWrapped),
         };
         if let (true, true, Some(value)) = (wrapped, by_queue.is_finite(), values.get_mut(latency)) {
             *value = Ok(by_queue);

@@ -5,12 +5,15 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Of the performance counter.
+const FREQUENCY: u64 = 2_500_000;
+
 /// A clock of 10 MHz; the performance counter and the object's clock have 2.5 MHz and 10 MHz.
 fn at(seconds: u64) -> Moment {
     Moment {
         sys_100ns: Some(133_000_000_000_000_000 + seconds * 10_000_000),
-        perf_time: Some(seconds * 2_500_000),
-        perf_frequency: Some(2_500_000),
+        perf_time: Some(seconds * FREQUENCY),
+        perf_frequency: Some(FREQUENCY),
         object_time: Some(133_000_000_000_000_000 + seconds * 10_000_000),
         object_frequency: Some(10_000_000),
     }
@@ -230,8 +233,50 @@ fn a_clock_that_was_set_gives_no_shares() {
     assert_eq!(Interval::between(&at(100), &forward), Err(Why::ClockWasSet));
     // A clock that is steered moves a little.
     let mut steered = at(120);
-    steered.sys_100ns = steered.sys_100ns.map(|t| t + 9_000_000);
+    steered.sys_100ns = steered.sys_100ns.map(|t| t + 4_000_000);
     assert!(Interval::between(&at(100), &steered).is_ok());
+    // A second and a half of twenty would make an idle processor one that is busy for a fourteenth of the time.
+    let mut stepped = at(120);
+    stepped.sys_100ns = stepped.sys_100ns.map(|t| t + 15_000_000);
+    assert_eq!(Interval::between(&at(100), &stepped), Err(Why::ClockWasSet));
+}
+
+#[test]
+fn a_restart_soon_after_a_start_is_noticed_by_its_clocks() {
+    // Started at 0, asked at 100 s, started again at 200 s, asked at 3,700 s.
+    let mut after = at(3_700);
+    after.perf_time = after.perf_time.map(|ticks| ticks - 200 * FREQUENCY);
+    assert_eq!(Interval::between(&at(100), &after), Err(Why::ClockWasSet));
+}
+
+#[test]
+fn what_may_have_gone_around_unseen_has_no_value() {
+    let after = |seconds: u64| Interval::between(&at(100), &at(100 + seconds));
+    let narrow = |kind| Counter { kind, wide: false, wide_base: false };
+    let of_base = |kind| Counter { kind, wide: true, wide_base: false };
+    let cook = |counter: Counter, seconds| {
+        counter
+            .cook(over(5, 5), after(seconds), over(9, 7), &at(100 + seconds))
+            .map_err(|why| why == Why::MayHaveWrapped)
+    };
+    let hours_of = 7_500;
+    for kind in [CounterType::AVERAGE_BULK, CounterType::SAMPLE_FRACTION] {
+        assert!(cook(of_base(kind), 60).is_ok() && cook(narrow(kind), 60).is_ok(), "{kind}");
+        assert_eq!(cook(of_base(kind), hours_of), Err(true), "{kind}");
+        assert_eq!(cook(Counter { kind, wide: true, wide_base: true }, hours_of), Ok(2.0), "{kind}");
+    }
+    for kind in [CounterType::COUNTER_DELTA, CounterType::COUNTER_COUNTER, CounterType::SAMPLE_COUNTER] {
+        assert!(cook(narrow(kind), 60).is_ok(), "{kind}");
+        assert_eq!(cook(narrow(kind), hours_of), Err(true), "{kind}");
+    }
+    // 2^32 ticks of time.
+    let around = (1 << 32) / FREQUENCY;
+    for kind in [CounterType::AVERAGE_TIMER, CounterType::COUNTER_QUEUELEN_TYPE] {
+        assert!(cook(narrow(kind), around - 1).is_ok(), "{kind}");
+        assert_eq!(cook(narrow(kind), around + 1), Err(true), "{kind}");
+    }
+    // The number of components stays what it is.
+    assert!(cook(of_base(CounterType::COUNTER_MULTI_TIMER), hours_of).is_ok());
 }
 
 #[test]
