@@ -53,7 +53,10 @@ impl Counters {
     /// The check with this key; `None` when it is not one of these, or names no class, or one of which the host has made
     /// values already: they are no samples.
     pub(crate) fn by_key(key: &str) -> Option<Self> {
-        let class = key.strip_prefix(PREFIX)?;
+        let (prefix, class) = key.split_at_checked(PREFIX.len())?;
+        if !prefix.eq_ignore_ascii_case(PREFIX) {
+            return None;
+        }
         let is_formatted =
             class.get(..FORMATTED_DATA.len()).is_some_and(|start| start.eq_ignore_ascii_case(FORMATTED_DATA));
         (is_identifier(class) && !is_formatted).then(|| Self { class: class.to_owned() })

@@ -97,7 +97,10 @@ fn check(text: &str) -> Result<String, String> {
     let text = text.trim();
     let listed = wmi_checks::KEYS.iter().chain([&ALL]).find(|key| key.eq_ignore_ascii_case(text));
     let key = listed.map_or_else(|| text.to_owned(), |key| (*key).to_owned());
-    if listed.is_some() || wmi_checks::by_key(&key).is_some() {
+    if let Some(check) = wmi_checks::by_key(&key) {
+        return Ok(check.key().into_owned());
+    }
+    if listed.is_some() {
         return Ok(key);
     }
     if key.to_ascii_lowercase().starts_with("counters:win32_perfformatteddata") {
