@@ -202,18 +202,20 @@ mod tests {
                 _ => text(format!("V{number}")),
             })
         };
-        let time = |plan: &'static Plan, shape, count: usize| {
-            let options = Options::new(shape);
-            let of = |part: &crate::plan::Part| (0..count).map(|number| row(part.selects[0].columns, number)).collect();
-            let parts = (plan.parts)(&options).iter().map(|part| (part.name, of(part))).collect();
+        type Rows = Vec<(&'static str, Vec<Record>)>;
+        let time = |plan: &'static Plan, options: &Options, rows: Rows| {
             let begun = std::time::Instant::now();
-            evaluated(plan, &options, &mut State::default(), parts);
+            evaluated(plan, options, &mut State::default(), rows);
             begun.elapsed()
         };
         for plan in PLANS.into_iter().chain([&network::FIRST, &network::LATER, &services::PLAN]) {
             for shape in [Shape::Native, Shape::Infrasonar] {
+                let options = Options::new(shape);
+                let of = |part: &crate::plan::Part| (0..3200).map(|n| row(part.selects[0].columns, n)).collect();
+                let many: Rows = (plan.parts)(&options).iter().map(|part| (part.name, of(part))).collect();
+                let few: Rows = many.iter().map(|(name, rows)| (*name, rows[..100].to_vec())).collect();
                 // A busy machine may be slow once, but not each time.
-                let took = (0..5).map(|_| (time(plan, shape, 200), time(plan, shape, 6400)));
+                let took = (0..5).map(|_| (time(plan, &options, few.clone()), time(plan, &options, many.clone())));
                 let slow = |(few, many)| many >= few * 96 + std::time::Duration::from_millis(30);
                 let few_and_many: Vec<_> = took.take_while(|took| slow(*took)).collect();
                 assert!(few_and_many.len() < 5, "{} {shape}: {few_and_many:?} of 32 times the rows", plan.key);

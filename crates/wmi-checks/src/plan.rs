@@ -254,7 +254,7 @@ impl Round for PlannedRound {
         // A row goes when it was read: a long list is not there twice.
         for row in answer.rows {
             match row {
-                Ok(object) => rows.push(records.read(&object, &mut |what| bad.add(what))),
+                Ok(object) => rows.push(records.read(object, &mut |what| bad.add(what))),
                 Err(error) => bad.add(format!("a row does not decode: {error}")),
             }
         }

@@ -4,101 +4,104 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use wmi_proto::FileTime;
-use wmi_proto::cim::{CimClass, CimDateTime, CimObject, CimType, CimValue};
+use wmi_proto::cim::{CimClass, CimDateTime, CimObject, CimProperty, CimType, CimValue};
 
 use crate::Value;
 
-/// Values of one row by the name under which the check asked for them.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A row by the names under which the check asked for its values. They are decoded when they are looked at.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
-    columns: &'static [&'static str],
-    cells: Vec<Cell>,
+    object: CimObject,
+    columns: Arc<Columns>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-struct Cell {
-    value: CimValue,
-    cim_type: CimType,
-    array: bool,
+/// Where a class has the columns that a check asked for.
+#[derive(Debug, PartialEq)]
+struct Columns {
+    names: &'static [&'static str],
+    /// Among the properties of the class.
+    places: Vec<Option<usize>>,
 }
 
 /// Reads rows as records: where the columns are is looked for once per class.
 #[derive(Debug)]
 pub(crate) struct Records {
-    columns: &'static [&'static str],
+    names: &'static [&'static str],
     /// The class of the last row and where it has the columns.
-    last: Option<(Arc<CimClass>, Vec<Option<usize>>)>,
+    last: Option<(Arc<CimClass>, Arc<Columns>)>,
 }
 
 impl Records {
     /// Rows of these columns.
-    pub(crate) const fn of(columns: &'static [&'static str]) -> Self {
-        Self { columns, last: None }
+    pub(crate) const fn of(names: &'static [&'static str]) -> Self {
+        Self { names, last: None }
     }
 
-    /// The values of the columns in `object`. A cell that does not decode is NULL and told to `bad`.
-    pub(crate) fn read(&mut self, object: &CimObject, bad: &mut dyn FnMut(String)) -> Record {
+    /// The row as a record. A cell that does not decode is NULL and told to `bad`.
+    pub(crate) fn read(&mut self, object: CimObject, bad: &mut dyn FnMut(String)) -> Record {
         let class = object.class();
-        let (_, places) = match self.last.take() {
+        let (_, columns) = match self.last.take() {
             Some(last) if Arc::ptr_eq(&last.0, class) => self.last.insert(last),
             _ => {
-                let places = self.columns.iter().map(|name| class.property(name).map(|(at, _)| at)).collect();
-                self.last.insert((Arc::clone(class), places))
+                let places = self.names.iter().map(|name| class.property(name).map(|(at, _)| at)).collect();
+                self.last.insert((Arc::clone(class), Arc::new(Columns { names: self.names, places })))
             }
         };
-        let mut cell = |(name, place): (&&'static str, &Option<usize>)| {
-            let Some((at, property)) = place.and_then(|at| Some((at, class.properties().get(at)?))) else {
-                return Cell { value: CimValue::Null, cim_type: CimType::STRING, array: false };
-            };
-            let value = object.value(at).unwrap_or_else(|error| {
+        for (name, place) in columns.names.iter().zip(&columns.places) {
+            if let Some(Err(error)) = place.map(|at| object.check(at)) {
                 bad(format!("{name} does not decode: {error}"));
-                CimValue::Null
-            });
-            Cell { value, cim_type: property.cim_type(), array: property.is_array() }
-        };
-        Record { columns: self.columns, cells: self.columns.iter().zip(places.iter()).map(&mut cell).collect() }
+            }
+        }
+        Record { columns: Arc::clone(columns), object }
     }
 }
-
-static NULL: CimValue = CimValue::Null;
 
 impl Record {
     /// The values of `columns` in `object`. A cell that does not decode is NULL and told to `bad`.
     pub(crate) fn read(object: &CimObject, columns: &'static [&'static str], bad: &mut dyn FnMut(String)) -> Self {
-        Records::of(columns).read(object, bad)
+        Records::of(columns).read(object.clone(), bad)
     }
 
     /// The columns that were asked for.
-    pub(crate) const fn columns(&self) -> &'static [&'static str] {
-        self.columns
+    pub(crate) fn columns(&self) -> &'static [&'static str] {
+        self.columns.names
     }
 
-    fn cell(&self, name: &str) -> Option<&Cell> {
-        self.columns.iter().position(|column| *column == name).and_then(|at| self.cells.get(at))
+    fn place(&self, name: &str) -> Option<usize> {
+        let at = self.columns.names.iter().position(|column| *column == name)?;
+        self.columns.places.get(at).copied().flatten()
+    }
+
+    fn property(&self, name: &str) -> Option<&CimProperty> {
+        self.object.class().properties().get(self.place(name)?)
     }
 
     /// The value of `name`; NULL when the row has none.
-    pub(crate) fn cim(&self, name: &str) -> &CimValue {
-        self.cell(name).map_or(&NULL, |cell| &cell.value)
+    pub(crate) fn cim(&self, name: &str) -> CimValue {
+        self.place(name).and_then(|at| self.object.value(at).ok()).unwrap_or(CimValue::Null)
     }
 
     /// The value of `name` as it is: NULL stays NULL, and a date is a text.
     pub(crate) fn value(&self, name: &str) -> Value {
-        Value::from(self.cim(name))
+        match self.text(name) {
+            Some(text) => text.into(),
+            None => Value::from(&self.cim(name)),
+        }
     }
 
     /// The value of `name`, a setting, as the original probe gives it: NULL of a number or truth value is 0 or false, of a list an
     /// empty one, of a text an empty one; a date is seconds since 1970, an interval its seconds, all of them.
     pub(crate) fn plain(&self, name: &str) -> Value {
-        let Some(cell) = self.cell(name) else { return Value::Null };
-        if cell.cim_type == CimType::DATETIME && !cell.array {
-            return match cell.value.as_datetime() {
+        let Some(property) = self.property(name) else { return Value::Null };
+        let value = self.cim(name);
+        if property.cim_type() == CimType::DATETIME && !property.is_array() {
+            return match value.as_datetime() {
                 Some(CimDateTime::Interval(interval)) => interval.to_duration().map(|length| length.as_secs()).into(),
                 Some(_) => self.unix_seconds(name).into(),
                 None => Value::Null,
             };
         }
-        match (&cell.value, cell.array, cell.cim_type) {
+        match (&value, property.is_array(), property.cim_type()) {
             (CimValue::Null, true, _) => Value::List(Vec::new()),
             (CimValue::Null, false, CimType::BOOLEAN) => Value::Bool(false),
             (CimValue::Null, false, CimType::REAL32 | CimType::REAL64) => Value::Real(0.0),
@@ -111,17 +114,16 @@ impl Record {
 
     /// The same where NULL of a number or truth value stays NULL: a figure of 0 would be a statement of the host.
     pub(crate) fn figure(&self, name: &str) -> Value {
-        match self.cell(name) {
-            Some(cell) if cell.value.is_null() && !matches!(cell.cim_type, CimType::STRING | CimType::REFERENCE) => {
-                Value::Null
-            }
+        let is_text = |property: &CimProperty| matches!(property.cim_type(), CimType::STRING | CimType::REFERENCE);
+        match self.property(name) {
+            Some(property) if !is_text(property) && self.cim(name).is_null() => Value::Null,
             _ => self.plain(name),
         }
     }
 
     /// The text of `name`, unless it is NULL or no text.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.cim(name).as_str()
+        self.object.text(self.place(name)?).ok().flatten()
     }
 
     /// The number of `name`, unless it is NULL, negative or no number.
@@ -141,7 +143,7 @@ impl Record {
 
     /// The moment that `name` is, in 100 ns since 1601; `None` for NULL, intervals, and dates with open fields.
     pub(crate) fn file_time(&self, name: &str) -> Option<FileTime> {
-        crate::clock::file_time(self.cim(name)).map(FileTime)
+        crate::clock::file_time(&self.cim(name)).map(FileTime)
     }
 
     /// The moment that `name` is, in seconds since 1970.
@@ -155,39 +157,93 @@ impl Record {
 impl Record {
     /// A record of `columns` whose values `next` makes.
     pub(crate) fn of(columns: &'static [&'static str], mut next: impl FnMut() -> CimValue) -> Self {
-        let mut cell = || {
-            let value = next();
-            Cell { array: matches!(value, CimValue::Array(_)), value, cim_type: CimType::STRING }
-        };
-        Self { columns, cells: columns.iter().map(|_| cell()).collect() }
+        let values: Vec<CimValue> = columns.iter().map(|_| next()).collect();
+        let types: Vec<_> = values.iter().map(|value| (type_of(value), matches!(value, CimValue::Array(_)))).collect();
+        Self::typed_as(columns, &types, values)
     }
 
     /// A record of `columns` with `values` in their order; the type of each is its value's, text for NULL.
     pub(crate) fn made<const N: usize>(columns: &'static [&'static str; N], values: [CimValue; N]) -> Self {
-        let cell = |value: CimValue| {
-            let cim_type = match &value {
-                CimValue::Boolean(_) => CimType::BOOLEAN,
-                CimValue::Uint8(_) => CimType::UINT8,
-                CimValue::Uint16(_) => CimType::UINT16,
-                CimValue::Uint32(_) => CimType::UINT32,
-                CimValue::Uint64(_) => CimType::UINT64,
-                CimValue::Sint32(_) => CimType::SINT32,
-                CimValue::Real32(_) => CimType::REAL32,
-                CimValue::Real64(_) => CimType::REAL64,
-                CimValue::DateTime(_) => CimType::DATETIME,
-                CimValue::Reference(_) => CimType::REFERENCE,
-                _ => CimType::STRING,
-            };
-            Cell { array: matches!(value, CimValue::Array(_)), value, cim_type }
-        };
-        Self { columns, cells: values.into_iter().map(cell).collect() }
+        let mut values = values.into_iter();
+        Self::of(columns, || values.next().unwrap_or(CimValue::Null))
     }
 
     /// The same where the NULL of `name` is one of `cim_type`.
-    pub(crate) fn typed(mut self, name: &str, cim_type: CimType) -> Self {
-        let at = self.columns.iter().position(|column| *column == name).expect("the column is there");
-        self.cells[at].cim_type = cim_type;
-        self
+    pub(crate) fn typed(self, name: &str, cim_type: CimType) -> Self {
+        self.retyped(name, cim_type, false)
+    }
+
+    /// The same where the NULL of `name` is that of a list.
+    fn list(self, name: &str) -> Self {
+        self.retyped(name, CimType::STRING, true)
+    }
+
+    fn retyped(self, name: &str, cim_type: CimType, is_array: bool) -> Self {
+        let names = self.columns.names;
+        let own = |column: &&str| {
+            let property = self.property(column).expect("the column is there");
+            if *column == name { (cim_type, is_array) } else { (property.cim_type(), property.is_array()) }
+        };
+        assert!(names.contains(&name), "{name} is there");
+        let types: Vec<_> = names.iter().map(own).collect();
+        Self::typed_as(names, &types, names.iter().map(|name| self.cim(name)))
+    }
+
+    fn typed_as(
+        names: &'static [&'static str],
+        types: &[(CimType, bool)],
+        values: impl IntoIterator<Item = CimValue>,
+    ) -> Self {
+        use std::cell::RefCell;
+        use std::collections::BTreeMap;
+
+        use wmi_proto::cim::{ClassBuilder, InstanceBuilder, PropertyBuilder};
+
+        type Types = Vec<(&'static str, CimType, bool)>;
+        thread_local! {
+            /// Many rows are of one class.
+            static CLASSES: RefCell<BTreeMap<Types, Arc<CimClass>>> = const { RefCell::new(BTreeMap::new()) };
+        }
+
+        let key: Types = names.iter().zip(types).map(|(name, (cim_type, list))| (*name, *cim_type, *list)).collect();
+        let class = CLASSES.with_borrow_mut(|classes| {
+            let build = || {
+                let property = |(name, cim_type, list): &(&'static str, CimType, bool)| match list {
+                    true => PropertyBuilder::array(*name, *cim_type),
+                    false => PropertyBuilder::new(*name, *cim_type),
+                };
+                key.iter()
+                    .map(property)
+                    .fold(ClassBuilder::new("Row"), ClassBuilder::property)
+                    .build()
+                    .expect("a class")
+            };
+            Arc::clone(classes.entry(key.clone()).or_insert_with(build))
+        });
+        let set = |row: InstanceBuilder, (name, value): (&&'static str, CimValue)| match value {
+            CimValue::Null => row,
+            value => row.set(*name, value),
+        };
+        let row = names.iter().zip(values).fold(InstanceBuilder::new(&class), set).build().expect("a row");
+        Self::read(&row, names, &mut |what| panic!("{what}"))
+    }
+}
+
+#[cfg(test)]
+fn type_of(value: &CimValue) -> CimType {
+    match value {
+        CimValue::Boolean(_) => CimType::BOOLEAN,
+        CimValue::Uint8(_) => CimType::UINT8,
+        CimValue::Uint16(_) => CimType::UINT16,
+        CimValue::Uint32(_) => CimType::UINT32,
+        CimValue::Uint64(_) => CimType::UINT64,
+        CimValue::Sint32(_) => CimType::SINT32,
+        CimValue::Real32(_) => CimType::REAL32,
+        CimValue::Real64(_) => CimType::REAL64,
+        CimValue::DateTime(_) => CimType::DATETIME,
+        CimValue::Reference(_) => CimType::REFERENCE,
+        CimValue::Array(items) => items.first().map_or(CimType::STRING, type_of),
+        _ => CimType::STRING,
     }
 }
 
@@ -203,8 +259,7 @@ mod tests {
 
     #[test]
     fn null_of_a_list_is_a_list_of_its_own() {
-        let mut record = Record::made(&["Tags", "Others"], [CimValue::Null, CimValue::Null]);
-        record.cells.iter_mut().for_each(|cell| cell.array = true);
+        let record = Record::made(&["Tags", "Others"], [CimValue::Null, CimValue::Null]).list("Tags").list("Others");
         let Value::List(mut tags) = record.plain("Tags") else { panic!("a list") };
         tags.push(Value::Uint(1));
         assert_eq!(record.plain("Others"), Value::List(Vec::new()));

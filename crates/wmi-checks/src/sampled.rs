@@ -111,7 +111,7 @@ pub(crate) fn cook_and_mend<'a>(
 ) -> Vec<Sampled<'a>> {
     let columns: Vec<Column> = gauges.iter().map(|gauge| gauge.column.clone()).collect();
     let rows: Vec<&Record> = rows.into_iter().collect();
-    let sample = |row: &&Record| (instance(row), Sample::read(&columns, |name| row.cim(name).clone()));
+    let sample = |row: &&Record| (instance(row), Sample::read(&columns, |name| row.cim(name)));
     let samples: Vec<(String, Sample)> = rows.iter().map(sample).collect();
     let mut missing = Missing::new(!state.samples.contains(part));
     let earlier = state.samples.replace(part, samples.clone());

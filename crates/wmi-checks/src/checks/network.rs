@@ -144,8 +144,8 @@ fn native_configuration(row: &Record) -> Item {
 
 /// The addresses of an adapter: of IPv4 with masks, of IPv6 with the length of prefixes, in parallel lists.
 fn addresses(row: &Record) -> Vec<Item> {
-    let list = |column| row.cim(column).as_array().unwrap_or_default();
-    let (addresses, masks) = (list("IPAddress"), list("IPSubnet"));
+    let (addresses, masks) = (row.cim("IPAddress"), row.cim("IPSubnet"));
+    let (addresses, masks) = (addresses.as_array().unwrap_or_default(), masks.as_array().unwrap_or_default());
     let interface = row.unsigned("InterfaceIndex");
     let one = |(at, address): (usize, &wmi_proto::cim::CimValue)| {
         let address = address.as_str()?;

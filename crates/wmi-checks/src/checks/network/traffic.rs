@@ -137,7 +137,7 @@ fn rates(row: &Record) -> Vec<Column> {
 /// The rates of each of `rows` by column, from the samples of the last round, which those of this one replace.
 fn cook(key: &str, rows: &[Record], state: &mut State) -> Vec<BTreeMap<String, Result<f64, Why>>> {
     let name = |row: &Record| row.text("Name").unwrap_or_default().into_owned();
-    let read = |row: &Record| Sample::read(&rates(row), |column| row.cim(column).clone());
+    let read = |row: &Record| Sample::read(&rates(row), |column| row.cim(column));
     let now: Vec<(String, Sample)> = rows.iter().map(|row| (name(row), read(row))).collect();
     let earlier = state.samples.replace(key, now.clone());
     let one = |(row, (name, sample)): (&Record, &(String, Sample))| {

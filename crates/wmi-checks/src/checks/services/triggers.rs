@@ -81,7 +81,7 @@ impl Triggers {
         }
         match registry::out(PART, answer) {
             Ok(record) => {
-                self.known.insert(at, registry::texts(record.cim("sNames")).next().is_some());
+                self.known.insert(at, registry::texts(&record.cim("sNames")).next().is_some());
             }
             Err(Refusal::NotFound) => {
                 self.known.insert(at, false);

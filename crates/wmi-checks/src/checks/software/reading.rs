@@ -189,7 +189,7 @@ impl Reading {
             match row {
                 Ok(object) => {
                     let mut bad = Vec::new();
-                    rows.push(records.read(object, &mut |what| bad.push(what)));
+                    rows.push(records.read(object.clone(), &mut |what| bad.push(what)));
                     bad.into_iter().for_each(|what| self.trouble(Failure::of_values(part, what)));
                 }
                 Err(error) => self.trouble(Failure::of_values(part, format!("a row does not decode: {error}"))),
@@ -212,7 +212,7 @@ impl Reading {
         match registry::out(USERS, answer) {
             Ok(record) => {
                 let mut hives: Vec<Hive> =
-                    registry::texts(record.cim("sNames")).filter_map(|name| Hive::of_user(&name)).collect();
+                    registry::texts(&record.cim("sNames")).filter_map(|name| Hive::of_user(&name)).collect();
                 if hives.len() > MAX_HIVES {
                     let text = format!("of {} hives of users only {MAX_HIVES} are read", hives.len());
                     self.trouble(Failure::of_values(USERS, text));
@@ -230,7 +230,7 @@ impl Reading {
         let Some(listing) = self.hives.get_mut(at) else { return };
         let part = if matches!(listing.hive, Hive::User(_)) { USERS } else { PROGRAMS };
         let names: Vec<String> = match registry::out(part, answer) {
-            Ok(record) => registry::texts(record.cim("sNames")).collect(),
+            Ok(record) => registry::texts(&record.cim("sNames")).collect(),
             // A host of 32 bits has no second view, and most users install nothing of their own.
             Err(Refusal::NotFound) if listing.hive != Hive::Machine => Vec::new(),
             Err(Refusal::NotFound) => {
@@ -282,7 +282,7 @@ impl Reading {
         let Some(hive) = self.hives.get(key.hive).map(|listing| listing.hive.name()) else { return };
         let Some(Content::Shown(program, _)) = self.state.programs.get(hive, &key.name) else { return };
         match registry::out(PROGRAMS, answer) {
-            Ok(record) if program.confirmed_by(record.cim(getter.out())) => {
+            Ok(record) if program.confirmed_by(&record.cim(getter.out())) => {
                 if let Some(key) = self.keys.get_mut(at) {
                     key.stage = Stage::Over;
                 }
@@ -302,7 +302,7 @@ impl Reading {
             Err(refusal) => return self.give_up(at, refusal),
         };
         let Some(key) = self.keys.get_mut(at) else { return };
-        key.layout = Layout::new(record.cim("sNames"), record.cim("Types"));
+        key.layout = Layout::new(&record.cim("sNames"), &record.cim("Types"));
         key.values.clear();
         if let Some(why) = key.layout.hidden() {
             return self.learn(at, Content::Hidden(why));
@@ -328,7 +328,7 @@ impl Reading {
         let Some(key) = self.keys.get_mut(at).filter(|key| key.stage != Stage::Over) else { return };
         key.pending = key.pending.saturating_sub(1);
         match registry::out(PROGRAMS, answer) {
-            Ok(record) => key.values.push((field, record.cim(getter.out()).clone())),
+            Ok(record) => key.values.push((field, record.cim(getter.out()))),
             // The value went meanwhile, or the key; the next listing tells which.
             Err(Refusal::NotFound) => {}
             Err(refusal) => return self.give_up(at, refusal),

@@ -152,7 +152,7 @@ fn references_are_parsed_and_not_split() {
         &SHADOW_COLUMNS,
         core::array::from_fn(|at| match at {
             0 | 1 => CimValue::Reference(path.into()),
-            _ => row.cim(SHADOW_COLUMNS[at]).clone(),
+            _ => row.cim(SHADOW_COLUMNS[at]),
         }),
     );
     let report = parts(Shape::Native, named, vec![row]);

@@ -272,6 +272,11 @@ impl CimProperty {
         self.is_array || self.cim_type.refers()
     }
 
+    /// Whether its value is one text.
+    pub(super) const fn is_text(&self) -> bool {
+        !self.is_array && matches!(self.cim_type, CimType::STRING | CimType::DATETIME | CimType::REFERENCE)
+    }
+
     /// The name as the class spells it.
     #[must_use]
     pub const fn name(&self) -> &CimString {

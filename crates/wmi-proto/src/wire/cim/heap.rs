@@ -1,5 +1,7 @@
 //! Heaps, and the cells of value tables that point into them.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::string::{Extent, dictionary, dictionary_ordinal};
@@ -109,6 +111,18 @@ impl Heap {
             None if at == NO_REF => Ok(None),
             None => Err(WireError::new(WireErrorKind::BadValue, "DictionaryReference", 0)),
         }
+    }
+
+    /// The text of which `slot` is the EncodedValue, borrowed when it is ASCII.
+    pub(super) fn text_value(&self, slot: &[u8]) -> Result<Option<Cow<'_, str>>, WireError> {
+        const WHAT: &str = "EncodedValue";
+        let at = u32_at_start(slot, WHAT)?;
+        if at & HIGH_BIT != 0 {
+            let text = self.string(at, WHAT, &mut self.budget())?;
+            return Ok(text.map(|text| Cow::Owned(text.to_str().into_owned())));
+        }
+        let item = self.octets(at, WHAT)?;
+        Ok(Some(Extent::of(item)?.text(item)))
     }
 
     /// Where the text at `at` starts, and how far it goes. The outer error is that there is none or that the budget is

@@ -1,6 +1,8 @@
 //! Objects: a class definition, or an instance whose values are decoded when they are asked for.
 
 use core::fmt;
+use core::ops::Range;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +10,7 @@ use bytes::Bytes;
 use super::class::{null_and_default, slot};
 use super::heap::Heap;
 use super::qualifier;
-use super::{CimClass, CimQualifier, CimString, CimValue};
+use super::{CimClass, CimProperty, CimQualifier, CimString, CimValue};
 use crate::wire::{Reader, WireError, WireErrorKind};
 
 /// Class or instance ([MS-WMIO 2.2.6] ObjectFlags).
@@ -58,10 +60,10 @@ pub(super) struct Instance {
     pub(super) part: Bytes,
     /// Where the ValueTable starts in it; the NdTable lies before.
     values_at: usize,
-    /// The QualifierSet of the instance.
-    qualifiers: Bytes,
-    /// The QualifierSets of the properties in the order of the lookup table, empty when there are none.
-    property_qualifiers: Bytes,
+    /// Where the QualifierSet of the instance lies in it, without its length.
+    qualifiers: Range<usize>,
+    /// Where the QualifierSets of the properties lie in the order of the lookup table; empty when there are none.
+    property_qualifiers: Range<usize>,
     heap: Heap,
     /// Whether its cells refer to more octets than the heap has: references are shared, which is forbidden.
     overcommitted: bool,
@@ -112,22 +114,59 @@ impl CimObject {
     /// # Errors
     /// The cell does not decode; the other cells may. `BadValue` for an index that the class does not have.
     pub fn value(&self, index: usize) -> Result<CimValue, WireError> {
+        match self.cell(index)? {
+            Cell::Null => Ok(CimValue::Null),
+            Cell::Default(property) => property.default_value(),
+            Cell::Own(heap, property, slot) => heap.value(property.cim_type, property.is_array, slot),
+        }
+    }
+
+    /// The text of the string, datetime or reference at `index`, of the object's own octets when it is ASCII; `None` for
+    /// NULL and for what is no text. The same as [`CimObject::value`] tells, without a value of its own.
+    ///
+    /// # Errors
+    /// As [`CimObject::value`].
+    pub fn text(&self, index: usize) -> Result<Option<Cow<'_, str>>, WireError> {
+        match self.cell(index)? {
+            Cell::Own(heap, property, slot) if property.is_text() => heap.text_value(slot),
+            Cell::Default(property) if property.is_text() => {
+                Ok(property.default_value()?.as_str().map(Cow::into_owned).map(Cow::Owned))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the value at `index` decodes, without a value.
+    ///
+    /// # Errors
+    /// As [`CimObject::value`].
+    pub fn check(&self, index: usize) -> Result<(), WireError> {
+        match self.cell(index)? {
+            Cell::Own(heap, property, slot) if property.is_text() => heap.text_value(slot).map(drop),
+            // A slot that is there holds a number.
+            Cell::Own(_, property, _) if !property.is_array && !property.refers() => Ok(()),
+            Cell::Null => Ok(()),
+            _ => self.value(index).map(drop),
+        }
+    }
+
+    fn cell(&self, index: usize) -> Result<Cell<'_>, WireError> {
         let Some(property) = self.class.properties.get(index) else {
             return Err(WireError::new(WireErrorKind::BadValue, "property index", index));
         };
-        let Some(instance) = &self.instance else { return property.default_value() };
+        let Some(instance) = &self.instance else { return Ok(Cell::Default(property)) };
         let (null, default) = null_and_default(instance.nd(), property.order)?;
         if null {
-            return Ok(CimValue::Null);
+            return Ok(Cell::Null);
         }
         if default {
-            return property.default_value();
+            return Ok(Cell::Default(property));
         }
         let slot = slot(instance.values(&self.class), property.offset, property.cim_type, property.is_array)?;
         if instance.overcommitted && property.refers() {
             return Err(WireError::new(WireErrorKind::TooLong, "shared heap items", index));
         }
-        instance.heap.value(property.cim_type, property.is_array, slot)
+        Ok(Cell::Own(&instance.heap, property, slot))
     }
 
     /// Whether that value is the instance's own or its class's default. In a class everything is a default.
@@ -163,7 +202,8 @@ impl CimObject {
     pub fn qualifiers(&self) -> Result<Vec<CimQualifier>, WireError> {
         match &self.instance {
             Some(instance) => {
-                qualifier::decode_set(instance.qualifiers.clone(), &instance.heap, &mut instance.heap.budget())
+                let set = instance.octets(&instance.qualifiers);
+                qualifier::decode_set(set, &instance.heap, &mut instance.heap.budget())
             }
             None => Ok(self.class.qualifiers.clone()),
         }
@@ -182,7 +222,7 @@ impl CimObject {
             return Ok(Vec::new());
         }
         let place = self.class.lookup.iter().position(|&i| i == index).ok_or(no_property)?;
-        let mut r = Reader::new(instance.property_qualifiers.clone());
+        let mut r = Reader::new(instance.octets(&instance.property_qualifiers));
         for _ in 0..place {
             qualifier::set(&mut r)?;
         }
@@ -194,6 +234,15 @@ impl CimObject {
     pub fn has_property_qualifiers(&self) -> bool {
         self.instance.as_ref().is_some_and(|instance| !instance.property_qualifiers.is_empty())
     }
+}
+
+/// Where the value of a property is.
+enum Cell<'o> {
+    Null,
+    /// In the class.
+    Default(&'o CimProperty),
+    /// In the instance: its heap, the property and the EncodedValue.
+    Own(&'o Heap, &'o CimProperty, &'o [u8]),
 }
 
 /// Octets of EncodingLength, InstanceFlags and InstanceClassName, which the NdTable follows.
@@ -209,16 +258,15 @@ impl Instance {
         r.skip(class.nd_len, "NdTable")?;
         let values_at = r.offset();
         r.skip(class.values_len, "InstanceData")?;
-        let qualifiers = qualifier::set(&mut r)?;
+        let qualifiers = qualifier::skip_set(&mut r)?;
         let property_qualifiers = match r.u8("InstPropQualSetFlag")? {
-            1 => Bytes::new(),
+            1 => 0..0,
             2 => {
-                let from = r.peek().clone();
                 let start = r.offset();
                 for _ in &class.properties {
-                    qualifier::set(&mut r)?;
+                    qualifier::skip_set(&mut r)?;
                 }
-                from.slice(..r.offset() - start)
+                start..r.offset()
             }
             _ => return Err(r.bad("InstPropQualSetFlag")),
         };
@@ -226,6 +274,11 @@ impl Instance {
         let mut instance = Self { part, values_at, qualifiers, property_qualifiers, heap, overcommitted: false };
         instance.overcommitted = instance.is_overcommitted(class);
         Ok(instance)
+    }
+
+    /// A part of its encoding.
+    fn octets(&self, range: &Range<usize>) -> Bytes {
+        if self.part.get(range.clone()).is_some() { self.part.slice(range.clone()) } else { Bytes::new() }
     }
 
     /// The NdTable ([MS-WMIO 2.2.26]).

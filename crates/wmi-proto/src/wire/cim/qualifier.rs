@@ -1,6 +1,7 @@
 //! Qualifiers: named metadata of classes, instances, properties, methods and parameters.
 
 use core::fmt;
+use core::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -142,6 +143,15 @@ pub(super) fn set(r: &mut Reader) -> Result<Bytes, WireError> {
     let length = usize::try_from(r.u32("QualifierSet")?).unwrap_or(usize::MAX);
     let length = length.checked_sub(4).ok_or_else(|| r.bad("QualifierSet"))?;
     r.bytes(length, "QualifierSet")
+}
+
+/// Goes over a set: where it lies, without its length.
+pub(super) fn skip_set(r: &mut Reader) -> Result<Range<usize>, WireError> {
+    let length = usize::try_from(r.u32("QualifierSet")?).unwrap_or(usize::MAX);
+    let length = length.checked_sub(4).ok_or_else(|| r.bad("QualifierSet"))?;
+    let start = r.offset();
+    r.skip(length, "QualifierSet")?;
+    Ok(start..r.offset())
 }
 
 /// The qualifiers of a set.

@@ -34,13 +34,7 @@ impl CimString {
     /// The text; borrowed when it is ASCII. A lone surrogate becomes U+FFFD.
     #[must_use]
     pub fn to_str(&self) -> Cow<'_, str> {
-        if self.wide {
-            return Cow::Owned(text::utf16_lossy(&self.bytes));
-        }
-        match core::str::from_utf8(&self.bytes) {
-            Ok(ascii) if self.bytes.is_ascii() => Cow::Borrowed(ascii),
-            _ => Cow::Owned(self.bytes.iter().map(|&b| char::from(b)).collect()),
-        }
+        to_str(&self.bytes, self.wide)
     }
 
     /// Whether there are no characters.
@@ -138,9 +132,25 @@ impl Extent {
         }
     }
 
+    /// The text, whose Encoded-String `data` starts with.
+    pub(super) fn text(self, data: &[u8]) -> Cow<'_, str> {
+        to_str(data.get(1..=self.octets).unwrap_or_default(), self.wide)
+    }
+
     /// Octets of the Encoded-String, its flag and terminator included.
     pub(super) const fn length(self) -> usize {
         1 + self.octets + if self.wide { 2 } else { 1 }
+    }
+}
+
+/// The text of octets that are UTF-16LE or one character each.
+fn to_str(octets: &[u8], wide: bool) -> Cow<'_, str> {
+    if wide {
+        return Cow::Owned(text::utf16_lossy(octets));
+    }
+    match core::str::from_utf8(octets) {
+        Ok(ascii) if octets.is_ascii() => Cow::Borrowed(ascii),
+        _ => Cow::Owned(octets.iter().map(|&b| char::from(b)).collect()),
     }
 }
 
