@@ -371,6 +371,14 @@ fn max_check_timeout_bounds_a_check() {
 }
 
 #[test]
+fn max_check_timeout_may_be_without_end() {
+    let (host, folder) = (host_with(8, &[]), Folder::with_account());
+    let mut command = folder.dry_run("memory", &address(&host));
+    command.env("MAX_CHECK_TIMEOUT", "inf");
+    assert!(run(command).exits(0).stdout.contains("\"error\": null"));
+}
+
+#[test]
 fn infrasonar_conf_is_made_with_a_header_when_it_is_missing() {
     let (hub, folder) = (Hub::start(), Folder::empty());
     let file = folder.0.path().join("data/config/infrasonar.yaml");
