@@ -66,12 +66,21 @@ struct Host {
     runs: BTreeMap<RoundId, (Option<RunId>, CheckPath)>,
     /// The checks that are wanted here.
     paths: BTreeSet<CheckPath>,
-    /// Whether the host has accepted the account.
-    is_ready: bool,
+    phase: Phase,
     /// When the last run ended.
     used: Instant,
-    /// Whether it was told to close.
-    is_closing: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The host has not accepted the account yet.
+    New,
+    Ready,
+    /// It had, and is lost: it logs on again for the runs that it has, and gets no others, so that an outage does not
+    /// make all log on at once. The password may have changed meanwhile.
+    Lost,
+    /// It was told to close.
+    Closing,
 }
 
 /// Where a check ran last, and what it is to be given when it runs there again. That outlives the session.
@@ -88,7 +97,7 @@ struct Waiting {
 }
 
 /// Whether a session may begin.
-enum Leave {
+enum Permit {
     Granted,
     /// The account was refused a moment ago.
     Held(String),
@@ -122,7 +131,8 @@ impl Hosts {
     /// Begins a run, over the session of its target; when there is none, that begins, too, as soon as it may.
     pub(crate) fn begin(&mut self, start: &Start, target: Target) {
         let Target { login, options } = target;
-        let known = self.hosts.iter().find(|(_, host)| !host.is_closing && *host.login == login);
+        let takes_more = |host: &Host| matches!(host.phase, Phase::New | Phase::Ready);
+        let known = self.hosts.iter().find(|(_, host)| takes_more(host) && *host.login == login);
         if let Some((session, _)) = known {
             let session = *session;
             self.run(session, start, &options);
@@ -243,50 +253,54 @@ impl Hosts {
                 return self.make_room();
             }
             let Some(Waiting { login, runs }) = self.waiting.pop_front() else { return };
-            match self.leave_for(&login) {
-                Leave::Granted => {
+            match self.permit(&login) {
+                Permit::Granted => {
                     let session = self.add(login, &runs);
                     runs.iter().for_each(|(start, options)| self.run(session, start, options));
                     self.close_unwanted(session);
                 }
-                Leave::Held(why) => {
+                Permit::Held(why) => {
                     let failed = |(start, _): &(Start, Options)| Ended {
                         run: start.run,
                         outcome: Outcome::Failed(CheckError::new(why.clone())),
                     };
                     self.ended.extend(runs.iter().map(failed));
                 }
-                Leave::NotYet => self.waiting.push_back(Waiting { login, runs }),
+                Permit::NotYet => self.waiting.push_back(Waiting { login, runs }),
             }
         }
     }
 
     /// Closes the sessions that were idle for longest in favour of those that wait.
     fn make_room(&mut self) {
-        let closing = self.hosts.values().filter(|host| host.is_closing).count();
+        let closing = self.hosts.values().filter(|host| host.phase == Phase::Closing).count();
         for _ in closing..self.waiting.len().min(CLOSING) {
-            let idle = self.hosts.iter().filter(|(_, host)| host.runs.is_empty() && !host.is_closing);
+            let idle = self.hosts.iter().filter(|(_, host)| host.runs.is_empty() && host.phase != Phase::Closing);
             let Some((session, _)) = idle.min_by_key(|(_, host)| host.used) else { break };
             self.close_session(*session);
         }
     }
 
     /// Whether a session of `login` may begin now.
-    fn leave_for(&self, login: &Login) -> Leave {
+    fn permit(&self, login: &Login) -> Permit {
         if let Some(why) = self.refusals.hold(login, Instant::now()) {
-            return Leave::Held(why);
+            return Permit::Held(why);
         }
         if login.is_of_domain() {
             // While nobody has accepted the account, no more may fail at once than may fail at all.
             let (mut accepted, mut trying) = (0, 0);
             for host in self.hosts.values().filter(|host| login.is_account(&host.login.credentials)) {
-                *(if host.is_ready { &mut accepted } else { &mut trying }) += 1;
+                match host.phase {
+                    Phase::Ready => accepted += 1,
+                    Phase::New | Phase::Lost => trying += 1,
+                    Phase::Closing => {}
+                }
             }
             if accepted == 0 && trying >= refusals::HOSTS.saturating_sub(self.refusals.hosts(login)).max(1) {
-                return Leave::NotYet;
+                return Permit::NotYet;
             }
         }
-        Leave::Granted
+        Permit::Granted
     }
 
     fn add(&mut self, login: Rc<Login>, runs: &[(Start, Options)]) -> SessionId {
@@ -300,9 +314,8 @@ impl Hosts {
             rounds: Rounds::new(AT_ONCE),
             runs: BTreeMap::new(),
             paths: BTreeSet::new(),
-            is_ready: false,
+            phase: Phase::New,
             used: Instant::now(),
-            is_closing: false,
         };
         self.hosts.insert(session, host);
         session
@@ -315,16 +328,17 @@ impl Hosts {
         self.close_unwanted(session);
     }
 
+    /// Closes a session without runs that no check wants, or that would have to be begun anew.
     fn close_unwanted(&mut self, session: SessionId) {
         let Some(host) = self.hosts.get(&session) else { return };
-        if host.paths.is_empty() && host.runs.is_empty() && !host.is_closing {
+        if host.runs.is_empty() && (host.paths.is_empty() || host.phase == Phase::Lost) {
             self.close_session(session);
         }
     }
 
     fn close_session(&mut self, session: SessionId) {
-        let Some(host) = self.hosts.get_mut(&session) else { return };
-        host.is_closing = true;
+        let Some(host) = self.hosts.get_mut(&session).filter(|host| host.phase != Phase::Closing) else { return };
+        host.phase = Phase::Closing;
         self.reactor.command(session, Client::close);
     }
 
@@ -336,11 +350,16 @@ impl Hosts {
         let Some(host) = self.hosts.get_mut(&session) else { return };
         match rest {
             Some(Event::Ready) => {
-                host.is_ready = true;
+                if host.phase != Phase::Closing {
+                    host.phase = Phase::Ready;
+                }
                 self.refusals.accepted(&host.login);
                 self.serve();
             }
-            Some(Event::Lost { .. }) => host.is_ready = false,
+            Some(Event::Lost { .. }) if host.phase != Phase::Closing => {
+                host.phase = Phase::Lost;
+                self.close_unwanted(session);
+            }
             Some(Event::Closed { outcome }) => {
                 self.reactor.remove(session);
                 let Some(host) = self.hosts.remove(&session) else { return };

@@ -34,6 +34,8 @@ struct Refusal {
     credentials: Credentials,
     until: Instant,
     hold: Duration,
+    /// Whether others have accepted the account since: then it is the host, and not the account.
+    is_alone: bool,
     error: Error,
 }
 
@@ -43,14 +45,15 @@ impl Refusals {
         let held = self.0.iter().filter(|refusal| refusal.until > now && refusal.concerns(login));
         let refusal = held.max_by_key(|refusal| refusal.until)?;
         // A part of a second is one, so that it is over when it says so.
-        let left = refusal.until.saturating_duration_since(now).as_secs().saturating_add(1);
+        let left = refusal.until.saturating_duration_since(now).as_millis().div_ceil(1000);
         let whose = if refusal.host.is_none() { ", as by other hosts" } else { "" };
         Some(format!("{}; the account was refused{whose}, no new attempt for {left} s", refusal.error))
     }
 
-    /// How many hosts have refused the account of `login`, which is one of a domain, since it was accepted anywhere.
+    /// How many hosts have refused the account of `login`, which is one of a domain, while none has accepted it.
     pub(crate) fn hosts(&self, login: &Login) -> usize {
-        self.0.iter().filter(|refusal| refusal.host.is_some() && login.is_account(&refusal.credentials)).count()
+        let counts = |refusal: &&Refusal| refusal.host.is_some() && !refusal.is_alone;
+        self.0.iter().filter(counts).filter(|refusal| login.is_account(&refusal.credentials)).count()
     }
 
     /// The host of `login` did not accept it.
@@ -64,20 +67,24 @@ impl Refusals {
 
     /// The host of `login` accepted it: the password is right.
     pub(crate) fn accepted(&mut self, login: &Login) {
-        let is_of_domain = login.is_of_domain();
-        self.0.retain(|refusal| !(refusal.concerns(login) || is_of_domain && login.is_account(&refusal.credentials)));
+        self.0.retain(|refusal| !refusal.concerns(login));
+        if login.is_of_domain() {
+            let others = self.0.iter_mut().filter(|refusal| login.is_account(&refusal.credentials));
+            others.for_each(|refusal| refusal.is_alone = true);
+        }
     }
 
     fn add(&mut self, host: Option<&HostPort>, login: &Login, error: &Error, now: Instant) {
         let known = self.0.iter().position(|refusal| refusal.host.as_ref() == host && refusal.concerns(login));
         let before = known.map(|at| self.0.swap_remove(at));
+        let is_alone = before.as_ref().is_some_and(|before| before.is_alone);
         let (hold, until) = match before {
             // Attempts that were under way when the first was refused are one repetition.
             Some(before) if before.until > now => (before.hold, before.until),
-            Some(before) => {
-                (before.hold.saturating_mul(2).min(LONGEST), now + before.hold.saturating_mul(2).min(LONGEST))
+            before => {
+                let hold = before.map_or(FIRST, |before| before.hold.saturating_mul(2).min(LONGEST));
+                (hold, now + hold)
             }
-            None => (FIRST, now + FIRST),
         };
         if self.0.len() >= MOST
             && let Some((oldest, _)) = self.0.iter().enumerate().min_by_key(|(_, refusal)| refusal.until)
@@ -85,7 +92,7 @@ impl Refusals {
             self.0.swap_remove(oldest);
         }
         let (host, credentials) = (host.cloned(), login.credentials.clone());
-        self.0.push(Refusal { host, credentials, until, hold, error: error.clone() });
+        self.0.push(Refusal { host, credentials, until, hold, is_alone, error: error.clone() });
     }
 }
 
@@ -174,14 +181,20 @@ mod tests {
         assert_eq!(refusals.hold(&at("d"), now), None);
         refusals.refused(&login("c", r"acme\Monitor", "x"), &denied(), now);
         let told = refusals.hold(&at("d"), now).expect("held everywhere");
-        assert!(told.contains("the account was refused, as by other hosts, no new attempt for 301 s"), "{told}");
+        assert!(told.contains("the account was refused, as by other hosts, no new attempt for 300 s"), "{told}");
         // One host more is one repetition.
         let then = now + FIRST;
         assert_eq!(refusals.hold(&at("d"), then), None);
         refusals.refused(&at("d"), &denied(), then);
         assert!(refusals.hold(&at("e"), then + 2 * FIRST - Duration::from_secs(1)).is_some());
+        // The password is right: those that refuse it do so for a reason of their own, and are held each by itself.
         refusals.accepted(&at("e"));
-        assert!(refusals.0.is_empty(), "the password is right");
+        assert_eq!(refusals.hold(&at("e"), then), None);
+        assert!(refusals.hold(&at("d"), then).is_some());
+        for host in ["a", "b", "c", "d"] {
+            refusals.refused(&at(host), &denied(), then + FIRST);
+        }
+        assert_eq!(refusals.hold(&at("e"), then + FIRST), None);
     }
 
     #[test]

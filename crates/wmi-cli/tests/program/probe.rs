@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wmi_infrasonar::packet::{self, PacketType};
 use wmi_infrasonar::value::Value;
-use wmi_sim::{DEFAULT_PASSWORD, Server};
+use wmi_sim::{DEFAULT_PASSWORD, HostConfig, Server};
 use wmi_testkit::hub::{Hub, Probe, Told, entry};
 
 use crate::support::{all_given_back, faulty, finish, host_with, run, signal, start, until, wmi};
@@ -284,6 +284,32 @@ fn an_account_of_a_domain_fails_on_three_hosts_at_most_and_local_ones_on_each() 
         );
         stop(child);
     }
+}
+
+#[test]
+fn a_password_that_is_another_after_an_outage_fails_on_three_hosts_at_most() {
+    let hosts: Vec<_> = (0..6).map(|_| host_with(1, &[])).collect();
+    let (hub, folder) = (Hub::start(), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let entries: Vec<_> = (1..).zip(&hosts).map(|(asset, host)| entry(asset, 1, "memory", &address(host))).collect();
+    let mut probe = hub.accept(&entries);
+    for _ in 0..12 {
+        assert_eq!(probe.told().error(), None);
+    }
+    let again = |host: Server| {
+        let (activator, object) = (host.activator_addr(), host.object_addr());
+        drop(host);
+        let mut config = HostConfig::new(0).rows(1);
+        config.password = "changed".into();
+        Server::start(config, activator, object).expect("the same ports")
+    };
+    let hosts: Vec<_> = hosts.into_iter().map(again).collect();
+    let _ = told(&mut probe, |told| told.error().is_some_and(|error| error.contains("as by other hosts")));
+    for _ in 0..12 {
+        assert!(probe.told().error().is_some());
+    }
+    assert!(hosts.iter().map(|host| host.stats().failed_logons).sum::<u64>() <= 3);
+    stop(child);
 }
 
 #[test]
