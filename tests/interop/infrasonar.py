@@ -4,6 +4,7 @@ import json
 import pprint
 import struct
 import sys
+import unicodedata
 
 import msgpack
 import yaml
@@ -56,11 +57,19 @@ def opened(node, fernet):
     return found
 
 
+def printed(first, last):
+    """How pprint shows each character; none of those that this Unicode has not, and of halves of pairs."""
+    known = (chr(code) for code in range(first, last + 1))
+    return [None if unicodedata.category(c) in ("Cn", "Cs") else pprint.pformat(c) for c in known]
+
+
 def answer(command, arguments):
     if command == "unpack":
         return unpack(bytes.fromhex(arguments))
     if command == "pack":
         return pack(*json.loads(arguments))
+    if command == "printed":
+        return printed(*json.loads(arguments))
     key, argument = json.loads(arguments)
     fernet = Fernet(key)
     if command == "encrypt":

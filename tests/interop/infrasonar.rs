@@ -29,7 +29,11 @@ pub(crate) fn compare(mut script: Command) -> Result<(), String> {
         return Err("no pipes".to_owned());
     };
     let mut python = Python { child, input, output: BufReader::new(output) };
-    let compared = python.packets().and_then(|()| python.agentcore()).and_then(|()| python.secrets());
+    let compared = python
+        .packets()
+        .and_then(|()| python.characters())
+        .and_then(|()| python.agentcore())
+        .and_then(|()| python.secrets());
     drop(python.input);
     let ended = python.child.wait().map_err(|error| error.to_string())?;
     compared.and_then(|()| if ended.success() { Ok(()) } else { Err(format!("the script ended with {ended}")) })
@@ -70,6 +74,23 @@ impl Python {
                 // JSON has no octets, and Python shows them as such elsewhere.
                 if told[name] != ours && !matches!(value, Value::Bytes(_)) {
                     return Err(format!("{name}: Python prints {}, and we {ours:?}", told[name]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Each character as `pprint` shows it: those of the first two planes, and the tags.
+    fn characters(&mut self) -> Result<(), String> {
+        const BLOCK: u32 = 0x1000;
+        for first in (0..0x2_0000).step_by(BLOCK as usize).chain([0xe_0000]) {
+            let told = self.ask("printed", &json!([first, first + BLOCK - 1]).to_string())?;
+            let told = told.as_array().filter(|told| told.len() == BLOCK as usize).ok_or("not all characters")?;
+            for (code, told) in (first..).zip(told) {
+                let (Some(c), Some(told)) = (char::from_u32(code), told.as_str()) else { continue };
+                let ours = printed::pprint(&Value::Text(c.to_string()));
+                if told != ours {
+                    return Err(format!("U+{code:04X}: Python prints {told}, and we {ours}"));
                 }
             }
         }
@@ -122,6 +143,14 @@ impl Python {
                 return Err(format!("we decrypt another secret than {secret:?}"));
             }
         }
+        let standard = PUBLIC_KEY.replace('-', "+").replace('_', "/");
+        for spelt in
+            [standard.clone(), format!("\"{standard}\""), format!("'{PUBLIC_KEY}'"), format!("{PUBLIC_KEY}AAAA")]
+        {
+            let token = self.ask("encrypt", &json!([spelt, "x"]).to_string())?;
+            let ours = Key::parse(&spelt).map_err(|error| format!("{spelt}: {error}"))?;
+            ours.decrypt(token.as_str().unwrap_or_default()).map_err(|error| format!("{spelt}: {error}"))?;
+        }
         let text = "wmi:\n  config: {username: 'a\\b', password: 'it''s'}   # a comment\n  assets:\n  - id: [1, 2]\n    \
                     config:\n      password: 007\n      secret: \"b\\tc\"\n";
         let reading =
@@ -133,6 +162,16 @@ impl Python {
             "assets": [{"id": [1, 2], "config": {"password": "007", "secret": "b\tc"}}],
         }});
         if told != expected {
+            return Err(format!("PyYAML and Fernet read {told}"));
+        }
+        // A mark of the encoding, a key that is nothing, and keys of which the last counts.
+        let text = "\u{feff}wmi: {config: {password: first, password: second}}\nother: {~: {secret: third}}\n";
+        let reading =
+            LocalConfig::read(text, &key, Duration::from_secs(1), &mut || [3; 16]).map_err(|e| e.to_string())?;
+        let encrypted = reading.encrypted.ok_or("nothing was encrypted")?;
+        let told = self.ask("configuration", &json!([PUBLIC_KEY, encrypted.expose()]).to_string())?;
+        let ours = reading.config.account("wmi", 1, None, &mut Vec::new()).password.ok_or("no password")?;
+        if told["wmi"]["config"]["password"] != ours.expose().as_str() || told["other"]["null"]["secret"] != "third" {
             return Err(format!("PyYAML and Fernet read {told}"));
         }
         Ok(())
@@ -205,6 +244,8 @@ fn values() -> Vec<Value> {
         let edge = i64::try_from(edge).unwrap_or(i64::MAX);
         values.extend([Value::Int(-edge), Value::Int((-edge).saturating_sub(1))]);
     }
+    let long = "word \u{1c}other\u{1f}\r\nline\u{2028}again\u{85}more\u{a0}words\r".repeat(5);
+    values.push(Value::List(vec![long.into()]));
     values.push(u64::MAX.into());
     values.extend([0.0, -0.0, 1.0, 0.1, 1e15, 1e16, 1.5e300, 1e-4, 1e-5, 123_456.789].map(Value::Real));
     values.extend([31, 32, 255, 256, 65_536].map(|length| Value::Text("x".repeat(length))));

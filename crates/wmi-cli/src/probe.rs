@@ -2,10 +2,12 @@
 //! else from environment variables.
 
 mod accounts;
+mod descriptors;
 mod dry_run;
 mod hosts;
 mod link;
 mod log;
+mod refusals;
 mod told;
 
 use std::env;
@@ -17,7 +19,7 @@ use wmi_infrasonar::{Agent, CheckError, Environment, Kind, Level, Now, Outcome, 
 use wmi_proto::Credentials;
 
 use self::accounts::Accounts;
-use self::hosts::{Hosts, Target};
+use self::hosts::{Hosts, Login, Target};
 use self::link::{Happened, Link};
 use self::log::Log;
 use crate::host::HostPort;
@@ -126,7 +128,7 @@ impl<'l> Daemon<'l> {
             }
             while let Some(ended) = self.hosts.ended() {
                 is_idle = false;
-                self.agent.finished(ended.run, told::outcome(ended.report), self.clock.now());
+                self.agent.finished(ended.run, ended.outcome, self.clock.now());
             }
             let until = self.agent.poll_timeout(self.clock.now()).map(|at| self.clock.instant(at));
             let served = if is_idle { self.hosts.wait(until).map(drop) } else { self.hosts.turn(EVENTS) };
@@ -166,9 +168,9 @@ impl<'l> Daemon<'l> {
     }
 
     fn start(&mut self, start: &Start) {
-        let begun = target(start, &mut self.accounts).and_then(|target| self.hosts.begin(start, &target));
-        if let Err(error) = begun {
-            self.agent.finished(start.run, Outcome::Failed(error), self.clock.now());
+        match target(start, &mut self.accounts) {
+            Ok(target) => self.hosts.begin(start, target),
+            Err(error) => self.agent.finished(start.run, Outcome::Failed(error), self.clock.now()),
         }
     }
 }
@@ -193,7 +195,7 @@ fn target(start: &Start, accounts: &mut Accounts<'_>) -> Result<Target, CheckErr
     let host: HostPort = address.parse().map_err(|why| CheckError::new(format!("invalid address {address}: {why}")))?;
     let mut options = Options::new(Shape::Infrasonar);
     options.exclude_shadow_storage = config.exclude_shadow_storage;
-    Ok(Target { host, credentials: credentials(&username, password), options })
+    Ok(Target { login: Login { host, credentials: credentials(&username, password) }, options })
 }
 
 /// The account of `DOMAIN\name`, with two backslashes as some write it, `name@domain` or `name`. The part behind the @

@@ -9,7 +9,7 @@ use crate::assets::{CheckConfig, CheckPath, Entry, Listing};
 use crate::frame::{Frame, Framer};
 use crate::msgpack;
 use crate::outcome::{self, CheckError, CheckResult, Outcome, Told};
-use crate::packet::{FromAgentcore, PacketError, PacketType};
+use crate::packet::{FromAgentcore, PacketType};
 use crate::schedule::{LATE, SLICE, next_time};
 use crate::unchanged::Sent;
 use crate::value::Value;
@@ -26,8 +26,14 @@ const PAUSE_AFTER_LOSS: Duration = Duration::from_secs(2);
 /// An attempt to connect has so much time: ten seconds to connect, and as much to find the address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Agentcore has so much time to accept an announcement.
-const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Agentcore has so much time to accept the first announcement. Each further one has twice the time of the one before.
+const FIRST_ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Agentcore has so much time to accept an announcement at most.
+const LONGEST_ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The id of an announcement: the first request of a connection, and the only one.
+const ANNOUNCEMENT: u16 = 1;
 
 /// The two times of one moment.
 #[derive(Clone, Copy, Debug)]
@@ -131,10 +137,10 @@ enum Link {
     Connecting {
         until: Instant,
     },
-    /// The announcement was sent.
+    /// The announcement was sent, and has so much time.
     Announced {
-        id: u16,
         until: Instant,
+        timeout: Duration,
     },
     Accepted,
 }
@@ -169,8 +175,9 @@ pub struct Agent {
     link: Link,
     /// Between the last attempt to connect and the next.
     pause: Duration,
+    /// For the next announcement.
+    announce_timeout: Duration,
     framer: Framer,
-    last_id: u16,
     tasks: BTreeMap<CheckPath, Task>,
     /// When those that wait are to run.
     due: BTreeSet<(Duration, CheckPath)>,
@@ -190,8 +197,8 @@ impl Agent {
             probe,
             link: Link::Down { until: now.steady },
             pause: FIRST_PAUSE,
+            announce_timeout: FIRST_ANNOUNCE_TIMEOUT,
             framer: Framer::default(),
-            last_id: 0,
             tasks: BTreeMap::new(),
             due: BTreeSet::new(),
             runs: BTreeMap::new(),
@@ -237,8 +244,10 @@ impl Agent {
             Link::Connecting { until } if until <= now.steady => {
                 self.give_up(&"connecting to agentcore took too long", now);
             }
-            Link::Announced { until, .. } if until <= now.steady => {
-                self.give_up(&"agentcore did not answer the announcement within 10 s", now);
+            Link::Announced { until, timeout } if until <= now.steady => {
+                self.announce_timeout = timeout.saturating_mul(2).min(LONGEST_ANNOUNCE_TIMEOUT);
+                let seconds = timeout.as_secs();
+                self.give_up(&format_args!("agentcore did not answer the announcement within {seconds} s"), now);
             }
             _ => {}
         }
@@ -257,12 +266,10 @@ impl Agent {
             return;
         }
         self.framer = Framer::default();
-        // The first id is 1; 0 comes once in 65,536 and is one as any other.
-        self.last_id = self.last_id.wrapping_add(1);
-        let id = self.last_id;
-        self.link = Link::Announced { id, until: now.steady.saturating_add(ANNOUNCE_TIMEOUT) };
+        let timeout = self.announce_timeout;
+        self.link = Link::Announced { until: now.steady.saturating_add(timeout), timeout };
         let body = Value::List(vec![self.probe.name.as_str().into(), self.probe.version.as_str().into()]);
-        self.outputs.push_back(Output::Send(Frame::new(PacketType::Announce, id, &body).encode()));
+        self.outputs.push_back(Output::Send(Frame::new(PacketType::Announce, ANNOUNCEMENT, &body).encode()));
     }
 
     /// There is no connection (any more), for this reason.
@@ -290,7 +297,7 @@ impl Agent {
             };
             match FromAgentcore::read(&frame) {
                 Ok(packet) => self.packet(packet, frame.id, now),
-                Err(error @ PacketError::Body { .. }) => self.give_up(&error, now),
+                // Where the next one begins is known.
                 Err(error) => self.log(Level::Error, format!("agentcore sent {error}; it is passed over")),
             }
         }
@@ -338,9 +345,10 @@ impl Agent {
     fn packet(&mut self, packet: FromAgentcore, id: u16, now: Now) {
         match packet {
             FromAgentcore::Announced(listing) => match self.link {
-                Link::Announced { id: expected, .. } if expected == id => {
+                Link::Announced { .. } if id == ANNOUNCEMENT => {
                     self.link = Link::Accepted;
                     self.pause = FIRST_PAUSE;
+                    self.announce_timeout = FIRST_ANNOUNCE_TIMEOUT;
                     self.log(Level::Info, format!("agentcore accepted this probe: {} checks", listing.entries.len()));
                     self.set(listing, |_| true, now);
                 }
@@ -357,7 +365,7 @@ impl Agent {
                 self.outputs.push_back(Output::Send(Frame::new(PacketType::InfoAnswer, id, &time).encode()));
             }
             FromAgentcore::Refused(reason) => match self.link {
-                Link::Announced { id: expected, .. } if expected == id => {
+                Link::Announced { .. } if id == ANNOUNCEMENT => {
                     self.give_up(&format_args!("agentcore refused this probe: {reason}"), now);
                 }
                 _ => self.log(Level::Error, format!("agentcore refused request {id}: {reason}")),

@@ -91,20 +91,21 @@ impl Environment {
         let port = "a port from 1 to 65535";
         let size = "a number from 1 to 2000";
         let timeout = "a number of seconds above zero";
-        let seconds = |text: &str| text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let package = parsed("MAX_PACKAGE_SIZE", or("MAX_PACKAGE_SIZE", "500"), size, |text| {
-            text.parse::<usize>().ok().filter(|size| (1..=2000).contains(size))
+            number::<usize>(text).filter(|size| (1..=2000).contains(size))
         })?;
         Ok(Self {
             agentcore_host: or("AGENTCORE_HOST", "127.0.0.1"),
             agentcore_port: parsed("AGENTCORE_PORT", or("AGENTCORE_PORT", "8750"), port, |text| {
-                text.parse().ok().filter(|port| *port > 0)
+                number(text).filter(|port| *port > 0)
             })?,
             config_path: or("INFRASONAR_CONF", "/data/config/infrasonar.yaml"),
             key,
             max_package: package * 1000,
             max_check_timeout: parsed("MAX_CHECK_TIMEOUT", or("MAX_CHECK_TIMEOUT", "300"), timeout, |text| {
-                seconds(text).filter(|timeout| !timeout.is_zero())
+                // What is longer than a time can be bounds nothing.
+                let seconds = number::<f64>(text).filter(|seconds| *seconds > 0.0)?;
+                Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)).filter(|time| !time.is_zero())
             })?,
             dry_run,
             output_type,
@@ -128,11 +129,21 @@ impl LogSettings {
                 })
             })?,
             colorized: parsed("LOG_COLORIZED", or("LOG_COLORIZED", "0"), "0 or 1", |text| {
-                text.parse::<i64>().ok().map(|number| number != 0)
+                number::<i64>(text).map(|number| number != 0)
             })?,
             time_format: or("LOG_FMT", &Self::default().time_format),
         })
     }
+}
+
+/// A number as Python's `int` and `float` read it: with single underscores between digits.
+fn number<T: core::str::FromStr>(text: &str) -> Option<T> {
+    let octets = text.as_bytes();
+    let is_digit = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_digit);
+    let is_between_digits =
+        |at: usize| is_digit(at.checked_sub(1).and_then(|before| octets.get(before))) && is_digit(octets.get(at + 1));
+    let is_right = text.match_indices('_').all(|(at, _)| is_between_digits(at));
+    is_right.then(|| text.replace('_', "").parse().ok()).flatten()
 }
 
 fn parsed<T>(

@@ -20,10 +20,12 @@ use zeroize::{Zeroize, Zeroizing};
 /// probe has written are read with it.
 pub const PUBLIC_KEY: &str = "4DFfx9LZBPvwvCpwmsVGT_HzjgiGUHduP1kq_L2Fbjw=";
 
-/// The alphabet of tokens and keys; the padding may be missing.
+/// The alphabet of tokens and keys; the padding may be missing, and what the last digit has too much may be anything.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 /// The first octet of a token.
@@ -64,12 +66,33 @@ pub enum FernetError {
 }
 
 impl Key {
-    /// The key that `text` spells.
+    /// The key that `text` spells, in either alphabet of base64. As Python's `urlsafe_b64decode` this passes over what is
+    /// of neither, such as quotes that a file of variables has around it, and over all behind the padding; the padding
+    /// may be missing.
     ///
     /// # Errors
     /// It spells none.
     pub fn parse(text: &str) -> Result<Self, FernetError> {
-        let octets = Zeroizing::new(BASE64.decode(text.trim()).map_err(|_| FernetError::Key)?);
+        let mut digits = Zeroizing::new(String::with_capacity(text.len()));
+        let mut padding = 0;
+        for c in text.chars() {
+            match c {
+                '+' => digits.push('-'),
+                '/' => digits.push('_'),
+                '-' | '_' => digits.push(c),
+                c if c.is_ascii_alphanumeric() => digits.push(c),
+                '=' => {
+                    padding += 1;
+                    if digits.len() % 4 >= 2 && digits.len() % 4 + padding >= 4 {
+                        break;
+                    }
+                    continue;
+                }
+                _ => continue,
+            }
+            padding = 0;
+        }
+        let octets = Zeroizing::new(BASE64.decode(digits.as_bytes()).map_err(|_| FernetError::Key)?);
         let (signing, encryption) = octets.split_first_chunk().ok_or(FernetError::Key)?;
         let encryption = encryption.try_into().map_err(|_| FernetError::Key)?;
         Ok(Self { signing: *signing, encryption })

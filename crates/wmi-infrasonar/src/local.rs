@@ -1,6 +1,6 @@
 //! The local configuration: accounts by section and asset, with secrets that are encrypted where they stand.
 
-use core::fmt::Write;
+use core::ops::Range;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ pub struct LocalConfig {
 pub struct Reading {
     /// What it says.
     pub config: LocalConfig,
-    /// Its text with encrypted secrets, when it has others.
+    /// Its text with those secrets encrypted that were readable, when there are any that can be.
     pub encrypted: Option<Secret<String>>,
     /// What is odd about it.
     pub warnings: Vec<String>,
@@ -91,17 +91,17 @@ impl LocalConfig {
         random: &mut dyn FnMut() -> [u8; 16],
     ) -> Result<Reading, LocalError> {
         let root = yaml::parse(text).map_err(LocalError::Yaml)?;
-        let mut warnings = Vec::new();
-        let mut encrypted = encrypt(text, &root, key, now, random);
+        let readable = readable(text, &root, key, now, random);
         let root = open(root, key)?;
-        if let Some(changed) = &encrypted {
-            let again = yaml::parse(changed.expose()).map_err(LocalError::Yaml).and_then(|node| open(node, key));
-            if again.as_ref() != Ok(&root) {
-                warnings
-                    .push("a password cannot be encrypted where it stands: write it in quotes on one line".to_owned());
-                encrypted = None;
-            }
-        }
+        let (encrypted, left) = encrypt(text, &readable, |changed| {
+            yaml::parse(changed).is_ok_and(|node| open(node, key).as_ref() == Ok(&root))
+        });
+        let mut warnings: Vec<String> = left
+            .iter()
+            .map(|line| {
+                format!("line {line}: a password cannot be encrypted where it stands: write it in quotes on one line")
+            })
+            .collect();
         let sections = match root {
             Node::Map(sections) => sections,
             node if node.is_nothing() => Vec::new(),
@@ -114,7 +114,7 @@ impl LocalConfig {
                     warnings.extend(own.map(|why| format!("section `{name}`: {why}")));
                     if let Some(Node::List(assets)) = section.get("assets") {
                         warnings.extend(assets.iter().zip(1..).flat_map(|(asset, at)| {
-                            let own = asset.get("config").into_iter().flat_map(no_secrets);
+                            let own = asset.get("config").into_iter().flat_map(no_secrets).chain(no_id(asset));
                             own.map(move |why| format!("section `{name}`, entry {at} of its assets: {why}"))
                         }));
                     }
@@ -159,8 +159,9 @@ impl LocalConfig {
         let mut name = name;
         let mut seen = BTreeSet::new();
         loop {
-            let (_, section) =
-                self.sections.iter().find(|(known, node)| known == name && matches!(node, Node::Map(_)))?;
+            // Of several the last counts, as in PyYAML.
+            let (_, section) = self.sections.iter().rev().find(|(known, _)| known == name)?;
+            let Node::Map(_) = section else { return None };
             let Some(next) = section.get("use").and_then(Node::text) else { return Some(section) };
             if !seen.insert(name) {
                 warnings.push(format!("section `{name}` uses itself"));
@@ -204,42 +205,94 @@ fn no_secrets(config: &Node) -> impl Iterator<Item = String> {
     })
 }
 
-/// The text with tokens in place of secrets; `None` when there is none.
-fn encrypt(
-    text: &str,
-    root: &Node,
-    key: &Key,
-    now: Duration,
-    random: &mut dyn FnMut() -> [u8; 16],
-) -> Option<Secret<String>> {
+/// What is wrong with the id of an entry of assets, by which it is found.
+fn no_id(asset: &Node) -> Option<String> {
+    let is_number = |id: &Node| id.number().is_some();
+    let is_right = match asset.get("id") {
+        Some(Node::List(ids)) => ids.iter().all(is_number),
+        Some(id) => is_number(id),
+        None => false,
+    };
+    (!is_right).then(|| "`id` is neither a number nor a list of numbers".to_owned())
+}
+
+/// A secret that can be read in the file, and what is to stand in its place.
+struct Readable {
+    place: Option<Range<usize>>,
+    token: String,
+}
+
+/// Every secret of `root` that can be read in `text`, in the order of their places.
+fn readable(text: &str, root: &Node, key: &Key, now: Duration, random: &mut dyn FnMut() -> [u8; 16]) -> Vec<Readable> {
     let mut root = root.clone();
     let mut secrets = Vec::new();
     root.secrets_mut(&mut secrets);
-    let mut places = std::collections::BTreeMap::new();
+    let mut found = Vec::new();
     for secret in secrets {
         if let Sensitive::Plain(secret, place) = secret {
-            // One without a place, and one where it would have to be, makes the result differ: it is told then.
-            let place = place.clone().unwrap_or(0..0);
-            places.entry(place.start).or_insert((place.end, secret.clone()));
+            let token = key.encrypt(secret.expose().as_bytes(), now, random());
+            let token = base64::engine::general_purpose::STANDARD.encode(token);
+            let place = place.clone().filter(|place| text.get(place.clone()).is_some());
+            found.push(Readable { place, token: format!("{{encrypted: !!binary \"{token}\"}}") });
         }
     }
-    if places.is_empty() {
-        return None;
+    found.sort_by_key(|secret| secret.place.as_ref().map(|place| place.start));
+    // An alias stands where its anchor does.
+    found.dedup_by(|one, other| one.place.is_some() && one.place == other.place);
+    found
+}
+
+/// The text with tokens in place of those secrets of which it is still `right` then, if there are any, and the lines of
+/// the others.
+fn encrypt(text: &str, secrets: &[Readable], right: impl Fn(&str) -> bool) -> (Option<Secret<String>>, Vec<usize>) {
+    let mut good: Vec<&Readable> = Vec::new();
+    // Halves, because one that cannot be replaced is the exception.
+    let mut pending = vec![secrets.iter().filter(|secret| secret.place.is_some()).collect::<Vec<_>>()];
+    while let Some(some) = pending.pop() {
+        let with = [good.as_slice(), &some].concat();
+        if right(replaced(text, &with).expose()) {
+            good = with;
+        } else if let (one @ [_, ..], other @ [_, ..]) = some.split_at(some.len() / 2) {
+            pending.extend([other.to_vec(), one.to_vec()]);
+        }
     }
-    let mut out = String::new();
-    if !HEADER.lines().next().is_some_and(|first| text.lines().any(|line| line == first)) && !text.starts_with('%') {
-        out.push_str(HEADER);
+    let changed = (!good.is_empty()).then(|| replaced(text, &good));
+    let left = secrets.iter().filter(|secret| !good.iter().any(|good| std::ptr::eq(*good, *secret)));
+    let line = |secret: &Readable| {
+        let start = secret.place.as_ref().map_or(0, |place| place.start);
+        let before = text.get(..start).unwrap_or_default();
+        let lines = |text: &str| text.bytes().filter(|octet| *octet == b'\n').count() + 1;
+        // In the text as it is to be.
+        let ahead = good.iter().filter(|good| good.place.as_ref().is_some_and(|place| place.end <= start));
+        if good.is_empty() {
+            lines(before)
+        } else {
+            lines(replaced(before, &ahead.copied().collect::<Vec<_>>()).expose())
+        }
+    };
+    (changed, left.map(line).collect())
+}
+
+/// The text with tokens in place of `secrets`, which are in the order of their places.
+fn replaced(text: &str, secrets: &[&Readable]) -> Secret<String> {
+    // Behind a header it would be no mark of the encoding but a character of the text.
+    let mut done = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let body = text.get(done..).unwrap_or_default();
+    let has_header = HEADER.lines().next().is_some_and(|first| body.lines().any(|line| line == first));
+    // All at once: a text that moved would leave what it says behind.
+    let tokens: usize = secrets.iter().map(|secret| secret.token.len()).sum();
+    let mut out = Secret::new(String::with_capacity(HEADER.len() + text.len() + tokens));
+    if !has_header && !body.starts_with('%') {
+        out.expose_mut().push_str(HEADER);
     }
-    let mut done = 0;
-    for (start, (end, secret)) in places {
-        let token = key.encrypt(secret.expose().as_bytes(), now, random());
-        let token = base64::engine::general_purpose::STANDARD.encode(token);
-        out.push_str(text.get(done..start).unwrap_or_default());
-        write!(out, "{{encrypted: !!binary \"{token}\"}}").unwrap_or_default();
-        done = end;
+    for secret in secrets {
+        let Some(place) = &secret.place else { continue };
+        out.expose_mut().push_str(text.get(done..place.start).unwrap_or_default());
+        out.expose_mut().push_str(&secret.token);
+        done = place.end;
     }
-    out.push_str(text.get(done..).unwrap_or_default());
-    Some(Secret::new(out))
+    out.expose_mut().push_str(text.get(done..).unwrap_or_default());
+    out
 }
 
 /// The same tree with all secrets decrypted.

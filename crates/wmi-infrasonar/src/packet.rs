@@ -86,7 +86,7 @@ pub enum FromAgentcore {
 /// What is wrong with a whole frame.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PacketError {
-    /// Its body is no msgpack: the peer is given up.
+    /// Its body is no msgpack: the packet is passed over.
     #[error("the body of a packet of type {kind:#04x} is no msgpack: {error}")]
     Body {
         /// The type.

@@ -159,7 +159,7 @@ fn write_pretty(value: &Value, indent: usize, allowance: usize, out: &mut String
 fn write_pieces(text: &str, indent: usize, allowance: usize, out: &mut String) {
     let full = WIDTH.saturating_sub(indent);
     let mut pieces = Vec::new();
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let lines = lines(text);
     for (number, line) in lines.iter().enumerate() {
         let is_last_line = number + 1 == lines.len();
         let width = if is_last_line { full.saturating_sub(allowance) } else { full };
@@ -192,17 +192,43 @@ fn write_pieces(text: &str, indent: usize, allowance: usize, out: &mut String) {
     }
 }
 
+/// Lines with what ends them, as Python's `splitlines` finds them.
+fn lines(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut begin = 0;
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
+        let is_end = match c {
+            '\r' => characters.peek().is_none_or(|(_, next)| *next != '\n'),
+            '\n' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}' => true,
+            _ => false,
+        };
+        if is_end {
+            let end = at + c.len_utf8();
+            lines.push(text.get(begin..end).unwrap_or_default());
+            begin = end;
+        }
+    }
+    lines.extend(text.get(begin..).filter(|rest| !rest.is_empty()));
+    lines
+}
+
+/// Whether Python takes it for white space.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
+}
+
 /// Words with the white space behind them.
 fn words(line: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut begin = 0;
     let mut was_space = false;
     for (at, c) in line.char_indices() {
-        if was_space && !c.is_whitespace() {
+        if was_space && !is_space(c) {
             words.push(line.get(begin..at).unwrap_or_default());
             begin = at;
         }
-        was_space = c.is_whitespace();
+        was_space = is_space(c);
     }
     words.push(line.get(begin..).unwrap_or_default());
     words
@@ -243,12 +269,55 @@ fn repr_text(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             c if c == quote => out.extend(['\\', c]),
-            c if c.is_control() => write!(out, "\\x{:02x}", u32::from(c)).unwrap_or_default(),
-            c => out.push(c),
+            c if is_printable(c) => out.push(c),
+            c => match u32::from(c) {
+                code @ 0..0x100 => write!(out, "\\x{code:02x}"),
+                code @ 0x100..0x1_0000 => write!(out, "\\u{code:04x}"),
+                code => write!(out, "\\U{code:08x}"),
+            }
+            .unwrap_or_default(),
         }
     }
     out.push(quote);
     out
+}
+
+/// Characters that Python's `str.isprintable` denies: all white space but the space, controls, formats, private use, and
+/// what can be no character. Those that Unicode has not assigned yet are missing here: they differ with Python's version.
+const NOT_PRINTABLE: [(u32, u32); 28] = [
+    (0x0000, 0x001f),
+    (0x007f, 0x00a0),
+    (0x00ad, 0x00ad),
+    (0x0600, 0x0605),
+    (0x061c, 0x061c),
+    (0x06dd, 0x06dd),
+    (0x070f, 0x070f),
+    (0x0890, 0x0891),
+    (0x08e2, 0x08e2),
+    (0x1680, 0x1680),
+    (0x180e, 0x180e),
+    (0x2000, 0x200f),
+    (0x2028, 0x202f),
+    (0x205f, 0x206f),
+    (0x3000, 0x3000),
+    (0xe000, 0xf8ff),
+    (0xfdd0, 0xfdef),
+    (0xfeff, 0xfeff),
+    (0xfff9, 0xfffb),
+    (0xfffe, 0xffff),
+    (0x110bd, 0x110bd),
+    (0x110cd, 0x110cd),
+    (0x13430, 0x1343f),
+    (0x1bca0, 0x1bca3),
+    (0x1d173, 0x1d17a),
+    (0xe0001, 0xe0001),
+    (0xe0020, 0xe007f),
+    (0xf0000, 0x10_ffff),
+];
+
+fn is_printable(c: char) -> bool {
+    let code = u32::from(c);
+    !NOT_PRINTABLE.iter().any(|(first, last)| (*first..=*last).contains(&code))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, NonFiniteFloatPolicy, Options, Spanned};
 use wmi_proto::Secret;
 
 use crate::value::Value;
@@ -45,6 +45,9 @@ impl PartialEq for Sensitive {
 /// The keys whose values are secrets.
 pub(crate) const SECRETS: [&str; 2] = ["password", "secret"];
 
+/// The name of a key that is nothing, which nobody looks for.
+const NOTHING: &str = "~";
+
 /// How deep a document may be nested.
 const MAX_DEPTH: usize = 64;
 
@@ -58,6 +61,9 @@ pub(crate) fn parse(text: &str) -> Result<Node, String> {
     // Binary data are kept as they are spelt: only those of secrets are looked at.
     options.ignore_binary_tag_for_string = true;
     options.duplicate_keys = DuplicateKeyPolicy::LastWins;
+    // As PyYAML reads them, whose YAML is 1.1: `010` is 8.
+    options.legacy_octal_numbers = true;
+    options.non_finite_float_policy = NonFiniteFloatPolicy::PassThrough;
     // Nothing of the text appears in a message: it may be a secret.
     options.with_snippet = false;
     let mut node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| place(&error))?;
@@ -74,10 +80,10 @@ fn place(error: &serde_saphyr::Error) -> String {
 }
 
 impl Node {
-    /// The node of `key`, when this is a map that has it.
+    /// The node of `key`, when this is a map that has it. Of several the last counts, as in PyYAML.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let Self::Map(entries) = self else { return None };
-        entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
+        entries.iter().rev().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     /// The text, when it is one.
@@ -144,9 +150,9 @@ impl Node {
             Self::Scalar(Value::Nil) | Self::List(_) | Self::Secret(_) => self,
             // Spelt later.
             Self::Scalar(_) => Self::Secret(Sensitive::Plain(Secret::new(String::new()), span)),
-            Self::Map(ref entries) => match entries.iter().find(|(name, _)| name == "encrypted") {
-                Some((_, Self::Scalar(Value::Text(token)))) => Self::Secret(Sensitive::Encrypted(token.clone())),
-                _ => self,
+            Self::Map(_) => match self.get("encrypted").and_then(Self::text) {
+                Some(token) => Self::Secret(Sensitive::Encrypted(token.to_owned())),
+                None => self,
             },
         }
     }
@@ -209,7 +215,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut entries = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
+        while let Some(name) = map.next_key::<Option<String>>()? {
+            let name = name.unwrap_or_else(|| NOTHING.to_owned());
             let value: Spanned<Node> = map.next_value()?;
             let node = if SECRETS.contains(&name.as_str()) {
                 let span = value.defined.span();

@@ -18,9 +18,19 @@ pub(crate) struct Accounts<'l> {
     path: PathBuf,
     key: Key,
     config: LocalConfig,
-    /// Of the file as it was read last, or could not be.
-    modified: Option<SystemTime>,
+    /// Of the file as it was read last, or refused.
+    modified: SystemTime,
+    /// Why it cannot be read since then.
+    unread: Option<String>,
     log: &'l Log,
+}
+
+/// Why there is nothing to be used.
+enum Failure {
+    /// The file could not be read: that may pass.
+    Unread(String),
+    /// The file of this time says nothing that could be used.
+    Refused(SystemTime, String),
 }
 
 impl<'l> Accounts<'l> {
@@ -37,9 +47,11 @@ impl<'l> Accounts<'l> {
             Err(error) => return Err(format!("cannot write file: {shown}: {error}")),
         }
         let key = environment.key.clone();
-        let (config, modified) =
-            read(&path, &key, log).map_err(|error| format!("configuration file invalid: {shown}: {error}"))?;
-        Ok(Self { path, key, config, modified: Some(modified), log })
+        let (config, modified) = read(&path, &key, log).map_err(|failure| {
+            let (Failure::Unread(why) | Failure::Refused(_, why)) = failure;
+            format!("configuration file invalid: {shown}: {why}")
+        })?;
+        Ok(Self { path, key, config, modified, unread: None, log })
     }
 
     /// What is configured for an asset, by the file as it is now.
@@ -51,25 +63,28 @@ impl<'l> Accounts<'l> {
         account
     }
 
-    /// Reads the file again when it has changed. One that cannot be used changes nothing.
+    /// Reads the file again when it has changed. One that cannot be used changes nothing, and is told once: one that
+    /// could not be read is tried again each time, one that was refused when it has changed once more.
     fn refresh(&mut self) {
-        let modified = fs::metadata(&self.path).and_then(|metadata| metadata.modified());
-        if modified.as_ref().ok() == self.modified.as_ref() {
-            return;
-        }
-        let outcome = modified.map_err(|error| error.to_string()).and_then(|modified| {
-            // Told once for each change.
-            self.modified = Some(modified);
-            read(&self.path, &self.key, self.log)
-        });
-        match outcome {
-            Ok((config, modified)) => (self.config, self.modified) = (config, Some(modified)),
-            Err(error) => {
-                let shown = self.path.display();
-                let text = format!("new configuration file invalid, keep using previous: {shown}: {error}");
-                self.log.write(Level::Warning, &text);
+        let read = match modified(&self.path) {
+            Ok(modified) if modified == self.modified => return self.unread = None,
+            Ok(_) => read(&self.path, &self.key, self.log),
+            Err(failure) => Err(failure),
+        };
+        let why = match read {
+            Ok((config, modified)) => {
+                (self.config, self.modified, self.unread) = (config, modified, None);
+                return;
             }
-        }
+            Err(Failure::Unread(why)) if self.unread.as_ref() == Some(&why) => return,
+            Err(Failure::Unread(why)) => self.unread.insert(why).clone(),
+            Err(Failure::Refused(modified, why)) => {
+                (self.modified, self.unread) = (modified, None);
+                why
+            }
+        };
+        let text = format!("new configuration file invalid, keep using previous: {}: {why}", self.path.display());
+        self.log.write(Level::Warning, &text);
     }
 }
 
@@ -85,11 +100,18 @@ fn create(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// When the file was written last.
+fn modified(path: &Path) -> Result<SystemTime, Failure> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(|error| Failure::Unread(error.to_string()))
+}
+
 /// What the file says, with its time; its secrets are encrypted.
-fn read(path: &Path, key: &Key, log: &Log) -> Result<(LocalConfig, SystemTime), String> {
-    let words = |error: io::Error| error.to_string();
-    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(words)?;
-    let text = Secret::new(fs::read_to_string(path).map_err(words)?);
+fn read(path: &Path, key: &Key, log: &Log) -> Result<(LocalConfig, SystemTime), Failure> {
+    let modified = modified(path)?;
+    let text = fs::read_to_string(path).map(Secret::new).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => Failure::Refused(modified, error.to_string()),
+        _ => Failure::Unread(error.to_string()),
+    })?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut failure = None;
     let mut random = || {
@@ -97,10 +119,10 @@ fn read(path: &Path, key: &Key, log: &Log) -> Result<(LocalConfig, SystemTime), 
         failure = getrandom::fill(&mut octets).err();
         octets
     };
-    let Reading { config, encrypted, warnings } =
-        LocalConfig::read(text.expose(), key, now, &mut random).map_err(|error| error.to_string())?;
+    let Reading { config, encrypted, warnings } = LocalConfig::read(text.expose(), key, now, &mut random)
+        .map_err(|error| Failure::Refused(modified, error.to_string()))?;
     if let Some(failure) = failure {
-        return Err(format!("no random numbers: {failure}"));
+        return Err(Failure::Unread(format!("no random numbers: {failure}")));
     }
     warnings.iter().for_each(|warning| log.write(Level::Warning, warning));
     if let Some(encrypted) = encrypted {

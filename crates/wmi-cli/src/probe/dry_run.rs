@@ -11,7 +11,7 @@ use wmi_infrasonar::{Environment, Level, Now, Outcome, RunId, Start, printed};
 use super::accounts::Accounts;
 use super::hosts::Hosts;
 use super::log::Log;
-use super::{Clock, GOODBYE, target, told};
+use super::{Clock, GOODBYE, target};
 use crate::signals::Interrupt;
 use crate::status::Status;
 
@@ -41,13 +41,14 @@ pub(crate) fn run(
     };
     let clock = Clock(Instant::now());
     let begin = clock.now();
-    let mut ended = target(&start, &mut accounts).and_then(|target| hosts.begin(&start, &target)).err();
+    let mut failed = None;
+    match target(&start, &mut accounts) {
+        Ok(target) => hosts.begin(&start, target),
+        Err(error) => failed = Some(Outcome::Failed(error)),
+    }
     let outcome = loop {
-        if let Some(error) = ended.take() {
-            break Outcome::Failed(error);
-        }
-        if let Some(ended) = hosts.ended() {
-            break told::outcome(ended.report);
+        if let Some(outcome) = failed.take().or_else(|| hosts.ended().map(|ended| ended.outcome)) {
+            break outcome;
         }
         if let Some(signal) = interrupt.signal() {
             hosts.close(GOODBYE);

@@ -1,64 +1,108 @@
 //! The hosts of a probe: one session for each address and account, over which all checks of it run.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
-use std::mem;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use wmi_checks::{Options, Report, RoundId, Rounds, State};
-use wmi_infrasonar::{CheckError, CheckPath, RunId, Start};
+use wmi_checks::{Options, RoundId, Rounds, State};
+use wmi_infrasonar::{CheckError, CheckPath, Outcome, RunId, Start};
 use wmi_mio::{Reactor, SessionId, Waker};
-use wmi_proto::{Client, Config, Credentials, Error, Event};
+use wmi_proto::{Client, Config, Credentials, Event};
 
+use super::refusals::{self, Refusals, is_refusal};
+use super::{descriptors, told};
 use crate::connection::wall_time;
 use crate::host::HostPort;
 
 /// Checks of one host that run at once; others wait for their turn.
 const AT_ONCE: usize = 4;
 
-/// For so long an account that a host has refused is not tried again: too many attempts lock it.
-const REFUSED: Duration = Duration::from_secs(300);
+/// Sessions that are closed at once to make room for others.
+const CLOSING: usize = 16;
 
 /// The port of the activator.
 const PORT: u16 = 135;
 
-/// Where and as whom a check is done, and how.
-pub(crate) struct Target {
+/// Where and as whom a check is done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Login {
     pub(crate) host: HostPort,
     pub(crate) credentials: Credentials,
+}
+
+/// Where and as whom a check is done, and how.
+pub(crate) struct Target {
+    pub(crate) login: Login,
     pub(crate) options: Options,
 }
 
 /// A run that is over.
 pub(crate) struct Ended {
     pub(crate) run: RunId,
-    pub(crate) report: Report,
+    pub(crate) outcome: Outcome,
 }
 
 /// All sessions.
 pub(crate) struct Hosts {
     reactor: Reactor,
+    /// Sessions that may be kept at once.
+    most: usize,
     hosts: BTreeMap<SessionId, Host>,
-    /// Over which session a check ran last.
-    homes: BTreeMap<CheckPath, SessionId>,
-    /// Runs that are not over.
+    homes: BTreeMap<CheckPath, Home>,
+    /// Runs that are not over, and have a session.
     runs: BTreeMap<RunId, (SessionId, RoundId)>,
-    /// Who was refused, until when, and how.
-    refused: Vec<(HostPort, Credentials, Instant, Error)>,
+    /// Runs without a session, in the order in which they are to have one.
+    waiting: VecDeque<Waiting>,
+    refusals: Refusals,
     ended: VecDeque<Ended>,
 }
 
 /// One session.
 struct Host {
-    host: HostPort,
-    credentials: Credentials,
+    login: Rc<Login>,
     rounds: Rounds,
     /// Of which run a round is, if anybody still wants to hear of it, and of which check.
     runs: BTreeMap<RoundId, (Option<RunId>, CheckPath)>,
-    /// What each check that is wanted here is to be given.
-    states: BTreeMap<CheckPath, State>,
-    /// Whether it was told to close.
-    is_closing: bool,
+    /// The checks that are wanted here.
+    paths: BTreeSet<CheckPath>,
+    phase: Phase,
+    /// When the last run ended.
+    used: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The host has not accepted the account yet.
+    New,
+    Ready,
+    /// It had, and is lost: it logs on again for the runs that it has, and gets no others, so that an outage does not
+    /// make all log on at once. The password may have changed meanwhile.
+    Lost,
+    /// It was told to close.
+    Closing,
+}
+
+/// Where a check ran last, and what it is to be given when it runs there again. That outlives the session.
+struct Home {
+    login: Rc<Login>,
+    session: SessionId,
+    state: State,
+}
+
+/// Runs that wait for a session with the same host.
+struct Waiting {
+    login: Rc<Login>,
+    runs: Vec<(Start, Options)>,
+}
+
+/// Whether a session may begin.
+enum Permit {
+    Granted,
+    /// The account was refused a moment ago.
+    Held(String),
+    /// As many log-ons of the account are under way as may fail.
+    NotYet,
 }
 
 impl Hosts {
@@ -69,10 +113,12 @@ impl Hosts {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             reactor: Reactor::new()?,
+            most: descriptors::sessions(),
             hosts: BTreeMap::new(),
             homes: BTreeMap::new(),
             runs: BTreeMap::new(),
-            refused: Vec::new(),
+            waiting: VecDeque::new(),
+            refusals: Refusals::default(),
             ended: VecDeque::new(),
         })
     }
@@ -82,42 +128,28 @@ impl Hosts {
         self.reactor.waker()
     }
 
-    /// Begins a run, over the session of its target; when there is none, that begins, too.
-    ///
-    /// # Errors
-    /// No such check, or the host has refused the account a moment ago.
-    pub(crate) fn begin(&mut self, start: &Start, target: &Target) -> Result<(), CheckError> {
-        let check = wmi_checks::by_key(&start.check_key)
-            .ok_or_else(|| CheckError::new(format!("there is no check {}", start.check_key)))?;
-        let now = Instant::now();
-        self.refused.retain(|(_, _, until, _)| *until > now);
-        let is_target =
-            |host: &HostPort, credentials: &Credentials| *host == target.host && *credentials == target.credentials;
-        if let Some((.., error)) = self.refused.iter().find(|(host, credentials, ..)| is_target(host, credentials)) {
-            return Err(CheckError::new(format!("{error}; no new attempt before {} s have passed", REFUSED.as_secs())));
+    /// Begins a run, over the session of its target; when there is none, that begins, too, as soon as it may.
+    pub(crate) fn begin(&mut self, start: &Start, target: Target) {
+        let Target { login, options } = target;
+        let takes_more = |host: &Host| matches!(host.phase, Phase::New | Phase::Ready);
+        let known = self.hosts.iter().find(|(_, host)| takes_more(host) && *host.login == login);
+        if let Some((session, _)) = known {
+            let session = *session;
+            self.run(session, start, &options);
+        } else if let Some(waiting) = self.waiting.iter_mut().find(|waiting| *waiting.login == login) {
+            waiting.runs.push((start.clone(), options));
+        } else {
+            self.waiting.push_back(Waiting { login: Rc::new(login), runs: vec![(start.clone(), options)] });
+            self.serve();
         }
-        let known = self.hosts.iter().find(|(_, host)| !host.is_closing && is_target(&host.host, &host.credentials));
-        let session = match known {
-            Some((session, _)) => *session,
-            None => self.add(target),
-        };
-        if let Some(former) = self.homes.insert(start.path, session)
-            && former != session
-        {
-            self.leave(former, start.path);
-        }
-        let Some(host) = self.hosts.get_mut(&session) else { return Ok(()) };
-        let state = mem::take(host.states.entry(start.path).or_default());
-        let round = host.rounds.begin(&*check, &target.options, state, start.time_limit);
-        host.runs.insert(round, (Some(start.run), start.path));
-        self.runs.insert(start.run, (session, round));
-        self.drive(session);
-        Ok(())
     }
 
     /// Ends a run of which nothing is to be heard.
     pub(crate) fn cancel(&mut self, run: RunId) {
-        let Some((session, round)) = self.runs.remove(&run) else { return };
+        let Some((session, round)) = self.runs.remove(&run) else {
+            self.waiting.iter_mut().for_each(|waiting| waiting.runs.retain(|(start, _)| start.run != run));
+            return self.waiting.retain(|waiting| !waiting.runs.is_empty());
+        };
         if let Some(host) = self.hosts.get_mut(&session) {
             if let Some((run, _)) = host.runs.get_mut(&round) {
                 *run = None;
@@ -129,8 +161,8 @@ impl Hosts {
 
     /// A check is wanted no longer. A session that nobody wants is closed.
     pub(crate) fn forget(&mut self, path: CheckPath) {
-        if let Some(session) = self.homes.remove(&path) {
-            self.leave(session, path);
+        if let Some(home) = self.homes.remove(&path) {
+            self.leave(home.session, path);
         }
     }
 
@@ -189,18 +221,101 @@ impl Hosts {
         }
     }
 
-    fn add(&mut self, target: &Target) -> SessionId {
-        let mut config = Config::new(target.host.host.clone(), target.credentials.clone());
-        config.port = target.host.port.unwrap_or(PORT);
-        config.limits.max_queries = config.limits.max_queries.max(AT_ONCE * target.options.calls_in_flight);
+    /// Begins a run over a session that there is.
+    fn run(&mut self, session: SessionId, start: &Start, options: &Options) {
+        let Some(host) = self.hosts.get_mut(&session) else { return };
+        let Some(check) = wmi_checks::by_key(&start.check_key) else {
+            let error = CheckError::new(format!("there is no check {}", start.check_key));
+            return self.ended.push_back(Ended { run: start.run, outcome: Outcome::Failed(error) });
+        };
+        host.paths.insert(start.path);
+        let home = Home { login: Rc::clone(&host.login), session, state: State::default() };
+        let mut state = State::default();
+        if let Some(former) = self.homes.insert(start.path, home) {
+            if former.login == host.login {
+                state = former.state;
+            }
+            if former.session != session {
+                self.leave(former.session, start.path);
+            }
+        }
+        let Some(host) = self.hosts.get_mut(&session) else { return };
+        let round = host.rounds.begin(&*check, options, state, start.time_limit);
+        host.runs.insert(round, (Some(start.run), start.path));
+        self.runs.insert(start.run, (session, round));
+        self.drive(session);
+    }
+
+    /// Begins the sessions that may begin now, and makes room for others.
+    fn serve(&mut self) {
+        for _ in 0..self.waiting.len() {
+            if self.hosts.len() >= self.most {
+                return self.make_room();
+            }
+            let Some(Waiting { login, runs }) = self.waiting.pop_front() else { return };
+            match self.permit(&login) {
+                Permit::Granted => {
+                    let session = self.add(login, &runs);
+                    runs.iter().for_each(|(start, options)| self.run(session, start, options));
+                    self.close_unwanted(session);
+                }
+                Permit::Held(why) => {
+                    let failed = |(start, _): &(Start, Options)| Ended {
+                        run: start.run,
+                        outcome: Outcome::Failed(CheckError::new(why.clone())),
+                    };
+                    self.ended.extend(runs.iter().map(failed));
+                }
+                Permit::NotYet => self.waiting.push_back(Waiting { login, runs }),
+            }
+        }
+    }
+
+    /// Closes the sessions that were idle for longest in favour of those that wait.
+    fn make_room(&mut self) {
+        let closing = self.hosts.values().filter(|host| host.phase == Phase::Closing).count();
+        for _ in closing..self.waiting.len().min(CLOSING) {
+            let idle = self.hosts.iter().filter(|(_, host)| host.runs.is_empty() && host.phase != Phase::Closing);
+            let Some((session, _)) = idle.min_by_key(|(_, host)| host.used) else { break };
+            self.close_session(*session);
+        }
+    }
+
+    /// Whether a session of `login` may begin now.
+    fn permit(&self, login: &Login) -> Permit {
+        if let Some(why) = self.refusals.hold(login, Instant::now()) {
+            return Permit::Held(why);
+        }
+        if login.is_of_domain() {
+            // While nobody has accepted the account, no more may fail at once than may fail at all.
+            let (mut accepted, mut trying) = (0, 0);
+            for host in self.hosts.values().filter(|host| login.is_account(&host.login.credentials)) {
+                match host.phase {
+                    Phase::Ready => accepted += 1,
+                    Phase::New | Phase::Lost => trying += 1,
+                    Phase::Closing => {}
+                }
+            }
+            if accepted == 0 && trying >= refusals::HOSTS.saturating_sub(self.refusals.hosts(login)).max(1) {
+                return Permit::NotYet;
+            }
+        }
+        Permit::Granted
+    }
+
+    fn add(&mut self, login: Rc<Login>, runs: &[(Start, Options)]) -> SessionId {
+        let mut config = Config::new(login.host.host.clone(), login.credentials.clone());
+        config.port = login.host.port.unwrap_or(PORT);
+        let calls = runs.iter().map(|(_, options)| options.calls_in_flight).max().unwrap_or_default();
+        config.limits.max_queries = config.limits.max_queries.max(AT_ONCE * calls);
         let session = self.reactor.add(config);
         let host = Host {
-            host: target.host.clone(),
-            credentials: target.credentials.clone(),
+            login,
             rounds: Rounds::new(AT_ONCE),
             runs: BTreeMap::new(),
-            states: BTreeMap::new(),
-            is_closing: false,
+            paths: BTreeSet::new(),
+            phase: Phase::New,
+            used: Instant::now(),
         };
         self.hosts.insert(session, host);
         session
@@ -209,16 +324,22 @@ impl Hosts {
     /// A check does not run over this session any more.
     fn leave(&mut self, session: SessionId, path: CheckPath) {
         let Some(host) = self.hosts.get_mut(&session) else { return };
-        host.states.remove(&path);
+        host.paths.remove(&path);
         self.close_unwanted(session);
     }
 
+    /// Closes a session without runs that no check wants, or that would have to be begun anew.
     fn close_unwanted(&mut self, session: SessionId) {
-        let Some(host) = self.hosts.get_mut(&session) else { return };
-        if host.states.is_empty() && host.runs.is_empty() && !host.is_closing {
-            host.is_closing = true;
-            self.reactor.command(session, Client::close);
+        let Some(host) = self.hosts.get(&session) else { return };
+        if host.runs.is_empty() && (host.paths.is_empty() || host.phase == Phase::Lost) {
+            self.close_session(session);
         }
+    }
+
+    fn close_session(&mut self, session: SessionId) {
+        let Some(host) = self.hosts.get_mut(&session).filter(|host| host.phase != Phase::Closing) else { return };
+        host.phase = Phase::Closing;
+        self.reactor.command(session, Client::close);
     }
 
     fn handle(&mut self, session: SessionId, event: Event) {
@@ -226,14 +347,30 @@ impl Hosts {
         let wall = wall_time();
         let rest = self.reactor.command(session, |client, now| host.rounds.handle(event, client, now, wall)).flatten();
         self.drive(session);
-        if let Some(Event::Closed { outcome }) = rest {
-            self.reactor.remove(session);
-            let Some(host) = self.hosts.remove(&session) else { return };
-            if let Err(error) = outcome
-                && error.is_final()
-            {
-                self.refused.push((host.host, host.credentials, Instant::now() + REFUSED, error));
+        let Some(host) = self.hosts.get_mut(&session) else { return };
+        match rest {
+            Some(Event::Ready) => {
+                if host.phase != Phase::Closing {
+                    host.phase = Phase::Ready;
+                }
+                self.refusals.accepted(&host.login);
+                self.serve();
             }
+            Some(Event::Lost { .. }) if host.phase != Phase::Closing => {
+                host.phase = Phase::Lost;
+                self.close_unwanted(session);
+            }
+            Some(Event::Closed { outcome }) => {
+                self.reactor.remove(session);
+                let Some(host) = self.hosts.remove(&session) else { return };
+                if let Err(error) = outcome
+                    && is_refusal(&error)
+                {
+                    self.refusals.refused(&host.login, &error, Instant::now());
+                }
+                self.serve();
+            }
+            _ => {}
         }
     }
 
@@ -242,16 +379,27 @@ impl Hosts {
         let Some(host) = self.hosts.get_mut(&session) else { return };
         let wall = wall_time();
         self.reactor.command(session, |client, now| host.rounds.drive(client, now, wall));
+        let mut any = false;
         while let Some(finished) = host.rounds.finished() {
             let Some((run, path)) = host.runs.remove(&finished.id) else { continue };
-            if let Some(state) = host.states.get_mut(&path) {
-                *state = finished.state;
+            any = true;
+            if let Some(home) = self.homes.get_mut(&path)
+                && home.session == session
+            {
+                home.state = finished.state;
             }
             // Nobody wants to hear of one that was cancelled.
             let Some(run) = run else { continue };
             self.runs.remove(&run);
-            self.ended.push_back(Ended { run, report: finished.report });
+            self.ended.push_back(Ended { run, outcome: told::outcome(finished.report) });
         }
-        self.close_unwanted(session);
+        if any {
+            host.used = Instant::now();
+            self.close_unwanted(session);
+            // It may be the one that makes room.
+            if !self.waiting.is_empty() {
+                self.serve();
+            }
+        }
     }
 }

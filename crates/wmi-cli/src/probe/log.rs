@@ -43,11 +43,38 @@ impl Log {
     }
 }
 
-/// `now`, since the Unix epoch, in UTC, by the letters of `strftime`; those that are not known stay as they are.
+const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// `now`, since the Unix epoch, in UTC, by the letters of `strftime` in the C locale; those that are not known stay as
+/// they are.
 fn time(format: &str, now: Duration) -> String {
     let seconds = now.as_secs();
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let (year, month, day) = date(seconds / 86_400);
+    let days = seconds / 86_400;
+    let (year, month, day) = date(days);
+    // The first day of the epoch was a Thursday.
+    let weekday = (days + 4) % 7;
+    let day_of_year = day_of_year(year, month, day);
+    let name = |names: &[&'static str], at: u64| usize::try_from(at).ok().and_then(|at| names.get(at)).copied();
+    let weekday_name = name(&WEEKDAYS, weekday).unwrap_or_default();
+    let month_name = name(&MONTHS, month - 1).unwrap_or_default();
+    let short = |name: &'static str| name.get(..3).unwrap_or_default();
+    let hour_of_12 = (hour + 11) % 12 + 1;
     let mut out = String::new();
     let mut letters = format.chars();
     while let Some(letter) = letters.next() {
@@ -56,20 +83,40 @@ fn time(format: &str, now: Duration) -> String {
             continue;
         }
         let done = match letters.next() {
+            Some('a') => write!(out, "{}", short(weekday_name)),
+            Some('A') => write!(out, "{weekday_name}"),
+            Some('b' | 'h') => write!(out, "{}", short(month_name)),
+            Some('B') => write!(out, "{month_name}"),
+            Some('c') => write!(out, "{}", time("%a %b %e %H:%M:%S %Y", now)),
+            Some('C') => write!(out, "{:02}", year / 100),
             Some('Y') => write!(out, "{year:04}"),
             Some('y') => write!(out, "{:02}", year % 100),
             Some('m') => write!(out, "{month:02}"),
             Some('d') => write!(out, "{day:02}"),
+            Some('e') => write!(out, "{day:2}"),
+            Some('j') => write!(out, "{:03}", day_of_year + 1),
+            Some('u') => write!(out, "{}", (weekday + 6) % 7 + 1),
+            Some('w') => write!(out, "{weekday}"),
+            Some('U') => write!(out, "{:02}", (day_of_year + 7 - weekday) / 7),
+            Some('W') => write!(out, "{:02}", (day_of_year + 7 - (weekday + 6) % 7) / 7),
             Some('H') => write!(out, "{hour:02}"),
-            Some('I') => write!(out, "{:02}", (hour + 11) % 12 + 1),
+            Some('k') => write!(out, "{hour:2}"),
+            Some('I') => write!(out, "{hour_of_12:02}"),
+            Some('l') => write!(out, "{hour_of_12:2}"),
             Some('p') => write!(out, "{}", if hour < 12 { "AM" } else { "PM" }),
+            Some('P') => write!(out, "{}", if hour < 12 { "am" } else { "pm" }),
             Some('M') => write!(out, "{minute:02}"),
             Some('S') => write!(out, "{second:02}"),
+            Some('D' | 'x') => write!(out, "{month:02}/{day:02}/{:02}", year % 100),
             Some('F') => write!(out, "{year:04}-{month:02}-{day:02}"),
-            Some('T') => write!(out, "{hour:02}:{minute:02}:{second:02}"),
+            Some('r') => write!(out, "{}", time("%I:%M:%S %p", now)),
+            Some('R') => write!(out, "{hour:02}:{minute:02}"),
+            Some('T' | 'X') => write!(out, "{hour:02}:{minute:02}:{second:02}"),
             Some('s') => write!(out, "{seconds}"),
             Some('z') => write!(out, "+0000"),
             Some('Z') => write!(out, "UTC"),
+            Some('n') => writeln!(out),
+            Some('t') => write!(out, "\t"),
             Some('%') => write!(out, "%"),
             Some(other) => write!(out, "%{other}"),
             None => write!(out, "%"),
@@ -92,6 +139,19 @@ fn date(days: u64) -> (u64, u64, u64) {
     (400 * era + year + u64::from(month <= 2), month, day)
 }
 
+/// Days of the year before this one.
+const fn day_of_year(year: u64, month: u64, day: u64) -> u64 {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let missing = if month <= 2 {
+        0
+    } else if is_leap {
+        1
+    } else {
+        2
+    };
+    275 * month / 9 - missing + day - 31
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,9 +162,35 @@ mod tests {
     #[test]
     fn times_in_the_letters_of_strftime() {
         assert_eq!(time("%y%m%d %H:%M:%S", NOW), "261124 17:12:21");
-        assert_eq!(time("%F %T %Z %z %I %p %s %% %q %", NOW), "2026-11-24 17:12:21 UTC +0000 05 PM 1795540341 % %q %");
-        assert_eq!(time("%F", Duration::from_secs(951_782_400)), "2000-02-29");
-        assert_eq!(time("%F", Duration::ZERO), "1970-01-01");
+        assert_eq!(time("%s %% %q %-d %", NOW), "1795540341 % %q %-d %");
+        // As Python's `time.strftime` writes them.
+        let format = "%a %A %b %B %h %c|%C %D %d %e %j %u %w %U %W|%H %I %k %l %M %p %P %r %R %S %T %X %x %y %Y %z";
+        let cases = [
+            (
+                1_795_540_341,
+                "Tue Tuesday Nov November Nov Tue Nov 24 17:12:21 2026|20 11/24/26 24 24 328 2 2 47 47|\
+                 17 05 17  5 12 PM pm 05:12:21 PM 17:12 21 17:12:21 17:12:21 11/24/26 26 2026 +0000",
+            ),
+            (
+                951_782_400,
+                "Tue Tuesday Feb February Feb Tue Feb 29 00:00:00 2000|20 02/29/00 29 29 060 2 2 09 09|\
+                 00 12  0 12 00 AM am 12:00:00 AM 00:00 00 00:00:00 00:00:00 02/29/00 00 2000 +0000",
+            ),
+            (
+                0,
+                "Thu Thursday Jan January Jan Thu Jan  1 00:00:00 1970|19 01/01/70 01  1 001 4 4 00 00|\
+                 00 12  0 12 00 AM am 12:00:00 AM 00:00 00 00:00:00 00:00:00 01/01/70 70 1970 +0000",
+            ),
+            (
+                1_704_067_199,
+                "Sun Sunday Dec December Dec Sun Dec 31 23:59:59 2023|20 12/31/23 31 31 365 7 0 53 52|\
+                 23 11 23 11 59 PM pm 11:59:59 PM 23:59 59 23:59:59 23:59:59 12/31/23 23 2023 +0000",
+            ),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(time(format, Duration::from_secs(seconds)), text);
+        }
+        assert_eq!(time("%F %Z", Duration::from_secs(951_782_400)), "2000-02-29 UTC");
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! `wmi probe` against a stand-in for agentcore and simulated hosts.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wmi_infrasonar::packet::{self, PacketType};
 use wmi_infrasonar::value::Value;
-use wmi_sim::{DEFAULT_PASSWORD, Server};
+use wmi_sim::{DEFAULT_PASSWORD, HostConfig, Server};
 use wmi_testkit::hub::{Hub, Probe, Told, entry};
 
 use crate::support::{all_given_back, faulty, finish, host_with, run, signal, start, until, wmi};
@@ -260,6 +261,121 @@ fn a_refused_account_is_not_tried_again_at_once() {
 }
 
 #[test]
+fn an_account_of_a_domain_fails_on_three_hosts_at_most_and_local_ones_on_each() {
+    for (user, most) in [("ACME\\\\monitor", 3), (".\\\\monitor", 6)] {
+        let hosts: Vec<_> = (0..6).map(|_| host_with(1, &[])).collect();
+        let text = format!("wmi: {{config: {{username: \"{user}\", password: wrong}}}}\n");
+        let (hub, folder) = (Hub::start(), Folder::with(&text));
+        let child = at(&hub, &mut folder.probe());
+        let entries: Vec<_> =
+            (1..).zip(&hosts).map(|(asset, host)| entry(asset, 1, "memory", &address(host))).collect();
+        let mut probe = hub.accept(&entries);
+        let mut told = Vec::new();
+        while told.len() < 18 {
+            told.push(probe.told().error().expect("refused").to_owned());
+        }
+        assert_eq!(hosts.iter().map(|host| host.stats().failed_logons).sum::<u64>(), most, "{user}");
+        let held = told.iter().filter(|error| error.contains("the account was refused")).collect::<Vec<_>>();
+        assert!(!held.is_empty(), "{told:?}");
+        assert_eq!(
+            held.iter().any(|error| error.contains("as by other hosts, no new attempt for")),
+            most == 3,
+            "{told:?}"
+        );
+        stop(child);
+    }
+}
+
+#[test]
+fn a_password_that_is_another_after_an_outage_fails_on_three_hosts_at_most() {
+    let hosts: Vec<_> = (0..6).map(|_| host_with(1, &[])).collect();
+    let (hub, folder) = (Hub::start(), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let entries: Vec<_> = (1..).zip(&hosts).map(|(asset, host)| entry(asset, 1, "memory", &address(host))).collect();
+    let mut probe = hub.accept(&entries);
+    for _ in 0..12 {
+        assert_eq!(probe.told().error(), None);
+    }
+    let again = |host: Server| {
+        let (activator, object) = (host.activator_addr(), host.object_addr());
+        drop(host);
+        let mut config = HostConfig::new(0).rows(1);
+        config.password = "changed".into();
+        Server::start(config, activator, object).expect("the same ports")
+    };
+    let hosts: Vec<_> = hosts.into_iter().map(again).collect();
+    let _ = told(&mut probe, |told| told.error().is_some_and(|error| error.contains("as by other hosts")));
+    for _ in 0..12 {
+        assert!(probe.told().error().is_some());
+    }
+    assert!(hosts.iter().map(|host| host.stats().failed_logons).sum::<u64>() <= 3);
+    stop(child);
+}
+
+#[test]
+fn a_missing_right_is_no_reason_to_wait() {
+    let (hub, host, folder) = (Hub::start(), faulty(1, "deny-activation"), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let mut probe = hub.accept(&[entry(1, 1, "memory", &address(&host))]);
+    for _ in 0..3 {
+        let told = probe.told();
+        assert!(told.error().is_some_and(|error| !error.contains("no new attempt")), "{}", told.data);
+    }
+    stop(child);
+}
+
+/// `command` with `limit` as its limits of open files.
+fn limited(command: &Command, limit: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]);
+    shell.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+#[test]
+fn more_hosts_than_open_files_leave_agentcore_and_the_configuration_theirs() {
+    const HOSTS: u64 = 20;
+    let hosts: Vec<_> = (0..HOSTS).map(|_| host_with(1, &[])).collect();
+    // Room for four sessions when that is the hard limit, and for all of them when it is raised.
+    for (limit, are_kept) in [("-n 40", false), ("-S -n 40", true)] {
+        let before: Vec<_> = hosts.iter().map(|host| host.stats().logons).collect();
+        let (hub, folder) = (Hub::start(), Folder::with_account());
+        let child = at(&hub, &mut limited(&folder.probe(), limit));
+        let entries: Vec<_> =
+            (1..).zip(&hosts).map(|(asset, host)| entry(asset, 1, "memory", &address(host))).collect();
+        let all = |probe: &mut Probe| {
+            for round in 1..3 {
+                let mut assets: BTreeSet<u64> = (1..=HOSTS).collect();
+                while !assets.is_empty() {
+                    let told = probe.told();
+                    assert_eq!(told.error(), None, "{limit}, round {round}");
+                    assets.remove(&told.path.asset);
+                }
+            }
+        };
+        let mut probe = hub.accept(&entries);
+        all(&mut probe);
+        probe.close();
+        folder.rewrite(&account("wrong"));
+        let mut probe = hub.accept(&entries);
+        // The changed file is read, and so are those that follow it.
+        let _ = told(&mut probe, |told| told.error().is_some());
+        folder.rewrite(&account(DEFAULT_PASSWORD));
+        let _ = told(&mut probe, |told| told.error().is_none());
+        let logons = hosts.iter().zip(before).map(|(host, before)| host.stats().logons - before);
+        assert_eq!(logons.max() == Some(4), are_kept, "{limit}");
+        stop(child);
+        hosts.iter().for_each(all_given_back);
+    }
+}
+
+#[test]
 fn max_package_size_bounds_a_result() {
     let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
     let child = at(&hub, folder.probe().env("MAX_PACKAGE_SIZE", "1"));
@@ -278,6 +394,14 @@ fn max_check_timeout_bounds_a_check() {
     let told = probe.told();
     assert!(told.error().is_some_and(|error| error.contains("out of time")), "{}", told.data);
     stop(child);
+}
+
+#[test]
+fn max_check_timeout_may_be_without_end() {
+    let (host, folder) = (host_with(8, &[]), Folder::with_account());
+    let mut command = folder.dry_run("memory", &address(&host));
+    command.env("MAX_CHECK_TIMEOUT", "inf");
+    assert!(run(command).exits(0).stdout.contains("\"error\": null"));
 }
 
 #[test]
@@ -319,6 +443,47 @@ fn a_configuration_that_becomes_broken_later_keeps_the_last_good_one() {
     let said = stop(child);
     assert_eq!(said.matches("configuration file invalid, keep using previous").count(), 1, "{said}");
     assert!(!said.contains("hush"), "{said}");
+}
+
+#[test]
+fn a_configuration_that_could_not_be_read_is_tried_again_and_told_once() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let mut probe = hub.accept(&[entry(1, 1, "memory", &address(&host))]);
+    assert_eq!(probe.told().error(), None);
+    // A folder in its place has a time, and cannot be read.
+    let (other, link) = (folder.0.path().join("other"), folder.0.path().join("link"));
+    let put = |to: &Path| {
+        let _ = fs::remove_file(&link);
+        symlink(to, &link).and_then(|()| fs::rename(&link, folder.file())).expect("a link in its place");
+    };
+    fs::create_dir(&other).expect("a folder");
+    put(&other);
+    for _ in 0..2 {
+        assert_eq!(probe.told().error(), None);
+    }
+    let time = fs::metadata(&other).and_then(|other| other.modified()).expect("a time");
+    let readable = folder.0.path().join("readable");
+    fs::write(&readable, account("wrong")).expect("a file");
+    fs::File::options().append(true).open(&readable).and_then(|file| file.set_modified(time)).expect("its time");
+    put(&readable);
+    let _ = told(&mut probe, |told| told.error().is_some());
+    let said = stop(child);
+    assert_eq!(said.matches("configuration file invalid, keep using previous").count(), 1, "{said}");
+}
+
+#[test]
+fn a_configuration_that_is_gone_is_told_once() {
+    let (hub, host, folder) = (Hub::start(), host_with(8, &[]), Folder::with_account());
+    let child = at(&hub, &mut folder.probe());
+    let mut probe = hub.accept(&[entry(1, 1, "memory", &address(&host))]);
+    assert_eq!(probe.told().error(), None);
+    fs::remove_file(folder.file()).expect("a file");
+    for _ in 0..3 {
+        assert_eq!(probe.told().error(), None);
+    }
+    let said = stop(child);
+    assert_eq!(said.matches("configuration file invalid, keep using previous").count(), 1, "{said}");
 }
 
 #[test]

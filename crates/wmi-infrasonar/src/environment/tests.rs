@@ -61,13 +61,24 @@ fn encryption_key() {
 fn max_package_size_is_from_1_to_2000_thousand_octets() {
     assert_eq!(with(&[("MAX_PACKAGE_SIZE", "1")]).max_package, 1000);
     assert_eq!(with(&[("MAX_PACKAGE_SIZE", "2000")]).max_package, 2_000_000);
-    ["0", "2001", "-1", "x"].iter().for_each(|size| refused("MAX_PACKAGE_SIZE", size));
+    for size in ["1_000", "+1000", " 01000 "] {
+        assert_eq!(with(&[("MAX_PACKAGE_SIZE", size)]).max_package, 1_000_000, "{size}");
+    }
+    let unusable = ["0", "2001", "-1", "x", "_1", "1_", "1__0", "1.5"];
+    unusable.iter().for_each(|size| refused("MAX_PACKAGE_SIZE", size));
 }
 
 #[test]
 fn max_check_timeout() {
     assert_eq!(with(&[("MAX_CHECK_TIMEOUT", "2.5")]).max_check_timeout, Duration::from_millis(2500));
-    ["0", "-1", "nan", "x"].iter().for_each(|timeout| refused("MAX_CHECK_TIMEOUT", timeout));
+    for timeout in ["inf", "Infinity", "+inf", "1e300"] {
+        assert_eq!(with(&[("MAX_CHECK_TIMEOUT", timeout)]).max_check_timeout, Duration::MAX, "{timeout}");
+    }
+    for (text, seconds) in [("1_0.5", 10.5), ("1e2", 100.0), (".5", 0.5), ("5.", 5.0)] {
+        assert_eq!(with(&[("MAX_CHECK_TIMEOUT", text)]).max_check_timeout.as_secs_f64(), seconds, "{text}");
+    }
+    let unusable = ["0", "-1", "-inf", "nan", "x", "1_.5"];
+    unusable.iter().for_each(|timeout| refused("MAX_CHECK_TIMEOUT", timeout));
 }
 
 #[test]

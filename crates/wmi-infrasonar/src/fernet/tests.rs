@@ -46,6 +46,30 @@ fn a_key_is_32_octets_in_base64() {
 }
 
 #[test]
+fn a_key_is_read_as_python_reads_it() {
+    let (start, end) = PUBLIC_KEY.split_at(20);
+    let same = [
+        PUBLIC_KEY.replace('_', "/").replace('-', "+"),
+        format!("\"{PUBLIC_KEY}\""),
+        format!("'{PUBLIC_KEY}'"),
+        format!("{start} \n{end}"),
+        format!("{start}={end}"),
+        format!("={PUBLIC_KEY}"),
+        format!("{PUBLIC_KEY}AAAA"),
+        format!("ä{PUBLIC_KEY}"),
+        PUBLIC_KEY.replace("w=", "x="),
+    ];
+    let token = Key::parse(PUBLIC_KEY).expect("a key").encrypt(b"x", core::time::Duration::ZERO, [0; 16]);
+    for text in same {
+        let key = Key::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(key.decrypt(&token).is_ok(), "{text}");
+    }
+    // The padding ends it.
+    let (start, end) = PUBLIC_KEY.split_at(22);
+    assert_eq!(Key::parse(&format!("{start}=={end}")).err(), Some(FernetError::Key));
+}
+
+#[test]
 fn a_key_is_not_printed() {
     assert_eq!(format!("{:?}", key()), "Key(..)");
 }

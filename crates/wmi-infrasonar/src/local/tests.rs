@@ -159,6 +159,100 @@ fn every_way_to_write_a_secret() {
 }
 
 #[test]
+fn a_secret_that_cannot_be_encrypted_leaves_none_of_the_others_readable() {
+    let block = |name: &str| format!("{name}:\n  config:\n    password: |\n      left readable\n");
+    let text = |name: &str| format!("{name}:\n  config: {{password: hush, secret: 'hush'}}\n");
+    let whole = [text("a"), block("b"), text("c"), text("d"), block("e"), "f: {config: {password: hush}}\n".to_owned()];
+    let reading = read(&whole.concat()).expect("a configuration");
+    let encrypted = reading.encrypted.expect("another text");
+    let again = encrypted.expose();
+    assert!(!again.contains("hush") && again.matches("left readable").count() == 2, "{again}");
+    let told = "a password cannot be encrypted where it stands: write it in quotes on one line";
+    assert_eq!(reading.warnings, [format!("line 24: {told}"), format!("line 32: {told}")]);
+    // The lines are those of the text that is to stand in the file.
+    let second = read(again).expect("a configuration");
+    assert_eq!((&second.config, &second.warnings), (&reading.config, &reading.warnings));
+    assert!(second.encrypted.is_none());
+    assert_eq!(read(&block("a")).expect("a configuration").warnings, [format!("line 4: {told}")]);
+}
+
+#[test]
+fn a_mark_of_the_encoding_does_not_get_behind_the_header() {
+    for text in
+        ["wmi: {config: {username: alice, password: hush}}\n".to_owned(), format!("{HEADER}wmi: {{password: hush}}\n")]
+    {
+        let reading = read(&format!("\u{feff}{text}")).expect("a configuration");
+        let encrypted = reading.encrypted.expect("another text");
+        assert!(encrypted.expose().starts_with(HEADER) && !encrypted.expose().contains('\u{feff}'));
+        assert!(!encrypted.expose().contains("hush"), "{}", encrypted.expose());
+        assert_eq!(read(encrypted.expose()).expect("a configuration").config, reading.config);
+    }
+}
+
+#[test]
+fn of_duplicate_keys_the_last_counts() {
+    let text = "
+wmi: {config: {username: alice, password: a, password: b}, config: {username: bob, password: c, password: d}}
+wmi:
+  assets: [{id: 1, id: 2, config: {username: carol}}]
+  config: {username: dave, password: e, username: erin}
+wmi2: {use: x, use: wmi}
+";
+    assert_eq!(name(text, 2, None).as_deref(), Some("carol"));
+    assert_eq!(name(text, 1, Some("wmi2")).as_deref(), Some("erin"));
+    let reading = read("wmi: {config: {username: a, password: hush1, password: hush2}}").expect("a configuration");
+    let (encrypted, found) =
+        (reading.encrypted.expect("a text"), reading.config.account("wmi", 1, None, &mut Vec::new()));
+    assert_eq!(found.password, Some(Secret::from("hush2")));
+    assert!(!encrypted.expose().contains("hush"), "each is encrypted");
+    // What is merged counts less than what is there.
+    for own in ["username: alice, <<: *base", "<<: *base, username: alice"] {
+        let text = format!("base: &base {{username: bob, kdc_host: kdc}}\nwmi: {{config: {{{own}}}}}\n");
+        let (found, _) = account(&text, 1, None);
+        assert_eq!((found.username.as_deref(), found.kdc_host.as_deref()), (Some("alice"), Some("kdc")), "{own}");
+    }
+}
+
+#[test]
+fn the_number_of_an_asset_is_read_as_pyyaml_reads_it() {
+    for (id, asset) in [("07", 7), ("010", 8), ("[1, 0x10]", 16), ("0b11", 3), ("1_000", 1000), ("+5", 5)] {
+        let text = format!("wmi: {{assets: [{{id: {id}, config: {{username: bob}}}}], config: {{username: alice}}}}");
+        assert_eq!(name(&text, asset, None).as_deref(), Some("bob"), "{id}");
+        assert_eq!(read(&text).expect("a configuration").warnings, [""; 0], "{id}");
+    }
+    for id in ["'7'", "08", "7.0", "[7, x]", "~", "{}"] {
+        let text = format!("wmi: {{assets: [{{id: 1}}, {{id: {id}}}]}}");
+        let told = "section `wmi`, entry 2 of its assets: `id` is neither a number nor a list of numbers";
+        assert_eq!(read(&text).expect("a configuration").warnings, [told], "{id}");
+    }
+}
+
+#[test]
+fn what_pyyaml_takes_ends_no_file_either() {
+    let texts = [
+        "other: {a: .inf, b: -.INF, c: .nan}",
+        "other: {a: 2020-01-01, b: 190:20:30, c: 0.}",
+        "other: {a: !!set {b, c}, d: !!omap [e: 1], f: !!int \"3\"}",
+        "1.5: {}\ntrue: {}\n3: {}\n'3': {}\n!!binary aGk=: {}\n<<: {other: {}}",
+        "other: 99999999999999999999999",
+    ];
+    for text in texts {
+        let text = format!("{text}\nwmi: {{config: {{username: alice}}}}\n");
+        assert_eq!(name(&text, 1, None).as_deref(), Some("alice"), "{text}");
+    }
+}
+
+#[test]
+fn a_key_that_is_nothing_ends_no_file() {
+    for key in ["~", "null", "? ~\n  "] {
+        let text = format!("other:\n  {key}: {{password: hush}}\nwmi: {{config: {{username: alice}}}}\n");
+        assert_eq!(name(&text, 1, None).as_deref(), Some("alice"), "{key}");
+        let encrypted = read(&text).expect("a configuration").encrypted.expect("another text");
+        assert!(!encrypted.expose().contains("hush"), "{key}");
+    }
+}
+
+#[test]
 fn an_empty_file_configures_nothing() {
     for text in ["", "# nothing\n", HEADER] {
         let reading = read(text).expect("a configuration");

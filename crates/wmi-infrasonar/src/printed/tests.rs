@@ -38,3 +38,18 @@ fn reals_as_python_writes_them() {
         assert_eq!(json(&Value::Real(number), None), text);
     }
 }
+
+#[test]
+fn characters_that_nobody_sees_are_escaped_as_in_python() {
+    let text = "a\u{a0}\u{ad}\u{200b}\u{200f}\u{2028}\u{e000}\u{feff}\u{1d173}\u{e0001}\u{7f}\u{85}\u{3000} é€😀";
+    let escaped = r"'a\xa0\xad\u200b\u200f\u2028\ue000\ufeff\U0001d173\U000e0001\x7f\x85\u3000 é€😀'";
+    assert_eq!(pprint(&text.into()), escaped);
+}
+
+#[test]
+fn long_texts_are_broken_where_python_ends_lines() {
+    let long = "x".repeat(50);
+    let text = format!("{long}\u{2028}{long}\r\n{long}\r{long}\u{1c}{long}");
+    let lines = [r"\u2028", r"\r\n", r"\r", r"\x1c", ""].map(|end| format!("'{long}{end}'"));
+    assert_eq!(pprint(&Value::List(vec![text.as_str().into()])), format!("[ {}]", lines.join("\n  ")));
+}
