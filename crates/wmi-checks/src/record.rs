@@ -68,62 +68,79 @@ impl Record {
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        let at = self.columns.names.iter().position(|column| *column == name)?;
+        let names = self.columns.names;
+        // Names are most often the very texts that were asked for.
+        let is_same = |column: &&str| core::ptr::eq(*column, name);
+        let at = names.iter().position(is_same).or_else(|| names.iter().position(|column| *column == name))?;
         self.columns.places.get(at).copied().flatten()
     }
 
-    fn property(&self, name: &str) -> Option<&CimProperty> {
-        self.object.class().properties().get(self.place(name)?)
+    fn at(&self, place: usize) -> CimValue {
+        self.object.value(place).unwrap_or(CimValue::Null)
+    }
+
+    fn text_at(&self, place: usize) -> Option<Cow<'_, str>> {
+        self.object.text(place).ok().flatten()
+    }
+
+    fn property(&self, place: usize) -> Option<&CimProperty> {
+        self.object.class().properties().get(place)
     }
 
     /// The value of `name`; NULL when the row has none.
     pub(crate) fn cim(&self, name: &str) -> CimValue {
-        self.place(name).and_then(|at| self.object.value(at).ok()).unwrap_or(CimValue::Null)
+        self.place(name).map_or(CimValue::Null, |place| self.at(place))
     }
 
     /// The value of `name` as it is: NULL stays NULL, and a date is a text.
     pub(crate) fn value(&self, name: &str) -> Value {
-        match self.text(name) {
-            Some(text) => text.into(),
-            None => Value::from(&self.cim(name)),
+        let Some(place) = self.place(name) else { return Value::Null };
+        match self.property(place) {
+            Some(property) if is_text(property) => self.text_at(place).into(),
+            _ => Value::from(&self.at(place)),
         }
     }
 
     /// The value of `name`, a setting, as the original probe gives it: NULL of a number or truth value is 0 or false, of a list an
     /// empty one, of a text an empty one; a date is seconds since 1970, an interval its seconds, all of them.
     pub(crate) fn plain(&self, name: &str) -> Value {
-        let Some(property) = self.property(name) else { return Value::Null };
-        let value = self.cim(name);
-        if property.cim_type() == CimType::DATETIME && !property.is_array() {
-            return match value.as_datetime() {
-                Some(CimDateTime::Interval(interval)) => interval.to_duration().map(|length| length.as_secs()).into(),
-                Some(_) => self.unix_seconds(name).into(),
-                None => Value::Null,
-            };
-        }
-        match (&value, property.is_array(), property.cim_type()) {
-            (CimValue::Null, true, _) => Value::List(Vec::new()),
-            (CimValue::Null, false, CimType::BOOLEAN) => Value::Bool(false),
-            (CimValue::Null, false, CimType::REAL32 | CimType::REAL64) => Value::Real(0.0),
-            (CimValue::Null, false, CimType::STRING | CimType::REFERENCE) => Value::Text(String::new()),
-            (CimValue::Null, false, CimType::OBJECT) => Value::Null,
-            (CimValue::Null, false, _) => Value::Uint(0),
-            (value, ..) => value.into(),
-        }
+        self.shown(name, |property| match (property.is_array(), property.cim_type()) {
+            (true, _) => Value::List(Vec::new()),
+            (false, CimType::BOOLEAN) => Value::Bool(false),
+            (false, CimType::REAL32 | CimType::REAL64) => Value::Real(0.0),
+            (false, CimType::OBJECT) => Value::Null,
+            (false, _) => Value::Uint(0),
+        })
     }
 
     /// The same where NULL of a number or truth value stays NULL: a figure of 0 would be a statement of the host.
     pub(crate) fn figure(&self, name: &str) -> Value {
-        let is_text = |property: &CimProperty| matches!(property.cim_type(), CimType::STRING | CimType::REFERENCE);
-        match self.property(name) {
-            Some(property) if !is_text(property) && self.cim(name).is_null() => Value::Null,
-            _ => self.plain(name),
+        self.shown(name, |_| Value::Null)
+    }
+
+    /// The value of `name` in the InfraSonar shape; `null` stands for NULL of what is no text and no date.
+    fn shown(&self, name: &str, null: fn(&CimProperty) -> Value) -> Value {
+        let Some((place, property)) = self.place(name).and_then(|place| Some((place, self.property(place)?))) else {
+            return Value::Null;
+        };
+        if is_text(property) && property.cim_type() != CimType::DATETIME {
+            return Value::Text(self.text_at(place).unwrap_or_default().into_owned());
+        }
+        match self.at(place) {
+            value @ CimValue::DateTime(_) => match value.as_datetime() {
+                Some(CimDateTime::Interval(interval)) => interval.to_duration().map(|length| length.as_secs()).into(),
+                Some(date) => unix_seconds(&date).into(),
+                None => Value::Null,
+            },
+            CimValue::Null if property.cim_type() == CimType::DATETIME && !property.is_array() => Value::Null,
+            CimValue::Null => null(property),
+            value => Value::from(&value),
         }
     }
 
     /// The text of `name`, unless it is NULL or no text.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.object.text(self.place(name)?).ok().flatten()
+        self.text_at(self.place(name)?)
     }
 
     /// The number of `name`, unless it is NULL, negative or no number.
@@ -147,10 +164,19 @@ impl Record {
     }
 
     /// The moment that `name` is, in seconds since 1970.
-    #[allow(clippy::cast_precision_loss, reason = "microseconds of our time stay below 2^53")]
     pub(crate) fn unix_seconds(&self, name: &str) -> Option<f64> {
-        self.cim(name).as_datetime()?.to_unix_micros().map(|micros| micros as f64 / 1e6)
+        unix_seconds(&self.cim(name).as_datetime()?)
     }
+}
+
+/// Whether values are single texts.
+fn is_text(property: &CimProperty) -> bool {
+    !property.is_array() && matches!(property.cim_type(), CimType::STRING | CimType::DATETIME | CimType::REFERENCE)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "microseconds of our time stay below 2^53")]
+fn unix_seconds(date: &CimDateTime) -> Option<f64> {
+    date.to_unix_micros().map(|micros| micros as f64 / 1e6)
 }
 
 #[cfg(test)]
@@ -181,7 +207,7 @@ impl Record {
     fn retyped(self, name: &str, cim_type: CimType, is_array: bool) -> Self {
         let names = self.columns.names;
         let own = |column: &&str| {
-            let property = self.property(column).expect("the column is there");
+            let property = self.place(column).and_then(|place| self.property(place)).expect("the column is there");
             if *column == name { (cim_type, is_array) } else { (property.cim_type(), property.is_array()) }
         };
         assert!(names.contains(&name), "{name} is there");

@@ -125,6 +125,16 @@ impl Heap {
         Ok(Some(Extent::of(item)?.text(item)))
     }
 
+    /// Whether [`Heap::text_value`] finds a text, or that there is none.
+    pub(super) fn check_text(&self, slot: &[u8]) -> Result<(), WireError> {
+        const WHAT: &str = "EncodedValue";
+        let at = u32_at_start(slot, WHAT)?;
+        if at & HIGH_BIT != 0 {
+            return self.string(at, WHAT, &mut self.budget()).map(drop);
+        }
+        Extent::of(self.octets(at, WHAT)?).map(drop)
+    }
+
     /// Where the text at `at` starts, and how far it goes. The outer error is that there is none or that the budget is
     /// used up; looking for the terminator costs as much as finding it.
     fn text(

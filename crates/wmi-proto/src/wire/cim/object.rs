@@ -142,7 +142,7 @@ impl CimObject {
     /// As [`CimObject::value`].
     pub fn check(&self, index: usize) -> Result<(), WireError> {
         match self.cell(index)? {
-            Cell::Own(heap, property, slot) if property.is_text() => heap.text_value(slot).map(drop),
+            Cell::Own(heap, property, slot) if property.is_text() => heap.check_text(slot),
             // A slot that is there holds a number.
             Cell::Own(_, property, _) if !property.is_array && !property.refers() => Ok(()),
             Cell::Null => Ok(()),
