@@ -168,6 +168,23 @@ fn connections_are_in_every_state() {
     assert!(connections.iter().all(|row| value(row, "CreationTime").as_str().is_none_or(|date| &*date < now)));
 }
 
+/// Both come from one class; only a connection has a remote end.
+#[test]
+fn endpoints_have_no_remote_end() {
+    let classes = rows(STANDARD, "SELECT * FROM meta_class WHERE __SUPERCLASS = 'MSFT_NetTransportConnection'");
+    let names: Vec<_> = classes.iter().map(|class| class.class().name().to_str().into_owned()).collect();
+    assert_eq!(names, ["MSFT_NetTCPConnection", "MSFT_NetUDPEndpoint"]);
+    let endpoints = rows(STANDARD, "SELECT * FROM MSFT_NetUDPEndpoint WHERE LocalPort = 546");
+    let [endpoint] = &endpoints[..] else { panic!("one") };
+    assert_eq!(text(endpoint, "InstanceID"), "fe80::4c7a:11ff:fe22:3344%6++546");
+    assert_eq!(
+        ["Directionality", "AggregationBehavior"].map(|name| endpoint.get(name).is_some()),
+        [true; 2],
+        "of CIM_NetworkPipe"
+    );
+    assert!(["RemoteAddress", "CreationClassName"].iter().all(|name| endpoint.get(name).is_none()));
+}
+
 #[test]
 fn shadow_storage_points_at_volumes_that_are_there() {
     let volumes: BTreeSet<String> =
