@@ -140,10 +140,14 @@ fn a_formatted_value_is_what_two_raw_samples_come_to() {
                     let property = property.name().to_str();
                     let Some(counter_type) = number_of(pair.0.class(), &property, "CounterType") else { continue };
                     types.insert(counter_type);
-                    let Some(value) = pair.value(&property, counter_type) else {
+                    let Some(mut value) = pair.value(&property, counter_type) else {
                         bases += 1;
                         continue;
                     };
+                    if matches!(counter_type, 541_525_248 | 542_573_824 | 543_622_400) {
+                        // A formatted precision timer shows no more than the whole time.
+                        value = value.min(100.0);
+                    }
                     let twin = number_of(told.class(), &property, "CounterType");
                     assert_eq!(twin, Some(counter_type), "{set}.{property} {column}");
                     let what = format!("{set}.{property} of {name:?} from {start} s for {length} s: {value}");
@@ -238,6 +242,73 @@ fn only_raw_instances_have_times() {
             assert!(number(row, "Timestamp_PerfTime") > 0 && number(row, "Frequency_PerfTime") > 0, "{set}");
         }
     }
+}
+
+/// Time that operations of a disk take together is counted in full, and for all disks it is an average.
+#[test]
+fn raw_times_of_disks_are_lengths_of_queues() {
+    let machine = machine();
+    for (set, busy) in [("PhysicalDisk", "1 D:"), ("LogicalDisk", "D:")] {
+        let raw = rows(&machine, &format!("Win32_PerfRawData_PerfDisk_{set}"), NOW);
+        for (name, row) in &raw {
+            let disks = if name == "_Total" { raw.len() as u64 - 1 } else { 1 };
+            for (time, queue) in [
+                ("PercentDiskTime", "AvgDiskQueueLength"),
+                ("PercentDiskReadTime", "AvgDiskReadQueueLength"),
+                ("PercentDiskWriteTime", "AvgDiskWriteQueueLength"),
+            ] {
+                let (time, queue) = (number(row, time), number(row, queue));
+                // The share of one disk is cut to ten-thousandths.
+                assert!(time.abs_diff(queue / disks) <= number(row, "PercentDiskTime_Base") / 10_000, "{set} {name}");
+                assert!(disks > 1 || time == queue, "{set} {name}");
+            }
+        }
+        assert!(number(&raw[busy], "PercentDiskTime") > number(&raw[busy], "PercentDiskTime_Base"), "more than all");
+        let formatted = rows(&machine, &format!("Win32_PerfFormattedData_PerfDisk_{set}"), NOW);
+        assert_eq!(number(&formatted[busy], "PercentDiskTime"), 100);
+    }
+}
+
+/// The base of what is measured in work done passes 32 bits every two hours, that of idle periods has 64.
+#[test]
+fn utility_is_over_a_clock_that_wraps_every_two_hours() {
+    let machine = machine();
+    let at = |seconds| {
+        let at = NOW.saturating_add(Duration::from_secs(seconds));
+        rows(&machine, "Win32_PerfRawData_Counters_ProcessorInformation", at)["0,0"].clone()
+    };
+    for base in ["PercentProcessorUtility_Base", "PercentPrivilegedUtility_Base"] {
+        let [now, soon, later] = [0, 1, 7_200].map(|seconds| number(&at(seconds), base) as u32);
+        assert!((595_000..598_000).contains(&soon.wrapping_sub(now)), "{base}");
+        assert!(later.wrapping_sub(now).cast_signed().unsigned_abs() < 600_000, "{base}");
+    }
+    let idle = at(0).get("AverageIdleTime_Base").expect("has it").expect("decodes");
+    assert!(matches!(idle, CimValue::Uint64(1..)), "{idle:?}");
+}
+
+/// Only what is measured in the time of its object has such a time.
+#[test]
+fn disks_processors_and_networks_have_no_time_of_their_own() {
+    let machine = machine();
+    let own: Vec<_> = sets(&machine)
+        .into_iter()
+        .filter(|set| {
+            let rows = rows(&machine, &format!("Win32_PerfRawData_{set}"), NOW);
+            let row = rows.values().next().expect("a row");
+            let times = ["Frequency_Object", "Timestamp_Object"].map(|time| number(row, time) > 0);
+            assert_eq!(times[0], times[1], "{set}");
+            times[0]
+        })
+        .collect();
+    let expected = [
+        "PerfOS_System",
+        "PerfOS_Memory",
+        "PerfOS_PagingFile",
+        "Counters_ProcessorInformation",
+        "PerfProc_Process",
+        "Sim_AllTypes",
+    ];
+    assert_eq!(own, expected);
 }
 
 /// The columns that InfraSonar's probe selects.
