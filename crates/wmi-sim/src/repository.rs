@@ -101,7 +101,11 @@ const NAMESPACES: &[(&str, Option<HResult>)] = &[
 /// The namespaces of a machine that differs from an ordinary one by `overlay`.
 fn read_all(overlay: &Overlay) -> Vec<Namespace> {
     let there = NAMESPACES.iter().filter(|(path, _)| overlay.has_namespace(path));
-    there.map(|(path, locked)| Namespace::of(path, *locked, overlay)).collect()
+    let mut all: Vec<_> = there.map(|(path, locked)| Namespace::of(path, *locked, overlay)).collect();
+    if let Some(established) = all.iter().find_map(Namespace::established) {
+        all.iter_mut().for_each(|namespace| namespace.set_established(established));
+    }
+    all
 }
 
 /// The simulated machine. A clone shares everything until one of the two changes.

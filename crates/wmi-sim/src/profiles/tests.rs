@@ -54,6 +54,51 @@ fn every_profile_has_every_row_that_it_declares() {
     }
 }
 
+/// What is counted is what is listed, and memory adds up.
+#[test]
+fn numbers_agree_on_every_profile() {
+    for &profile in Profile::ALL {
+        let machine = of(profile);
+        let count = |namespace: &str, wql: &str| machine.query(namespace, wql, NOW).map(|rows| rows.count() as u64);
+        let cell = |class: &str, name: &str| {
+            let row = machine.query(CIMV2, &format!("SELECT {name} FROM {class}"), NOW).ok()?.next()?;
+            row.get(name)?.expect("decodes").as_u64()
+        };
+        let os = |name| cell("Win32_OperatingSystem", name).unwrap_or_else(|| panic!("{profile}: {name}"));
+        let listed = count(CIMV2, "SELECT ProcessId FROM Win32_Process").expect("valid");
+        assert_eq!(os("NumberOfProcesses"), listed, "{profile}");
+        let files = machine.query(CIMV2, "SELECT AllocatedBaseSize, CurrentUsage FROM Win32_PageFileUsage", NOW);
+        let mut sizes = [0; 2];
+        for file in files.expect("valid") {
+            for (size, name) in sizes.iter_mut().zip(["AllocatedBaseSize", "CurrentUsage"]) {
+                *size += file.get(name).expect("there").expect("decodes").as_u64().expect("a number") * 1024;
+            }
+        }
+        let paging = ["SizeStoredInPagingFiles", "FreeSpaceInPagingFiles"].map(os);
+        assert_eq!(paging, [sizes[0], sizes[0] - sizes[1]], "{profile}");
+        let total = os("TotalVirtualMemorySize");
+        assert_eq!(total, os("TotalVisibleMemorySize") + sizes[0], "{profile}");
+        // Where there are any counters.
+        if let Some(counted) = cell("Win32_PerfFormattedData_PerfOS_System", "Processes") {
+            assert_eq!(counted, listed, "{profile}");
+            let memory = |name| cell("Win32_PerfFormattedData_PerfOS_Memory", name).expect("there");
+            assert_eq!(memory("CommitLimit"), total << 10, "{profile}");
+            assert_eq!(memory("CommittedBytes"), (total - os("FreeVirtualMemory")) << 10, "{profile}");
+            for (class, pattern) in [("TCPv4", "%.%"), ("TCPv6", "%:%")] {
+                let wql = format!(
+                    "SELECT State FROM MSFT_NetTCPConnection WHERE State = 5 AND LocalAddress LIKE '{pattern}'"
+                );
+                if let Ok(listed) = count("root/StandardCIMV2", &wql) {
+                    let counted = cell(&format!("Win32_PerfFormattedData_Tcpip_{class}"), "ConnectionsEstablished");
+                    assert_eq!(counted, Some(listed), "{profile}");
+                }
+            }
+        }
+    }
+    let huge = "SELECT ConnectionsEstablished FROM Win32_PerfFormattedData_Tcpip_TCPv4";
+    assert!(number(Profile::Huge, huge, "ConnectionsEstablished") > 97_000);
+}
+
 fn number(profile: Profile, wql: &str, name: &str) -> u64 {
     column(profile, wql, name)
         .first()
