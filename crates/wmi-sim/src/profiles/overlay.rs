@@ -105,29 +105,33 @@ const SMALL: Overlay = Overlay {
 /// Of usual size; what the others are about needs fewer rows.
 pub(crate) const SERVER_2022: Overlay = Overlay { more: ordinary::MORE, ..SMALL };
 
-const RAW_PROCESSORS: &str = "Win32_PerfRawData_Counters_ProcessorInformation";
-const PROCESSORS: &str = "Win32_PerfFormattedData_Counters_ProcessorInformation";
-
 /// What came with Windows 8 and Server 2012 is not there.
 pub(crate) const SERVER_2008R2: Overlay = Overlay {
     no_namespaces: &["root\\StandardCIMV2"],
     no_properties: &[
         ("Win32_*", "DelayedAutoStart"),
-        (PROCESSORS, "PercentPrivilegedUtility"),
-        (PROCESSORS, "PercentProcessorUtility"),
-        (PROCESSORS, "PercentProcessorPerformance"),
-        (PROCESSORS, "PercentPerformanceLimit"),
-        (PROCESSORS, "PerformanceLimitFlags"),
-        (RAW_PROCESSORS, "PercentPrivilegedUtility"),
-        (RAW_PROCESSORS, "PercentPrivilegedUtility_Base"),
-        (RAW_PROCESSORS, "PercentProcessorUtility"),
-        (RAW_PROCESSORS, "PercentProcessorUtility_Base"),
-        (RAW_PROCESSORS, "PercentProcessorPerformance"),
-        (RAW_PROCESSORS, "PercentProcessorPerformance_Base"),
-        (RAW_PROCESSORS, "PercentPerformanceLimit"),
-        (RAW_PROCESSORS, "PerformanceLimitFlags"),
-        ("Win32_PerfRawData_PerfOS_Memory", "LongTermAverageStandbyCacheLifetimes"),
-        ("Win32_PerfFormattedData_PerfOS_Memory", "LongTermAverageStandbyCacheLifetimes"),
+        ("Win32_ComputerSystem", "BootStatus"),
+        ("Win32_ComputerSystem", "ChassisSKUNumber"),
+        ("Win32_ComputerSystem", "HypervisorPresent"),
+        ("Win32_ComputerSystem", "PCSystemTypeEx"),
+        ("Win32_ComputerSystem", "SystemFamily"),
+        ("Win32_ComputerSystem", "SystemSKUNumber"),
+        ("Win32_OperatingSystem", "PortableOperatingSystem"),
+        ("Win32_Perf*", "AverageIdleTime"),
+        ("Win32_Perf*", "AverageIdleTime_Base"),
+        ("Win32_Perf*", "LongTermAverageStandbyCacheLifetimes"),
+        ("Win32_Perf*", "PercentPerformanceLimit"),
+        ("Win32_Perf*", "PercentPrivilegedUtility"),
+        ("Win32_Perf*", "PercentPrivilegedUtility_Base"),
+        ("Win32_Perf*", "PercentProcessorPerformance"),
+        ("Win32_Perf*", "PercentProcessorPerformance_Base"),
+        ("Win32_Perf*", "PercentProcessorUtility"),
+        ("Win32_Perf*", "PercentProcessorUtility_Base"),
+        ("Win32_Perf*", "PerformanceLimitFlags"),
+        ("Win32_Perf*", "TCPActiveRSCConnections"),
+        ("Win32_Perf*", "TCPRSCAveragePacketSize"),
+        ("Win32_Perf*", "TCPRSCCoalescedPacketsPersec"),
+        ("Win32_Perf*", "TCPRSCExceptionsPersec"),
     ],
     files: cimv2!("server_2008r2.mof"),
     ..SMALL
