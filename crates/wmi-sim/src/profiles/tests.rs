@@ -111,10 +111,18 @@ fn a_server_of_2009_calls_itself_so_and_lacks_what_came_later() {
     let old = Profile::Server2008R2;
     assert_eq!(column(old, "SELECT Version FROM Win32_OperatingSystem", "Version"), ["6.1.7601"]);
     assert_eq!(column(old, "SELECT CSDVersion FROM Win32_OperatingSystem", "CSDVersion"), ["Service Pack 1"]);
-    let utility = "SELECT PercentProcessorUtility FROM Win32_PerfFormattedData_Counters_ProcessorInformation";
-    for late in ["SELECT DelayedAutoStart FROM Win32_Service", utility] {
-        assert_eq!(refusal(old, CIMV2, late), Some(HResult::WBEM_E_INVALID_QUERY));
-        assert_eq!(refusal(Profile::Server2022, CIMV2, late), None);
+    for (class, property) in [
+        ("Win32_Service", "DelayedAutoStart"),
+        ("Win32_ComputerSystem", "HypervisorPresent"),
+        ("Win32_ComputerSystem", "SystemFamily"),
+        ("Win32_OperatingSystem", "PortableOperatingSystem"),
+        ("Win32_PerfFormattedData_Counters_ProcessorInformation", "PercentProcessorUtility"),
+        ("Win32_PerfRawData_Counters_ProcessorInformation", "AverageIdleTime_Base"),
+        ("Win32_PerfRawData_Tcpip_NetworkInterface", "TCPRSCExceptionsPersec"),
+    ] {
+        let late = format!("SELECT {property} FROM {class}");
+        assert_eq!(refusal(old, CIMV2, &late), Some(HResult::WBEM_E_INVALID_QUERY), "{late}");
+        assert_eq!(refusal(Profile::Server2022, CIMV2, &late), None, "{late}");
     }
     let connections = "SELECT * FROM MSFT_NetTCPConnection";
     assert_eq!(refusal(old, "root\\StandardCimv2", connections), Some(HResult::WBEM_E_INVALID_NAMESPACE));
@@ -155,6 +163,14 @@ fn a_domain_controller_holds_the_directory() {
     assert_eq!(column(Profile::Server2022, shares, "Name"), [""; 0]);
     let services = "SELECT State FROM Win32_Service WHERE Name = 'NTDS' OR Name = 'Kdc' OR Name = 'DFSR'";
     assert_eq!(column(dc, services, "State"), ["Running"; 3]);
+    for (service, program) in
+        [("DNS", "dns.exe"), ("DFSR", "DFSRs.exe"), ("ADWS", "Microsoft.ActiveDirectory.WebServices.exe")]
+    {
+        let wql =
+            format!("SELECT ProcessId FROM Win32_Service WHERE Name = '{service}' AND ServiceType = 'Own Process'");
+        let process = format!("SELECT Name FROM Win32_Process WHERE ProcessId = {}", number(dc, &wql, "ProcessId"));
+        assert_eq!(column(dc, &process, "Name"), [program]);
+    }
     let controller = "SELECT DomainControllerName FROM Win32_NTDomain WHERE DomainName = 'ACME'";
     assert_eq!(column(dc, controller, "DomainControllerName"), ["\\\\WINSIM"]);
 }
