@@ -124,6 +124,8 @@ struct Machine {
     drift: i64,
     /// Whether its raw counters jump and go back.
     jumps: bool,
+    /// Whether daylight saving time is in effect.
+    daylight: bool,
     namespaces: Vec<Namespace>,
 }
 
@@ -172,6 +174,7 @@ impl Repository {
                 started,
                 drift: 0,
                 jumps: false,
+                daylight: profile.overlay().daylight,
                 namespaces,
             }),
         }
@@ -301,6 +304,7 @@ impl Machine {
             machine: self.name.clone(),
             windows: self.windows,
             jumps: self.jumps,
+            daylight: self.daylight,
         }
     }
 

@@ -3,7 +3,7 @@
 use wmi_proto::FileTime;
 use wmi_proto::cim::CimValue;
 
-use super::live::{Clock, TICKS, ZONE, date};
+use super::live::{Clock, TICKS, date};
 use super::since_boot;
 use crate::repository::class::Row;
 
@@ -30,7 +30,7 @@ pub(super) fn adapter(clock: &Clock, row: &mut Row<'_>) {
         ("MaxNumberControlled", CimValue::Uint32(0)),
         ("PowerManagementSupported", CimValue::Boolean(false)),
         ("SystemCreationClassName", text("Win32_ComputerSystem")),
-        ("TimeOfLastReset", date(clock.boot, ZONE)),
+        ("TimeOfLastReset", date(clock.boot, clock.zone())),
     ] {
         row.set(property, value);
     }
@@ -48,8 +48,8 @@ pub(super) fn adapter_configuration(clock: &Clock, row: &mut Row<'_>) {
     if *row.get("DHCPServer") != CimValue::Null {
         let (up, half) = (clock.uptime() / TICKS, LEASE / 2);
         let obtained = FileTime(clock.boot.0.saturating_add((up - up % half) * TICKS));
-        row.set("DHCPLeaseObtained", date(obtained, ZONE));
-        row.set("DHCPLeaseExpires", date(FileTime(obtained.0.saturating_add(LEASE * TICKS)), ZONE));
+        row.set("DHCPLeaseObtained", date(obtained, clock.zone()));
+        row.set("DHCPLeaseExpires", date(FileTime(obtained.0.saturating_add(LEASE * TICKS)), clock.zone()));
     }
 }
 

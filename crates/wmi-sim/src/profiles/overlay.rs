@@ -15,6 +15,8 @@ type Keeps = fn(&Row<'_>) -> bool;
 pub(crate) struct Overlay {
     /// Logical processors, as the performance counters count them.
     pub(crate) processors: usize,
+    /// Whether daylight saving time is in effect.
+    pub(crate) daylight: bool,
     /// Namespaces that are not there.
     pub(crate) no_namespaces: &'static [&'static str],
     /// Classes that are not there.
@@ -91,6 +93,7 @@ fn is_meant(pattern: &str, class: &str) -> bool {
 /// None at all: what all others are but for what they say.
 const SMALL: Overlay = Overlay {
     processors: 4,
+    daylight: false,
     no_namespaces: &[],
     no_classes: &[],
     no_properties: &[],
@@ -178,7 +181,7 @@ pub(crate) const NO_RIGHTS: Overlay = Overlay {
 pub(crate) const BROKEN_COUNTERS: Overlay =
     Overlay { no_classes: &["Win32_PerfRawData_*", "Win32_PerfFormattedData_*"], ..SMALL };
 
-pub(crate) const FOREIGN_LOCALE: Overlay = Overlay { files: cimv2!("foreign_locale.mof"), ..SMALL };
+pub(crate) const FOREIGN_LOCALE: Overlay = Overlay { daylight: true, files: cimv2!("foreign_locale.mof"), ..SMALL };
 
 /// To list the packages of Windows Installer it checks each; to list diff areas it wakes the disks.
 pub(crate) const SLOW: Overlay = Overlay {

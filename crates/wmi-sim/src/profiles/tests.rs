@@ -226,6 +226,29 @@ fn a_foreign_host_writes_days_first_and_names_in_its_own_letters() {
     assert_eq!(column(foreign, locale, "Locale"), ["0407"]);
 }
 
+/// All dates and zones of a host say the same of its clock.
+#[test]
+fn a_foreign_host_has_daylight_saving_time() {
+    for (profile, zone, daylight, suffix) in
+        [(Profile::Server2022, 60, false, "+060"), (Profile::ForeignLocale, 120, true, "+120")]
+    {
+        let cell = |wql: &str, name: &str| {
+            let row = of(profile).query(CIMV2, wql, NOW).expect("valid").next().expect("a row");
+            row.get(name).expect("selected").expect("decodes")
+        };
+        let (system, computer) = ("SELECT * FROM Win32_OperatingSystem", "SELECT * FROM Win32_ComputerSystem");
+        for wql in [system, computer] {
+            assert_eq!(cell(wql, "CurrentTimeZone"), CimValue::Sint16(zone), "{profile}: {wql}");
+        }
+        assert_eq!(cell(computer, "DaylightInEffect"), CimValue::Boolean(daylight), "{profile}");
+        let date = cell(system, "LocalDateTime");
+        assert!(date.as_str().is_some_and(|date| date.ends_with(suffix)), "{profile}: {date:?}");
+        let ahead = |hour| (hour + 24 - cell("SELECT * FROM Win32_UTCTime", "Hour").as_u64().expect("a number")) % 24;
+        let local = cell("SELECT * FROM Win32_LocalTime", "Hour").as_u64().expect("a number");
+        assert_eq!(ahead(local) * 60, zone.unsigned_abs().into(), "{profile}");
+    }
+}
+
 #[test]
 fn a_huge_host_makes_its_rows_when_they_are_asked_for() {
     let machine = of(Profile::Huge);
