@@ -200,6 +200,16 @@ impl Repository {
         self
     }
 
+    /// The same machine, which is of `profile`, with the connections and endpoints of Windows Server 2012.
+    pub(crate) fn with_connections_of_2012(mut self, profile: Profile) -> Self {
+        let overlay = profile.overlay().with_connections_of_2012();
+        let spaces = &mut Arc::make_mut(&mut self.machine).namespaces;
+        for space in spaces.iter_mut().filter(|space| space.path == "root\\StandardCIMV2") {
+            *space = Namespace::of(&space.path, space.locked, &overlay);
+        }
+        self
+    }
+
     /// Whether there is such a namespace, open or not. Case does not count, nor which slashes;
     /// `\\.\` or `\\NAME\` may go before it, whatever the name: clients write the host as they know it.
     #[must_use]

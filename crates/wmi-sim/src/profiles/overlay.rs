@@ -48,7 +48,17 @@ impl Overlay {
     }
 
     pub(crate) fn has_property(&self, class: &str, property: &str) -> bool {
-        !self.no_properties.iter().any(|(pattern, own)| is_meant(pattern, class) && *own == property)
+        self.missing(class).all(|own| own != property)
+    }
+
+    /// The properties that a class does not have.
+    pub(crate) fn missing(&self, class: &str) -> impl Iterator<Item = &'static str> {
+        self.no_properties.iter().filter(move |(pattern, _)| is_meant(pattern, class)).map(|(_, own)| *own)
+    }
+
+    /// The same whose connections and endpoints are those of Windows Server 2012.
+    pub(crate) const fn with_connections_of_2012(&self) -> Self {
+        Self { no_properties: CONNECTIONS_OF_2012, ..*self }
     }
 
     pub(crate) fn is_emptied(&self, class: &str) -> bool {
@@ -73,6 +83,9 @@ impl Overlay {
         self.delays.iter().find(|(pattern, _)| is_meant(pattern, class)).map(|(_, delay)| *delay)
     }
 }
+
+/// What connections and endpoints have in later versions of Windows only.
+const CONNECTIONS_OF_2012: &[(&str, &str)] = &[("MSFT_Net*", "CreationTime"), ("MSFT_Net*", "OwningProcess")];
 
 /// A file for ROOT\CIMV2.
 macro_rules! cimv2 {

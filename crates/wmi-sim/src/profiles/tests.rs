@@ -134,6 +134,28 @@ fn a_server_of_2009_calls_itself_so_and_lacks_what_came_later() {
     assert_eq!(names(old).len() + 1, names(Profile::Server2022).len());
 }
 
+/// Connections of Windows Server 2012 have neither an owner nor a time, on hosts of any kind that list them.
+#[test]
+fn connections_of_2012_say_less() {
+    for &profile in Profile::ALL.iter().filter(|profile| **profile != Profile::Server2008R2) {
+        let (now, then) = (of(profile), of(profile).with_connections_of_2012(profile));
+        for (class, columns) in
+            [("MSFT_NetTCPConnection", "InstanceID, State"), ("MSFT_NetUDPEndpoint", "InstanceID, LocalPort")]
+        {
+            let wql = format!("SELECT {columns} FROM {class}");
+            let rows = |machine: &Repository| machine.query("root/StandardCIMV2", &wql, NOW).expect("valid");
+            assert_eq!(rows(&then).left(), rows(&now).left(), "{profile}");
+            let told = |row: CimObject| row.values().map(|value| value.expect("decodes")).collect::<Vec<_>>();
+            assert!(rows(&then).map(told).take(200).eq(rows(&now).map(told).take(200)), "{profile}");
+            for column in ["CreationTime", "OwningProcess"] {
+                let wql = format!("SELECT {column} FROM {class}");
+                let refusal = then.query("root/StandardCIMV2", &wql, NOW).err().map(|error| error.status());
+                assert_eq!(refusal, Some(HResult::WBEM_E_INVALID_QUERY), "{profile}: {wql}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_workstation_is_in_a_workgroup_and_has_neither_features_nor_a_page_file() {
     let role = "SELECT DomainRole, Workgroup FROM Win32_ComputerSystem";

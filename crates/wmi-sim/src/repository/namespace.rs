@@ -97,6 +97,7 @@ impl Namespace {
     fn declared(&self, mut declared: mof::ClassDecl, overlay: &Overlay) -> Result<Class, String> {
         declared.properties.retain(|property| overlay.has_property(&declared.name, &property.name));
         let mut class = Class::new(&declared, self)?;
+        class.missing = overlay.missing(&class.name).collect();
         class.update = classes::update(&class.name);
         class.refusal = overlay.refusal(&class.name);
         Ok(class)
