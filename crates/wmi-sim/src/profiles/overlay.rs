@@ -119,7 +119,7 @@ const SMALL: Overlay = Overlay {
 };
 
 /// Of usual size; what the others are about needs fewer rows.
-pub(crate) const SERVER_2022: Overlay = Overlay { more: ordinary::MORE, ..SMALL };
+pub(crate) const SERVER_2022: Overlay = Overlay { files: cimv2!("server_2022.mof"), more: ordinary::MORE, ..SMALL };
 
 /// What came with Windows 8 and Server 2012 is not there.
 pub(crate) const SERVER_2008R2: Overlay = Overlay {
@@ -167,7 +167,7 @@ pub(crate) const WORKSTATION: Overlay = Overlay {
     ],
     files: &[
         ("root\\cimv2", &[("workstation.mof", include_str!("../classes/profiles/workstation.mof"))]),
-        ("root\\StandardCIMV2", &[("timeless.mof", include_str!("../classes/profiles/timeless.mof"))]),
+        ("root\\StandardCIMV2", &[("workstation_net.mof", include_str!("../classes/profiles/workstation_net.mof"))]),
     ],
     ..SMALL
 };
@@ -176,13 +176,19 @@ pub(crate) const DOMAIN_CONTROLLER: Overlay = Overlay { files: cimv2!("domain_co
 
 pub(crate) const CORE_256_CPUS: Overlay = Overlay { processors: 256, files: cimv2!("core_256_cpus.mof"), ..SMALL };
 
-/// What Windows does to an account with Remote Enable and nothing else: it says nothing of what it leaves out.
+/// The log-on of the default account over the network.
+const OWN_LOGON: &str = "1602991";
+
+/// What Windows does to an account with Remote Enable that is in no group: it says nothing of what it leaves out.
 pub(crate) const NO_RIGHTS: Overlay = Overlay {
-    emptied: &["Win32_LoggedOnUser", "Win32_SessionProcess", "Win32_TerminalService"],
+    emptied: &["Win32_PerfFormattedData_*", "Win32_PerfRawData_*", "Win32_SessionProcess", "Win32_TerminalService"],
     kept: &[
-        ("Win32_Process", |row| !is_one(row, "Name", &["winlogon.exe"])),
+        // Of log-ons it sees its own, of which there is no process.
+        ("Win32_LogonSession", |row| is_one(row, "LogonId", &[OWN_LOGON])),
+        ("Win32_LoggedOnUser", |row| row.get("Dependent").as_str().is_some_and(|path| path.contains(OWN_LOGON))),
         ("Win32_Service", |row| is_one(row, "Name", &["CryptSvc", "Dhcp", "Dnscache", "EventLog"])),
     ],
+    files: cimv2!("no_rights.mof"),
     refused: &[
         ("StdRegProv", HResult::WBEM_E_ACCESS_DENIED),
         ("Win32_ShadowCopy", HResult::WBEM_E_INITIALIZATION_FAILURE),

@@ -5,6 +5,7 @@ use wmi_proto::cim::{CimObject, CimValue};
 use wmi_proto::wire::HResult;
 
 use super::Profile;
+use crate::config::{DEFAULT_DOMAIN, DEFAULT_USER};
 use crate::repository::{QueryError, Repository};
 
 const NOW: FileTime = FileTime(133_900_000_000_000_000);
@@ -176,6 +177,41 @@ fn a_workstation_is_in_a_workgroup_and_has_neither_features_nor_a_page_file() {
 }
 
 #[test]
+fn a_workstation_has_adapters_that_are_gone_and_sockets_that_share_a_port() {
+    let wql = "SELECT ConfigManagerErrorCode FROM Win32_NetworkAdapter WHERE NetConnectionStatus = 4";
+    assert_eq!(column(Profile::Workstation, wql, "ConfigManagerErrorCode"), ["24", "28"]);
+    for id in [15, 16] {
+        let wql = format!("ASSOCIATORS OF {{Win32_NetworkAdapter.DeviceID='{id}'}}");
+        assert_eq!(column(Profile::Workstation, &wql, "Index"), [id.to_string()]);
+    }
+    let process = "SELECT ProcessId FROM Win32_Process WHERE Name = 'msedge.exe'";
+    let owner = number(Profile::Workstation, process, "ProcessId");
+    let wql = format!("SELECT * FROM MSFT_NetUDPEndpoint WHERE OwningProcess = {owner}");
+    let sockets: Vec<_> = of(Profile::Workstation).query("root/StandardCIMV2", &wql, NOW).expect("valid").collect();
+    let different = |name: &str| {
+        let texts = sockets.iter().map(|row| format!("{:?}", row.get(name).expect("there").expect("decodes")));
+        texts.collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!(sockets.len(), 3);
+    let columns = ["InstanceID", "LocalAddress", "LocalPort", "CreationTime"];
+    assert_eq!(columns.map(different), [1, 1, 1, 3]);
+}
+
+/// Log-ons, programs, features and routes as not every server has them.
+#[test]
+fn the_ordinary_server_has_its_peculiarities() {
+    let column = |wql: &str, name: &str| column(Profile::Server2022, wql, name);
+    let agent = "SELECT LogonType FROM Win32_LogonSession WHERE LogonId = '742190'";
+    assert_eq!(column(agent, "LogonType"), ["2"], "as if somebody sat at the machine");
+    let jobs = "ASSOCIATORS OF {Win32_LogonSession.LogonId='742190'} WHERE AssocClass = Win32_SessionProcess";
+    assert_eq!(column(jobs, "SessionId"), ["0"], "where services run");
+    let features = "SELECT ID FROM Win32_ServerFeature WHERE Name = 'HTTP Activation'";
+    assert_eq!(column(features, "ID"), ["421", "46"]);
+    let routes = "SELECT Destination FROM Win32_IP4RouteTable WHERE Protocol = 10006";
+    assert_eq!(column(routes, "Destination"), ["10.60.0.0"]);
+}
+
+#[test]
 fn a_domain_controller_holds_the_directory() {
     let dc = Profile::DomainController;
     assert_eq!(column(dc, "SELECT DomainRole FROM Win32_ComputerSystem", "DomainRole"), ["5"]);
@@ -210,14 +246,31 @@ fn old_counters_show_64_of_256_processors_and_new_ones_all() {
 
 #[test]
 fn without_rights_lists_are_short_and_providers_refuse() {
-    let logons = "SELECT Name FROM Win32_Process WHERE Name = 'winlogon.exe'";
-    assert!(!column(Profile::Server2022, logons, "Name").is_empty());
-    assert_eq!(column(Profile::NoRights, logons, "Name"), [""; 0]);
+    let (own, all) = (Profile::NoRights, Profile::Server2022);
     let services = |profile| column(profile, "SELECT Name FROM Win32_Service", "Name").len();
-    assert_eq!(services(Profile::NoRights), 4);
-    assert!(services(Profile::Server2022) > 12);
-    let users = "SELECT Antecedent FROM Win32_LoggedOnUser";
-    assert_eq!(column(Profile::NoRights, users, "Antecedent"), [""; 0]);
+    assert_eq!(services(own), 4);
+    assert!(services(all) > 12);
+    // Every process is there, and nothing that one has to open it for.
+    let logons = "SELECT Name FROM Win32_Process WHERE Name = 'winlogon.exe'";
+    assert_eq!(column(own, logons, "Name").len(), column(all, logons, "Name").len());
+    for name in ["CommandLine", "ExecutablePath"] {
+        let wql = format!("SELECT {name} FROM Win32_Process WHERE {name} IS NOT NULL");
+        assert_eq!(column(own, &wql, name), [""; 0]);
+        assert!(!column(all, &wql, name).is_empty());
+    }
+    // Of log-ons there is that of the account, without a process.
+    assert_eq!(column(own, "SELECT LogonType FROM Win32_LogonSession", "LogonType"), ["3"]);
+    let users = of(own).query(CIMV2, "SELECT Antecedent, Dependent FROM Win32_LoggedOnUser", NOW).expect("valid");
+    let [user] = &users.collect::<Vec<_>>()[..] else { panic!("one") };
+    let end = |name: &str| user.get(name).expect("selected").expect("decodes").as_str().expect("a path").into_owned();
+    assert!(end("Antecedent").ends_with(&format!("Domain=\"{DEFAULT_DOMAIN}\",Name=\"{DEFAULT_USER}\"")));
+    assert!(of(own).get_object(CIMV2, &end("Dependent"), NOW).is_ok());
+    assert_eq!(column(own, "SELECT Dependent FROM Win32_SessionProcess", "Dependent"), [""; 0]);
+    // Counters are for members of a group.
+    for class in ["Win32_PerfRawData_PerfOS_Processor", "Win32_PerfFormattedData_PerfOS_System"] {
+        let counters = of(own).query(CIMV2, &format!("SELECT * FROM {class}"), NOW).expect("a class");
+        assert_eq!(counters.count(), 0, "{class}");
+    }
     for (namespace, class, status) in [
         ("root\\default", "StdRegProv", HResult::WBEM_E_ACCESS_DENIED),
         (CIMV2, "Win32_ShadowStorage", HResult::WBEM_E_INITIALIZATION_FAILURE),

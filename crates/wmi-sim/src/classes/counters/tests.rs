@@ -347,7 +347,7 @@ fn every_column_that_the_original_probe_selects_is_there() {
              PageFileBytesPeak, PercentPrivilegedTime, PercentProcessorTime, PercentUserTime, PoolNonpagedBytes, \
              PoolPagedBytes, PriorityBase, PrivateBytes, ThreadCount, VirtualBytes, VirtualBytesPeak, WorkingSet, \
              WorkingSetPeak",
-            97,
+            98,
         ),
     ] {
         let found = machine.query(CIMV2, &format!("SELECT {columns} FROM {class}"), NOW).expect(class);
