@@ -72,7 +72,8 @@ def record(profile):
     try:
         sim.stdout.readline()
         checks = {}
-        for number, check in enumerate(CHECKS):
+        # The original remembers by the number of the asset, and each host is another.
+        for number, check in enumerate(CHECKS, PROFILES.index(profile) * len(CHECKS)):
             begun = time.monotonic()
             asset = Asset(number, profile, check.key)
             checks[check.key] = asyncio.run(one(check, asset))

@@ -119,6 +119,8 @@ faults! {
     legal SecondExporter = "second-exporter";
     /// Has raw performance counters that jump and go back every seven seconds.
     legal CountersJump = "counters-jump";
+    /// Has connections and endpoints without OwningProcess and CreationTime, as Windows Server 2012 does.
+    legal NetConnectionsOf2012 = "net-connections-of-2012";
 
     /// Signs with a wrong signature from the third batch on.
     hostile BadSignature = "bad-signature";

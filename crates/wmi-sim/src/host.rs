@@ -34,9 +34,13 @@ impl Host {
     #[must_use]
     pub fn new(config: HostConfig, entropy: Box<dyn Entropy>, now: Instant, wall: FileTime) -> Self {
         let wall = config.clock.unwrap_or(wall);
-        let repository = Repository::of(config.profile, config.rows, wall).named(&config.name);
-        let jumps = config.faults.contains(&Fault::CountersJump);
-        let repository = if jumps { repository.with_jumps() } else { repository };
+        let mut repository = Repository::of(config.profile, config.rows, wall).named(&config.name);
+        if config.faults.contains(&Fault::CountersJump) {
+            repository = repository.with_jumps();
+        }
+        if config.faults.contains(&Fault::NetConnectionsOf2012) {
+            repository = repository.with_connections_of_2012(config.profile);
+        }
         let machine = Machine::new(config, repository, entropy, now, wall);
         Self { machine, connections: BTreeMap::new(), waiting: BTreeMap::new(), waited: 0 }
     }

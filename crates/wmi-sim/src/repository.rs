@@ -101,7 +101,11 @@ const NAMESPACES: &[(&str, Option<HResult>)] = &[
 /// The namespaces of a machine that differs from an ordinary one by `overlay`.
 fn read_all(overlay: &Overlay) -> Vec<Namespace> {
     let there = NAMESPACES.iter().filter(|(path, _)| overlay.has_namespace(path));
-    there.map(|(path, locked)| Namespace::of(path, *locked, overlay)).collect()
+    let mut all: Vec<_> = there.map(|(path, locked)| Namespace::of(path, *locked, overlay)).collect();
+    if let Some(established) = all.iter().find_map(Namespace::established) {
+        all.iter_mut().for_each(|namespace| namespace.set_established(established));
+    }
+    all
 }
 
 /// The simulated machine. A clone shares everything until one of the two changes.
@@ -120,6 +124,8 @@ struct Machine {
     drift: i64,
     /// Whether its raw counters jump and go back.
     jumps: bool,
+    /// Whether daylight saving time is in effect.
+    daylight: bool,
     namespaces: Vec<Namespace>,
 }
 
@@ -168,6 +174,7 @@ impl Repository {
                 started,
                 drift: 0,
                 jumps: false,
+                daylight: profile.overlay().daylight,
                 namespaces,
             }),
         }
@@ -190,6 +197,16 @@ impl Repository {
     /// The same machine whose raw counters jump and go back.
     pub(crate) fn with_jumps(mut self) -> Self {
         Arc::make_mut(&mut self.machine).jumps = true;
+        self
+    }
+
+    /// The same machine, which is of `profile`, with the connections and endpoints of Windows Server 2012.
+    pub(crate) fn with_connections_of_2012(mut self, profile: Profile) -> Self {
+        let overlay = profile.overlay().with_connections_of_2012();
+        let spaces = &mut Arc::make_mut(&mut self.machine).namespaces;
+        for space in spaces.iter_mut().filter(|space| space.path == "root\\StandardCIMV2") {
+            *space = Namespace::of(&space.path, space.locked, &overlay);
+        }
         self
     }
 
@@ -297,6 +314,7 @@ impl Machine {
             machine: self.name.clone(),
             windows: self.windows,
             jumps: self.jumps,
+            daylight: self.daylight,
         }
     }
 

@@ -101,6 +101,19 @@ fn the_differences_can_be_seen() {
 }
 
 #[test]
+fn connections_of_2012_have_no_owner_to_ask_for() {
+    for (faults, status) in [(&[][..], HResult::S_OK), (&[Fault::NetConnectionsOf2012], HResult::WBEM_E_INVALID_QUERY)]
+    {
+        let mut session = Session::open(faults).unwrap();
+        let services = session.services("root/StandardCIMV2").unwrap();
+        let mut request = ExecQueryRequest::wql("SELECT OwningProcess FROM MSFT_NetUDPEndpoint");
+        // To hear of a mistake at once.
+        request.flags = 0;
+        assert_eq!(session.call::<ExecQuery>(services, &request).unwrap().status, status);
+    }
+}
+
+#[test]
 fn a_lazy_host_accepts_an_interface_after_its_first_object() {
     let mut session = Session::open(&[Fault::LazyInterfaces]).unwrap();
     let rejected = (ContextResultCode::PROVIDER_REJECTION, ProviderReason::ABSTRACT_SYNTAX_NOT_SUPPORTED);

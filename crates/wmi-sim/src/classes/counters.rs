@@ -59,6 +59,15 @@ pub(crate) struct Population {
     pub(crate) processors: usize,
     /// What [`PROCESS`] has, in its order.
     pub(crate) processes: Vec<Process>,
+    /// Octets that can be committed.
+    pub(crate) commit_limit: u64,
+    /// Connections that are established over IPv4 and over IPv6.
+    pub(crate) established: [u64; 2],
+}
+
+impl Population {
+    /// The established connections of a host that does not list any.
+    pub(crate) const UNLISTED: [u64; 2] = [11, 2];
 }
 
 /// The class that is above all performance classes.

@@ -11,8 +11,8 @@ pub const PROCESSOR_LOAD: [u32; 4] = [10, 25, 50, 75];
 /// How busy all processors are together, in percent: the row `_Total`.
 pub const PROCESSOR_LOAD_TOTAL: u32 = 40;
 
-/// Minutes that the machine's zone is ahead of UTC.
-pub(super) const ZONE: i16 = 60;
+/// Minutes that the machine's zone is ahead of UTC, but for daylight saving time.
+const ZONE: i16 = 60;
 
 /// Ticks per second of a FILETIME.
 pub(super) const TICKS: u64 = 10_000_000;
@@ -30,9 +30,16 @@ pub(crate) struct Clock {
     pub(crate) windows: Windows,
     /// Whether its counters jump and go back.
     pub(crate) jumps: bool,
+    /// Whether daylight saving time is in effect.
+    pub(crate) daylight: bool,
 }
 
 impl Clock {
+    /// Minutes that it is ahead of UTC.
+    pub(super) const fn zone(&self) -> i16 {
+        if self.daylight { ZONE + 60 } else { ZONE }
+    }
+
     /// Intervals of 100 ns since the start.
     pub(super) fn uptime(&self) -> u64 {
         self.now.0.saturating_sub(self.boot.0)
@@ -78,7 +85,7 @@ pub(super) fn date(time: FileTime, zone: i16) -> CimValue {
 
 /// The date of a process that starts at `now`.
 pub(crate) fn creation_date(clock: &Clock) -> CimValue {
-    date(clock.now, ZONE)
+    date(clock.now, clock.zone())
 }
 
 fn timestamp(time: FileTime, zone: i16) -> Option<CimTimestamp> {
@@ -87,8 +94,9 @@ fn timestamp(time: FileTime, zone: i16) -> Option<CimTimestamp> {
 }
 
 pub(super) fn operating_system(clock: &Clock, row: &mut Row<'_>) {
-    row.set("LocalDateTime", date(clock.now, ZONE));
-    row.set("LastBootUpTime", date(clock.boot, ZONE));
+    row.set("LocalDateTime", date(clock.now, clock.zone()));
+    row.set("LastBootUpTime", date(clock.boot, clock.zone()));
+    row.set("CurrentTimeZone", CimValue::Sint16(clock.zone()));
     let Windows { caption, version } = clock.windows;
     for (property, value) in [("Caption", caption), ("Version", version), ("BuildNumber", clock.windows.build())] {
         row.set(property, CimValue::String(value.into()));
@@ -100,6 +108,8 @@ pub(super) fn computer_system(clock: &Clock, row: &mut Row<'_>) {
     for property in ["Name", "Caption", "DNSHostName"] {
         row.set(property, CimValue::String(clock.machine.as_str().into()));
     }
+    row.set("CurrentTimeZone", CimValue::Sint16(clock.zone()));
+    row.set("DaylightInEffect", CimValue::Boolean(clock.daylight));
 }
 
 /// Processes start one after the other within the first minutes.
@@ -120,7 +130,7 @@ pub(super) fn process(clock: &Clock, row: &mut Row<'_>) {
     let start = FileTime(clock.boot.0.saturating_add(process_start(id.into())));
     // One that was created since then says so itself.
     if *row.get("CreationDate") == CimValue::Null {
-        row.set("CreationDate", date(start, ZONE));
+        row.set("CreationDate", date(start, clock.zone()));
     }
 }
 
@@ -154,7 +164,7 @@ fn absolute(clock: &Clock, row: &mut Row<'_>, references: &[&str]) {
 }
 
 pub(super) fn local_time(clock: &Clock, row: &mut Row<'_>) {
-    current_time(clock, ZONE, row);
+    current_time(clock, clock.zone(), row);
 }
 
 pub(super) fn utc_time(clock: &Clock, row: &mut Row<'_>) {

@@ -99,7 +99,7 @@ fn since_boot(clock: &Clock, row: &mut Row<'_>, property: &str) {
     let seconds = declared.strip_prefix("boot").and_then(|seconds| seconds.parse::<i64>().ok());
     let Some(seconds) = seconds else { return };
     let time = clock.boot.0.saturating_add_signed(seconds.saturating_mul(live::TICKS as i64));
-    row.set(property, live::date(FileTime(time), live::ZONE));
+    row.set(property, live::date(FileTime(time), clock.zone()));
 }
 
 #[cfg(test)]

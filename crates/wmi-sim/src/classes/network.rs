@@ -3,7 +3,7 @@
 use wmi_proto::FileTime;
 use wmi_proto::cim::CimValue;
 
-use super::live::{Clock, TICKS, ZONE, date};
+use super::live::{Clock, TICKS, date};
 use super::since_boot;
 use crate::repository::class::Row;
 
@@ -30,7 +30,7 @@ pub(super) fn adapter(clock: &Clock, row: &mut Row<'_>) {
         ("MaxNumberControlled", CimValue::Uint32(0)),
         ("PowerManagementSupported", CimValue::Boolean(false)),
         ("SystemCreationClassName", text("Win32_ComputerSystem")),
-        ("TimeOfLastReset", date(clock.boot, ZONE)),
+        ("TimeOfLastReset", date(clock.boot, clock.zone())),
     ] {
         row.set(property, value);
     }
@@ -48,8 +48,8 @@ pub(super) fn adapter_configuration(clock: &Clock, row: &mut Row<'_>) {
     if *row.get("DHCPServer") != CimValue::Null {
         let (up, half) = (clock.uptime() / TICKS, LEASE / 2);
         let obtained = FileTime(clock.boot.0.saturating_add((up - up % half) * TICKS));
-        row.set("DHCPLeaseObtained", date(obtained, ZONE));
-        row.set("DHCPLeaseExpires", date(FileTime(obtained.0.saturating_add(LEASE * TICKS)), ZONE));
+        row.set("DHCPLeaseObtained", date(obtained, clock.zone()));
+        row.set("DHCPLeaseExpires", date(FileTime(obtained.0.saturating_add(LEASE * TICKS)), clock.zone()));
     }
 }
 
@@ -68,10 +68,8 @@ pub(super) fn route(clock: &Clock, row: &mut Row<'_>) {
 
 /// A connection of TCP.
 pub(super) fn connection(clock: &Clock, row: &mut Row<'_>) {
-    let [local, remote] = [("LocalAddress", "LocalPort"), ("RemoteAddress", "RemotePort")].map(|(address, port)| {
-        format!("{}++{}", row.get(address).as_str().unwrap_or_default(), row.get(port).as_u64().unwrap_or_default())
-    });
-    row.set("InstanceID", text(&format!("{local}++{remote}")));
+    let id = format!("{}++{}", end(row, "LocalAddress", "LocalPort"), end(row, "RemoteAddress", "RemotePort"));
+    row.set("InstanceID", text(&id));
     row.set("OffloadState", CimValue::Uint8(0));
     enabled(row);
     since_boot(clock, row, "CreationTime");
@@ -79,18 +77,15 @@ pub(super) fn connection(clock: &Clock, row: &mut Row<'_>) {
 
 /// An endpoint of UDP.
 pub(super) fn endpoint(clock: &Clock, row: &mut Row<'_>) {
-    let port = row.get("LocalPort").as_u64().unwrap_or_default();
-    let id = format!("{}++{port}", row.get("LocalAddress").as_str().unwrap_or_default());
-    for (property, value) in [
-        ("InstanceID", id.as_str()),
-        ("Name", id.as_str()),
-        ("CreationClassName", "MSFT_NetUDPEndpoint"),
-        ("SystemCreationClassName", "Win32_ComputerSystem"),
-    ] {
-        row.set(property, text(value));
-    }
+    let id = end(row, "LocalAddress", "LocalPort");
+    row.set("InstanceID", text(&id));
     enabled(row);
     since_boot(clock, row, "CreationTime");
+}
+
+/// An address and a port, as they stand in InstanceID.
+fn end(row: &Row<'_>, address: &str, port: &str) -> String {
+    format!("{}++{}", row.get(address).as_str().unwrap_or_default(), row.get(port).as_u64().unwrap_or_default())
 }
 
 /// Enabled by default, no change of it requested and none under way.

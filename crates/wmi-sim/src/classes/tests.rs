@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use wmi_proto::FileTime;
-use wmi_proto::cim::{CimObject, CimValue};
+use wmi_proto::cim::{CimObject, CimType, CimValue};
 
 use crate::repository::Repository;
 
@@ -166,6 +166,35 @@ fn connections_are_in_every_state() {
     // Nothing was created after it was seen.
     let now = "20261124130000";
     assert!(connections.iter().all(|row| value(row, "CreationTime").as_str().is_none_or(|date| &*date < now)));
+}
+
+#[test]
+fn types_are_the_published_ones() {
+    for (class, property, cim_type, array) in [
+        ("Win32_ComputerSystem", "InitialLoadInfo", CimType::STRING, true),
+        ("Win32_NTDomain", "DomainControllerAddressType", CimType::SINT32, false),
+    ] {
+        let object = machine().get_object(CIMV2, class, NOW).expect("exists");
+        let (_, own) = object.class().property(property).expect("has it");
+        assert_eq!((own.cim_type(), own.is_array()), (cim_type, array), "{class}.{property}");
+    }
+}
+
+/// Both come from one class; only a connection has a remote end.
+#[test]
+fn endpoints_have_no_remote_end() {
+    let classes = rows(STANDARD, "SELECT * FROM meta_class WHERE __SUPERCLASS = 'MSFT_NetTransportConnection'");
+    let names: Vec<_> = classes.iter().map(|class| class.class().name().to_str().into_owned()).collect();
+    assert_eq!(names, ["MSFT_NetTCPConnection", "MSFT_NetUDPEndpoint"]);
+    let endpoints = rows(STANDARD, "SELECT * FROM MSFT_NetUDPEndpoint WHERE LocalPort = 546");
+    let [endpoint] = &endpoints[..] else { panic!("one") };
+    assert_eq!(text(endpoint, "InstanceID"), "fe80::4c7a:11ff:fe22:3344%6++546");
+    assert_eq!(
+        ["Directionality", "AggregationBehavior"].map(|name| endpoint.get(name).is_some()),
+        [true; 2],
+        "of CIM_NetworkPipe"
+    );
+    assert!(["RemoteAddress", "CreationClassName"].iter().all(|name| endpoint.get(name).is_none()));
 }
 
 #[test]

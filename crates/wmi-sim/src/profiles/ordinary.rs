@@ -10,7 +10,7 @@ use tables::{FEATURES, SERVICES, Service, Start};
 /// How many rows the classes have then, the declared ones of an ordinary server included.
 pub(super) const MORE: &[(&str, usize, Make)] = &[
     ("Win32_Service", 16 + SERVICES.len(), service),
-    ("Win32_Process", 25 + alone(), process),
+    ("Win32_Process", 26 + alone(), process),
     ("Win32_ServerFeature", 16 + FEATURES.len(), feature),
     ("MSFT_NetTCPConnection", 53 + WAITING, waiting),
 ];

@@ -15,6 +15,8 @@ type Keeps = fn(&Row<'_>) -> bool;
 pub(crate) struct Overlay {
     /// Logical processors, as the performance counters count them.
     pub(crate) processors: usize,
+    /// Whether daylight saving time is in effect.
+    pub(crate) daylight: bool,
     /// Namespaces that are not there.
     pub(crate) no_namespaces: &'static [&'static str],
     /// Classes that are not there.
@@ -46,7 +48,17 @@ impl Overlay {
     }
 
     pub(crate) fn has_property(&self, class: &str, property: &str) -> bool {
-        !self.no_properties.iter().any(|(pattern, own)| is_meant(pattern, class) && *own == property)
+        self.missing(class).all(|own| own != property)
+    }
+
+    /// The properties that a class does not have.
+    pub(crate) fn missing(&self, class: &str) -> impl Iterator<Item = &'static str> {
+        self.no_properties.iter().filter(move |(pattern, _)| is_meant(pattern, class)).map(|(_, own)| *own)
+    }
+
+    /// The same whose connections and endpoints are those of Windows Server 2012.
+    pub(crate) const fn with_connections_of_2012(&self) -> Self {
+        Self { no_properties: CONNECTIONS_OF_2012, ..*self }
     }
 
     pub(crate) fn is_emptied(&self, class: &str) -> bool {
@@ -72,6 +84,9 @@ impl Overlay {
     }
 }
 
+/// What connections and endpoints have in later versions of Windows only.
+const CONNECTIONS_OF_2012: &[(&str, &str)] = &[("MSFT_Net*", "CreationTime"), ("MSFT_Net*", "OwningProcess")];
+
 /// A file for ROOT\CIMV2.
 macro_rules! cimv2 {
     ($name:literal) => {
@@ -91,6 +106,7 @@ fn is_meant(pattern: &str, class: &str) -> bool {
 /// None at all: what all others are but for what they say.
 const SMALL: Overlay = Overlay {
     processors: 4,
+    daylight: false,
     no_namespaces: &[],
     no_classes: &[],
     no_properties: &[],
@@ -103,31 +119,35 @@ const SMALL: Overlay = Overlay {
 };
 
 /// Of usual size; what the others are about needs fewer rows.
-pub(crate) const SERVER_2022: Overlay = Overlay { more: ordinary::MORE, ..SMALL };
-
-const RAW_PROCESSORS: &str = "Win32_PerfRawData_Counters_ProcessorInformation";
-const PROCESSORS: &str = "Win32_PerfFormattedData_Counters_ProcessorInformation";
+pub(crate) const SERVER_2022: Overlay = Overlay { files: cimv2!("server_2022.mof"), more: ordinary::MORE, ..SMALL };
 
 /// What came with Windows 8 and Server 2012 is not there.
 pub(crate) const SERVER_2008R2: Overlay = Overlay {
     no_namespaces: &["root\\StandardCIMV2"],
     no_properties: &[
         ("Win32_*", "DelayedAutoStart"),
-        (PROCESSORS, "PercentPrivilegedUtility"),
-        (PROCESSORS, "PercentProcessorUtility"),
-        (PROCESSORS, "PercentProcessorPerformance"),
-        (PROCESSORS, "PercentPerformanceLimit"),
-        (PROCESSORS, "PerformanceLimitFlags"),
-        (RAW_PROCESSORS, "PercentPrivilegedUtility"),
-        (RAW_PROCESSORS, "PercentPrivilegedUtility_Base"),
-        (RAW_PROCESSORS, "PercentProcessorUtility"),
-        (RAW_PROCESSORS, "PercentProcessorUtility_Base"),
-        (RAW_PROCESSORS, "PercentProcessorPerformance"),
-        (RAW_PROCESSORS, "PercentProcessorPerformance_Base"),
-        (RAW_PROCESSORS, "PercentPerformanceLimit"),
-        (RAW_PROCESSORS, "PerformanceLimitFlags"),
-        ("Win32_PerfRawData_PerfOS_Memory", "LongTermAverageStandbyCacheLifetimes"),
-        ("Win32_PerfFormattedData_PerfOS_Memory", "LongTermAverageStandbyCacheLifetimes"),
+        ("Win32_ComputerSystem", "BootStatus"),
+        ("Win32_ComputerSystem", "ChassisSKUNumber"),
+        ("Win32_ComputerSystem", "HypervisorPresent"),
+        ("Win32_ComputerSystem", "PCSystemTypeEx"),
+        ("Win32_ComputerSystem", "SystemFamily"),
+        ("Win32_ComputerSystem", "SystemSKUNumber"),
+        ("Win32_OperatingSystem", "PortableOperatingSystem"),
+        ("Win32_Perf*", "AverageIdleTime"),
+        ("Win32_Perf*", "AverageIdleTime_Base"),
+        ("Win32_Perf*", "LongTermAverageStandbyCacheLifetimes"),
+        ("Win32_Perf*", "PercentPerformanceLimit"),
+        ("Win32_Perf*", "PercentPrivilegedUtility"),
+        ("Win32_Perf*", "PercentPrivilegedUtility_Base"),
+        ("Win32_Perf*", "PercentProcessorPerformance"),
+        ("Win32_Perf*", "PercentProcessorPerformance_Base"),
+        ("Win32_Perf*", "PercentProcessorUtility"),
+        ("Win32_Perf*", "PercentProcessorUtility_Base"),
+        ("Win32_Perf*", "PerformanceLimitFlags"),
+        ("Win32_Perf*", "TCPActiveRSCConnections"),
+        ("Win32_Perf*", "TCPRSCAveragePacketSize"),
+        ("Win32_Perf*", "TCPRSCCoalescedPacketsPersec"),
+        ("Win32_Perf*", "TCPRSCExceptionsPersec"),
     ],
     files: cimv2!("server_2008r2.mof"),
     ..SMALL
@@ -147,7 +167,7 @@ pub(crate) const WORKSTATION: Overlay = Overlay {
     ],
     files: &[
         ("root\\cimv2", &[("workstation.mof", include_str!("../classes/profiles/workstation.mof"))]),
-        ("root\\StandardCIMV2", &[("timeless.mof", include_str!("../classes/profiles/timeless.mof"))]),
+        ("root\\StandardCIMV2", &[("workstation_net.mof", include_str!("../classes/profiles/workstation_net.mof"))]),
     ],
     ..SMALL
 };
@@ -156,13 +176,19 @@ pub(crate) const DOMAIN_CONTROLLER: Overlay = Overlay { files: cimv2!("domain_co
 
 pub(crate) const CORE_256_CPUS: Overlay = Overlay { processors: 256, files: cimv2!("core_256_cpus.mof"), ..SMALL };
 
-/// What Windows does to an account with Remote Enable and nothing else: it says nothing of what it leaves out.
+/// The log-on of the default account over the network.
+const OWN_LOGON: &str = "1602991";
+
+/// What Windows does to an account with Remote Enable that is in no group: it says nothing of what it leaves out.
 pub(crate) const NO_RIGHTS: Overlay = Overlay {
-    emptied: &["Win32_LoggedOnUser", "Win32_SessionProcess", "Win32_TerminalService"],
+    emptied: &["Win32_PerfFormattedData_*", "Win32_PerfRawData_*", "Win32_SessionProcess", "Win32_TerminalService"],
     kept: &[
-        ("Win32_Process", |row| !is_one(row, "Name", &["winlogon.exe"])),
+        // Of log-ons it sees its own, of which there is no process.
+        ("Win32_LogonSession", |row| is_one(row, "LogonId", &[OWN_LOGON])),
+        ("Win32_LoggedOnUser", |row| row.get("Dependent").as_str().is_some_and(|path| path.contains(OWN_LOGON))),
         ("Win32_Service", |row| is_one(row, "Name", &["CryptSvc", "Dhcp", "Dnscache", "EventLog"])),
     ],
+    files: cimv2!("no_rights.mof"),
     refused: &[
         ("StdRegProv", HResult::WBEM_E_ACCESS_DENIED),
         ("Win32_ShadowCopy", HResult::WBEM_E_INITIALIZATION_FAILURE),
@@ -174,7 +200,7 @@ pub(crate) const NO_RIGHTS: Overlay = Overlay {
 pub(crate) const BROKEN_COUNTERS: Overlay =
     Overlay { no_classes: &["Win32_PerfRawData_*", "Win32_PerfFormattedData_*"], ..SMALL };
 
-pub(crate) const FOREIGN_LOCALE: Overlay = Overlay { files: cimv2!("foreign_locale.mof"), ..SMALL };
+pub(crate) const FOREIGN_LOCALE: Overlay = Overlay { daylight: true, files: cimv2!("foreign_locale.mof"), ..SMALL };
 
 /// To list the packages of Windows Installer it checks each; to list diff areas it wakes the disks.
 pub(crate) const SLOW: Overlay = Overlay {

@@ -5,6 +5,7 @@ use wmi_proto::cim::{CimObject, CimValue};
 use wmi_proto::wire::HResult;
 
 use super::Profile;
+use crate::config::{DEFAULT_DOMAIN, DEFAULT_USER};
 use crate::repository::{QueryError, Repository};
 
 const NOW: FileTime = FileTime(133_900_000_000_000_000);
@@ -54,6 +55,51 @@ fn every_profile_has_every_row_that_it_declares() {
     }
 }
 
+/// What is counted is what is listed, and memory adds up.
+#[test]
+fn numbers_agree_on_every_profile() {
+    for &profile in Profile::ALL {
+        let machine = of(profile);
+        let count = |namespace: &str, wql: &str| machine.query(namespace, wql, NOW).map(|rows| rows.count() as u64);
+        let cell = |class: &str, name: &str| {
+            let row = machine.query(CIMV2, &format!("SELECT {name} FROM {class}"), NOW).ok()?.next()?;
+            row.get(name)?.expect("decodes").as_u64()
+        };
+        let os = |name| cell("Win32_OperatingSystem", name).unwrap_or_else(|| panic!("{profile}: {name}"));
+        let listed = count(CIMV2, "SELECT ProcessId FROM Win32_Process").expect("valid");
+        assert_eq!(os("NumberOfProcesses"), listed, "{profile}");
+        let files = machine.query(CIMV2, "SELECT AllocatedBaseSize, CurrentUsage FROM Win32_PageFileUsage", NOW);
+        let mut sizes = [0; 2];
+        for file in files.expect("valid") {
+            for (size, name) in sizes.iter_mut().zip(["AllocatedBaseSize", "CurrentUsage"]) {
+                *size += file.get(name).expect("there").expect("decodes").as_u64().expect("a number") * 1024;
+            }
+        }
+        let paging = ["SizeStoredInPagingFiles", "FreeSpaceInPagingFiles"].map(os);
+        assert_eq!(paging, [sizes[0], sizes[0] - sizes[1]], "{profile}");
+        let total = os("TotalVirtualMemorySize");
+        assert_eq!(total, os("TotalVisibleMemorySize") + sizes[0], "{profile}");
+        // Where there are any counters.
+        if let Some(counted) = cell("Win32_PerfFormattedData_PerfOS_System", "Processes") {
+            assert_eq!(counted, listed, "{profile}");
+            let memory = |name| cell("Win32_PerfFormattedData_PerfOS_Memory", name).expect("there");
+            assert_eq!(memory("CommitLimit"), total << 10, "{profile}");
+            assert_eq!(memory("CommittedBytes"), (total - os("FreeVirtualMemory")) << 10, "{profile}");
+            for (class, pattern) in [("TCPv4", "%.%"), ("TCPv6", "%:%")] {
+                let wql = format!(
+                    "SELECT State FROM MSFT_NetTCPConnection WHERE State = 5 AND LocalAddress LIKE '{pattern}'"
+                );
+                if let Ok(listed) = count("root/StandardCIMV2", &wql) {
+                    let counted = cell(&format!("Win32_PerfFormattedData_Tcpip_{class}"), "ConnectionsEstablished");
+                    assert_eq!(counted, Some(listed), "{profile}");
+                }
+            }
+        }
+    }
+    let huge = "SELECT ConnectionsEstablished FROM Win32_PerfFormattedData_Tcpip_TCPv4";
+    assert!(number(Profile::Huge, huge, "ConnectionsEstablished") > 97_000);
+}
+
 fn number(profile: Profile, wql: &str, name: &str) -> u64 {
     column(profile, wql, name)
         .first()
@@ -66,10 +112,18 @@ fn a_server_of_2009_calls_itself_so_and_lacks_what_came_later() {
     let old = Profile::Server2008R2;
     assert_eq!(column(old, "SELECT Version FROM Win32_OperatingSystem", "Version"), ["6.1.7601"]);
     assert_eq!(column(old, "SELECT CSDVersion FROM Win32_OperatingSystem", "CSDVersion"), ["Service Pack 1"]);
-    let utility = "SELECT PercentProcessorUtility FROM Win32_PerfFormattedData_Counters_ProcessorInformation";
-    for late in ["SELECT DelayedAutoStart FROM Win32_Service", utility] {
-        assert_eq!(refusal(old, CIMV2, late), Some(HResult::WBEM_E_INVALID_QUERY));
-        assert_eq!(refusal(Profile::Server2022, CIMV2, late), None);
+    for (class, property) in [
+        ("Win32_Service", "DelayedAutoStart"),
+        ("Win32_ComputerSystem", "HypervisorPresent"),
+        ("Win32_ComputerSystem", "SystemFamily"),
+        ("Win32_OperatingSystem", "PortableOperatingSystem"),
+        ("Win32_PerfFormattedData_Counters_ProcessorInformation", "PercentProcessorUtility"),
+        ("Win32_PerfRawData_Counters_ProcessorInformation", "AverageIdleTime_Base"),
+        ("Win32_PerfRawData_Tcpip_NetworkInterface", "TCPRSCExceptionsPersec"),
+    ] {
+        let late = format!("SELECT {property} FROM {class}");
+        assert_eq!(refusal(old, CIMV2, &late), Some(HResult::WBEM_E_INVALID_QUERY), "{late}");
+        assert_eq!(refusal(Profile::Server2022, CIMV2, &late), None, "{late}");
     }
     let connections = "SELECT * FROM MSFT_NetTCPConnection";
     assert_eq!(refusal(old, "root\\StandardCimv2", connections), Some(HResult::WBEM_E_INVALID_NAMESPACE));
@@ -79,6 +133,28 @@ fn a_server_of_2009_calls_itself_so_and_lacks_what_came_later() {
         rows.map(|row| row.get("Name").expect("there").expect("decodes")).collect::<Vec<_>>()
     };
     assert_eq!(names(old).len() + 1, names(Profile::Server2022).len());
+}
+
+/// Connections of Windows Server 2012 have neither an owner nor a time, on hosts of any kind that list them.
+#[test]
+fn connections_of_2012_say_less() {
+    for &profile in Profile::ALL.iter().filter(|profile| **profile != Profile::Server2008R2) {
+        let (now, then) = (of(profile), of(profile).with_connections_of_2012(profile));
+        for (class, columns) in
+            [("MSFT_NetTCPConnection", "InstanceID, State"), ("MSFT_NetUDPEndpoint", "InstanceID, LocalPort")]
+        {
+            let wql = format!("SELECT {columns} FROM {class}");
+            let rows = |machine: &Repository| machine.query("root/StandardCIMV2", &wql, NOW).expect("valid");
+            assert_eq!(rows(&then).left(), rows(&now).left(), "{profile}");
+            let told = |row: CimObject| row.values().map(|value| value.expect("decodes")).collect::<Vec<_>>();
+            assert!(rows(&then).map(told).take(200).eq(rows(&now).map(told).take(200)), "{profile}");
+            for column in ["CreationTime", "OwningProcess"] {
+                let wql = format!("SELECT {column} FROM {class}");
+                let refusal = then.query("root/StandardCIMV2", &wql, NOW).err().map(|error| error.status());
+                assert_eq!(refusal, Some(HResult::WBEM_E_INVALID_QUERY), "{profile}: {wql}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -101,6 +177,41 @@ fn a_workstation_is_in_a_workgroup_and_has_neither_features_nor_a_page_file() {
 }
 
 #[test]
+fn a_workstation_has_adapters_that_are_gone_and_sockets_that_share_a_port() {
+    let wql = "SELECT ConfigManagerErrorCode FROM Win32_NetworkAdapter WHERE NetConnectionStatus = 4";
+    assert_eq!(column(Profile::Workstation, wql, "ConfigManagerErrorCode"), ["24", "28"]);
+    for id in [15, 16] {
+        let wql = format!("ASSOCIATORS OF {{Win32_NetworkAdapter.DeviceID='{id}'}}");
+        assert_eq!(column(Profile::Workstation, &wql, "Index"), [id.to_string()]);
+    }
+    let process = "SELECT ProcessId FROM Win32_Process WHERE Name = 'msedge.exe'";
+    let owner = number(Profile::Workstation, process, "ProcessId");
+    let wql = format!("SELECT * FROM MSFT_NetUDPEndpoint WHERE OwningProcess = {owner}");
+    let sockets: Vec<_> = of(Profile::Workstation).query("root/StandardCIMV2", &wql, NOW).expect("valid").collect();
+    let different = |name: &str| {
+        let texts = sockets.iter().map(|row| format!("{:?}", row.get(name).expect("there").expect("decodes")));
+        texts.collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!(sockets.len(), 3);
+    let columns = ["InstanceID", "LocalAddress", "LocalPort", "CreationTime"];
+    assert_eq!(columns.map(different), [1, 1, 1, 3]);
+}
+
+/// Log-ons, programs, features and routes as not every server has them.
+#[test]
+fn the_ordinary_server_has_its_peculiarities() {
+    let column = |wql: &str, name: &str| column(Profile::Server2022, wql, name);
+    let agent = "SELECT LogonType FROM Win32_LogonSession WHERE LogonId = '742190'";
+    assert_eq!(column(agent, "LogonType"), ["2"], "as if somebody sat at the machine");
+    let jobs = "ASSOCIATORS OF {Win32_LogonSession.LogonId='742190'} WHERE AssocClass = Win32_SessionProcess";
+    assert_eq!(column(jobs, "SessionId"), ["0"], "where services run");
+    let features = "SELECT ID FROM Win32_ServerFeature WHERE Name = 'HTTP Activation'";
+    assert_eq!(column(features, "ID"), ["421", "46"]);
+    let routes = "SELECT Destination FROM Win32_IP4RouteTable WHERE Protocol = 10006";
+    assert_eq!(column(routes, "Destination"), ["10.60.0.0"]);
+}
+
+#[test]
 fn a_domain_controller_holds_the_directory() {
     let dc = Profile::DomainController;
     assert_eq!(column(dc, "SELECT DomainRole FROM Win32_ComputerSystem", "DomainRole"), ["5"]);
@@ -110,6 +221,14 @@ fn a_domain_controller_holds_the_directory() {
     assert_eq!(column(Profile::Server2022, shares, "Name"), [""; 0]);
     let services = "SELECT State FROM Win32_Service WHERE Name = 'NTDS' OR Name = 'Kdc' OR Name = 'DFSR'";
     assert_eq!(column(dc, services, "State"), ["Running"; 3]);
+    for (service, program) in
+        [("DNS", "dns.exe"), ("DFSR", "DFSRs.exe"), ("ADWS", "Microsoft.ActiveDirectory.WebServices.exe")]
+    {
+        let wql =
+            format!("SELECT ProcessId FROM Win32_Service WHERE Name = '{service}' AND ServiceType = 'Own Process'");
+        let process = format!("SELECT Name FROM Win32_Process WHERE ProcessId = {}", number(dc, &wql, "ProcessId"));
+        assert_eq!(column(dc, &process, "Name"), [program]);
+    }
     let controller = "SELECT DomainControllerName FROM Win32_NTDomain WHERE DomainName = 'ACME'";
     assert_eq!(column(dc, controller, "DomainControllerName"), ["\\\\WINSIM"]);
 }
@@ -127,14 +246,31 @@ fn old_counters_show_64_of_256_processors_and_new_ones_all() {
 
 #[test]
 fn without_rights_lists_are_short_and_providers_refuse() {
-    let logons = "SELECT Name FROM Win32_Process WHERE Name = 'winlogon.exe'";
-    assert!(!column(Profile::Server2022, logons, "Name").is_empty());
-    assert_eq!(column(Profile::NoRights, logons, "Name"), [""; 0]);
+    let (own, all) = (Profile::NoRights, Profile::Server2022);
     let services = |profile| column(profile, "SELECT Name FROM Win32_Service", "Name").len();
-    assert_eq!(services(Profile::NoRights), 4);
-    assert!(services(Profile::Server2022) > 12);
-    let users = "SELECT Antecedent FROM Win32_LoggedOnUser";
-    assert_eq!(column(Profile::NoRights, users, "Antecedent"), [""; 0]);
+    assert_eq!(services(own), 4);
+    assert!(services(all) > 12);
+    // Every process is there, and nothing that one has to open it for.
+    let logons = "SELECT Name FROM Win32_Process WHERE Name = 'winlogon.exe'";
+    assert_eq!(column(own, logons, "Name").len(), column(all, logons, "Name").len());
+    for name in ["CommandLine", "ExecutablePath"] {
+        let wql = format!("SELECT {name} FROM Win32_Process WHERE {name} IS NOT NULL");
+        assert_eq!(column(own, &wql, name), [""; 0]);
+        assert!(!column(all, &wql, name).is_empty());
+    }
+    // Of log-ons there is that of the account, without a process.
+    assert_eq!(column(own, "SELECT LogonType FROM Win32_LogonSession", "LogonType"), ["3"]);
+    let users = of(own).query(CIMV2, "SELECT Antecedent, Dependent FROM Win32_LoggedOnUser", NOW).expect("valid");
+    let [user] = &users.collect::<Vec<_>>()[..] else { panic!("one") };
+    let end = |name: &str| user.get(name).expect("selected").expect("decodes").as_str().expect("a path").into_owned();
+    assert!(end("Antecedent").ends_with(&format!("Domain=\"{DEFAULT_DOMAIN}\",Name=\"{DEFAULT_USER}\"")));
+    assert!(of(own).get_object(CIMV2, &end("Dependent"), NOW).is_ok());
+    assert_eq!(column(own, "SELECT Dependent FROM Win32_SessionProcess", "Dependent"), [""; 0]);
+    // Counters are for members of a group.
+    for class in ["Win32_PerfRawData_PerfOS_Processor", "Win32_PerfFormattedData_PerfOS_System"] {
+        let counters = of(own).query(CIMV2, &format!("SELECT * FROM {class}"), NOW).expect("a class");
+        assert_eq!(counters.count(), 0, "{class}");
+    }
     for (namespace, class, status) in [
         ("root\\default", "StdRegProv", HResult::WBEM_E_ACCESS_DENIED),
         (CIMV2, "Win32_ShadowStorage", HResult::WBEM_E_INITIALIZATION_FAILURE),
@@ -163,6 +299,29 @@ fn a_foreign_host_writes_days_first_and_names_in_its_own_letters() {
     }
     let locale = "SELECT Locale FROM Win32_OperatingSystem";
     assert_eq!(column(foreign, locale, "Locale"), ["0407"]);
+}
+
+/// All dates and zones of a host say the same of its clock.
+#[test]
+fn a_foreign_host_has_daylight_saving_time() {
+    for (profile, zone, daylight, suffix) in
+        [(Profile::Server2022, 60, false, "+060"), (Profile::ForeignLocale, 120, true, "+120")]
+    {
+        let cell = |wql: &str, name: &str| {
+            let row = of(profile).query(CIMV2, wql, NOW).expect("valid").next().expect("a row");
+            row.get(name).expect("selected").expect("decodes")
+        };
+        let (system, computer) = ("SELECT * FROM Win32_OperatingSystem", "SELECT * FROM Win32_ComputerSystem");
+        for wql in [system, computer] {
+            assert_eq!(cell(wql, "CurrentTimeZone"), CimValue::Sint16(zone), "{profile}: {wql}");
+        }
+        assert_eq!(cell(computer, "DaylightInEffect"), CimValue::Boolean(daylight), "{profile}");
+        let date = cell(system, "LocalDateTime");
+        assert!(date.as_str().is_some_and(|date| date.ends_with(suffix)), "{profile}: {date:?}");
+        let ahead = |hour| (hour + 24 - cell("SELECT * FROM Win32_UTCTime", "Hour").as_u64().expect("a number")) % 24;
+        let local = cell("SELECT * FROM Win32_LocalTime", "Hour").as_u64().expect("a number");
+        assert_eq!(ahead(local) * 60, zone.unsigned_abs().into(), "{profile}");
+    }
 }
 
 #[test]

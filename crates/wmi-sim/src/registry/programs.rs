@@ -22,6 +22,9 @@ const NATIVE_KEYS: usize = 200;
 const NARROW_KEYS: usize = 130;
 const USER_KEYS: usize = 4;
 
+/// What set-ups left behind on an ordinary server: nothing to remove it with.
+const LEFTOVERS: [&str; 2] = ["Halcyon Port Monitor (obsolete)", "Tidewater Endpoint 3"];
+
 /// Makers, and what they make.
 const MAKERS: &[(&str, &[&str])] = &[
     ("Brightwater Software", &["Brightwater Reports", "Brightwater Connector", "Brightwater Viewer"]),
@@ -74,6 +77,14 @@ pub(super) fn install(registry: &mut Registry, profile: Profile) {
         for index in first..first + USER_KEYS {
             program(USERS, &place, index, true);
         }
+    }
+    for name in LEFTOVERS.into_iter().filter(|_| profile == Profile::Server2022) {
+        let path = format!("{NATIVE}\\{name}");
+        registry.set(
+            Place { root: LOCAL_MACHINE, path: &path, wow: false },
+            "DisplayName",
+            Data::Text(name.to_owned()),
+        );
     }
     for hive in OTHER_HIVES {
         let path = format!("{hive}\\Software");
@@ -174,7 +185,7 @@ mod tests {
     fn hundreds_of_programs_in_both_views_and_in_the_hives_of_users() {
         let registry = Registry::windows("HOST", Profile::default());
         let keys = |root, path: &str, wow| registry.subkeys(Place { root, path, wow }).expect("there");
-        assert_eq!(keys(LOCAL_MACHINE, NATIVE, false).len(), NATIVE_KEYS);
+        assert_eq!(keys(LOCAL_MACHINE, NATIVE, false).len(), NATIVE_KEYS + LEFTOVERS.len());
         assert_eq!(keys(LOCAL_MACHINE, NARROW, false).len(), NARROW_KEYS);
         assert_eq!(keys(LOCAL_MACHINE, NATIVE, true), keys(LOCAL_MACHINE, NARROW, false));
         assert_eq!(keys(USERS, "", false).len(), USER_SIDS.len() + OTHER_HIVES.len());
@@ -186,6 +197,10 @@ mod tests {
             for key in keys(root, &place, false) {
                 let path = format!("{place}\\{key}");
                 let key = registry.key(Place { root, path: &path, wow: false }).expect("listed");
+                if LEFTOVERS.contains(&key.name.as_str()) {
+                    assert!(["UninstallString", "WindowsInstaller"].iter().all(|name| key.value(name).is_none()));
+                    continue;
+                }
                 assert!(key.values().len() >= 9, "{path}");
                 let hidden = ["SystemComponent", "ParentKeyName"].iter().any(|name| key.value(name).is_some());
                 visible += usize::from(key.value("displayname").is_some() && !hidden);

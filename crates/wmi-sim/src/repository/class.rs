@@ -26,6 +26,8 @@ pub(crate) struct Class {
     pub(crate) name: String,
     /// The names of the properties, in the order of the class.
     pub(crate) properties: Vec<String>,
+    /// Names that are properties of such a class elsewhere and not here: to set them does nothing, they are NULL.
+    pub(super) missing: Vec<&'static str>,
     /// The defaults of the properties.
     defaults: Vec<CimValue>,
     /// The properties that hold the name of the machine.
@@ -87,6 +89,7 @@ impl Class {
             update: None,
             refusal: None,
             properties,
+            missing: Vec::new(),
             cim,
         })
     }
@@ -210,6 +213,16 @@ impl Class {
         same_name(&self.name, class) || self.cim.derivation().iter().any(|name| same_name(&name.to_str(), class))
     }
 
+    /// Where a property is; `None` where the machine does without it.
+    ///
+    /// # Panics
+    /// When no such class has it, which the tests rule out.
+    fn place(&self, name: &str) -> Option<usize> {
+        let at = self.properties.iter().position(|property| property == name);
+        assert!(at.is_some() || self.missing.contains(&name), "{} has no property {name}", self.name);
+        at
+    }
+
     /// A row that `declaration` declares.
     pub(crate) fn declared(
         &self,
@@ -233,15 +246,14 @@ impl Class {
 impl Row<'_> {
     /// Sets a property that the class has.
     pub(crate) fn set(&mut self, name: &str, value: CimValue) {
-        let at = self.class.properties.iter().position(|property| property == name);
-        let at = at.unwrap_or_else(|| panic!("{} has no property {name}", self.class.name));
-        self.cells[at] = Some(value);
+        if let Some(at) = self.class.place(name) {
+            self.cells[at] = Some(value);
+        }
     }
 
     /// The value of a property that the class has.
     pub(crate) fn get(&self, name: &str) -> &CimValue {
-        let at = self.class.properties.iter().position(|property| property == name);
-        self.property(at.unwrap_or_else(|| panic!("{} has no property {name}", self.class.name)))
+        self.class.place(name).map_or(&CimValue::Null, |at| self.property(at))
     }
 
     /// The value of the property at `index`, the default of the class when the row has none of its own.

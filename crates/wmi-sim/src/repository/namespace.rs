@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use wmi_proto::cim::CimValue;
 use wmi_proto::wire::HResult;
 
-use super::class::{Class, Rows};
+use super::class::{Class, Row, Rows};
 use crate::classes::counters::{self, Counted, Population, Process};
 use crate::classes::{self, mof};
 use crate::profiles::Overlay;
 use crate::wql::same_name;
+
+/// What says how many processes there are, and how much memory.
+const SYSTEM: &str = "Win32_OperatingSystem";
 
 /// A namespace.
 #[derive(Clone, Debug)]
@@ -93,6 +97,7 @@ impl Namespace {
     fn declared(&self, mut declared: mof::ClassDecl, overlay: &Overlay) -> Result<Class, String> {
         declared.properties.retain(|property| overlay.has_property(&declared.name, &property.name));
         let mut class = Class::new(&declared, self)?;
+        class.missing = overlay.missing(&class.name).collect();
         class.update = classes::update(&class.name);
         class.refusal = overlay.refusal(&class.name);
         Ok(class)
@@ -104,6 +109,7 @@ impl Namespace {
             return;
         }
         let population = Arc::new(self.population(overlay.processors));
+        self.tell_number_of_processes();
         for (declaration, set, formatted) in counters::classes().filter(|(class, ..)| overlay.has_class(&class.name)) {
             let class = self.declared(declaration, overlay);
             let mut class = class.unwrap_or_else(|error| panic!("performance counters: {error}"));
@@ -115,19 +121,66 @@ impl Namespace {
     }
 
     fn population(&self, processors: usize) -> Population {
-        let class = self.class(counters::PROCESS);
-        let rows = class.into_iter().flat_map(|class| (0..class.count()).map(|at| class.timeless_row(at)));
-        Population { processors, processes: Process::list(rows) }
+        let system = self.class(SYSTEM).filter(|class| class.count() > 0).map(|class| class.timeless_row(0));
+        let kilobytes = system.and_then(|row| row.get("TotalVirtualMemorySize").as_u64()).unwrap_or_default();
+        Population {
+            processors,
+            processes: self.processes(),
+            commit_limit: kilobytes * 1024,
+            established: Population::UNLISTED,
+        }
     }
 
-    /// Lets the performance counters count the processes that there are now.
+    fn processes(&self) -> Vec<Process> {
+        let class = self.class(counters::PROCESS);
+        Process::list(class.into_iter().flat_map(|class| (0..class.count()).map(|at| class.timeless_row(at))))
+    }
+
+    /// How many connections are established over IPv4 and over IPv6, where connections are listed.
+    pub(super) fn established(&self) -> Option<[u64; 2]> {
+        let class = self.class("MSFT_NetTCPConnection")?;
+        let mut counts = [0; 2];
+        let rows = (0..class.count()).map(|at| class.timeless_row(at));
+        for row in rows.filter(|row| *row.get("State") == CimValue::Uint8(5)) {
+            let address = row.get("LocalAddress");
+            counts[usize::from(address.as_str().is_some_and(|text| text.contains(':')))] += 1;
+        }
+        Some(counts)
+    }
+
+    /// Lets everything that counts processes count those that there are now.
     pub(crate) fn recount(&mut self) {
+        self.tell_number_of_processes();
+        let processes = self.processes();
+        self.repopulate(|population| population.processes = processes);
+    }
+
+    /// Lets the performance counters count as many established connections as another namespace lists.
+    pub(super) fn set_established(&mut self, established: [u64; 2]) {
+        self.repopulate(|population| population.established = established);
+    }
+
+    fn tell_number_of_processes(&mut self) {
+        let (Some(processes), Some(at)) = (self.class(counters::PROCESS).map(Class::count), self.position(SYSTEM))
+        else {
+            return;
+        };
+        let class = Arc::make_mut(&mut self.classes[at]);
+        let mut row = Row { class: &*class, cells: vec![None; class.properties.len()] };
+        row.set("NumberOfProcesses", CimValue::Uint32(u32::try_from(processes).unwrap_or(u32::MAX)));
+        let cells = row.cells;
+        class.lay(cells).unwrap_or_else(|error| panic!("{SYSTEM}: {error}"));
+    }
+
+    /// Changes what all performance counters of the namespace count.
+    fn repopulate(&mut self, change: impl FnOnce(&mut Population)) {
         let counted = self.classes.iter().find_map(|class| match &class.rows {
-            Rows::Counted(counted) => Some(counted.population.processors),
+            Rows::Counted(counted) => Some(Population::clone(&counted.population)),
             _ => None,
         });
-        let Some(processors) = counted else { return };
-        let population = Arc::new(self.population(processors));
+        let Some(mut population) = counted else { return };
+        change(&mut population);
+        let population = Arc::new(population);
         for class in &mut self.classes {
             if matches!(class.rows, Rows::Counted(_))
                 && let Rows::Counted(counted) = &mut Arc::make_mut(class).rows

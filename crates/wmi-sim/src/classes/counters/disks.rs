@@ -1,7 +1,6 @@
 //! Disks and volumes: how much is read and written, and how long that takes.
 
 use super::kind::Kind::*;
-use super::kind::PERCENT;
 use super::table::Column;
 use super::{Figure, Population, of, per};
 
@@ -157,15 +156,16 @@ impl Load {
         self.reading + self.writing
     }
 
-    /// Microseconds of a second as a share of the time of the disks, of which there is no more than all.
+    /// Microseconds of a second as a share of the time of the disks, in hundredths of a percent. Of one disk it is the
+    /// length of its queue: what overlaps counts more than once.
     fn percent(&self, micros: u64) -> Figure {
-        of((micros / 100 / self.disks).min(100 * PERCENT))
+        of(micros / 100 / self.disks)
     }
 }
 
-/// Microseconds of a second that things wait or are done, as the length of a queue.
+/// Microseconds of a second that things wait or are done, as the length of a queue in ten-thousandths.
 const fn queue(micros: u64) -> Figure {
-    of(micros / 10_000)
+    of(micros / 100)
 }
 
 fn average(sum: u64, count: u64) -> Figure {

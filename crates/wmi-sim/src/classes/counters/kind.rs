@@ -34,7 +34,7 @@ pub(super) enum Kind {
     Counter = 0x1041_0400,
     /// PERF_COUNTER_BULK_COUNT: the same.
     BulkCount = 0x1041_0500,
-    /// PERF_COUNTER_QUEUELEN_TYPE: the average length of the queue is `value` hundredths, `base` at the start.
+    /// PERF_COUNTER_QUEUELEN_TYPE: the average length of the queue is `value` ten-thousandths, `base` at the start.
     QueueLength = 0x0045_0400,
     /// PERF_COUNTER_LARGE_QUEUELEN_TYPE: the same.
     LargeQueueLength = 0x0045_0500,
@@ -78,6 +78,8 @@ pub(super) enum Kind {
     ElapsedTime = 0x3024_0500,
     /// PERF_AVERAGE_BULK: `base` operations every second have `value` units each.
     AverageBulk = 0x4002_0500,
+    /// The same whose operations are counted in 64 bits; the number is not its type, of which there can be but one.
+    LargeAverageBulk = u32::MAX,
 }
 
 /// PERF_SAMPLE_BASE.
@@ -149,7 +151,10 @@ const fn share(whole: u64, part: u64, of: u64) -> u64 {
 impl Kind {
     /// The value of the CounterType qualifier.
     pub(super) const fn code(self) -> u32 {
-        self as u32
+        match self {
+            Self::LargeAverageBulk => Self::AverageBulk as u32,
+            own => own as u32,
+        }
     }
 
     /// The type of the counter with `_Base` at the end of its name that belongs to it.
@@ -158,9 +163,11 @@ impl Kind {
             Self::RawFraction => Some(RAW_BASE),
             Self::SampleFraction => Some(SAMPLE_BASE),
             Self::AverageTimer | Self::AverageBulk => Some(AVERAGE_BASE),
-            Self::LargeRawFraction | Self::PrecisionTimer | Self::PrecisionTimer100ns | Self::PrecisionObjectTimer => {
-                Some(LARGE_BASE)
-            }
+            Self::LargeRawFraction
+            | Self::PrecisionTimer
+            | Self::PrecisionTimer100ns
+            | Self::PrecisionObjectTimer
+            | Self::LargeAverageBulk => Some(LARGE_BASE),
             Self::MultiTimer | Self::MultiTimerInverse | Self::MultiTimer100ns | Self::MultiTimer100nsInverse => {
                 Some(MULTI_BASE)
             }
@@ -200,7 +207,7 @@ impl Kind {
                 (base.wrapping_add(moment.times(value)), 0)
             }
             Self::QueueLength | Self::LargeQueueLength | Self::QueueLength100ns | Self::ObjectQueueLength => {
-                (base.wrapping_add(share(time, value, 100)), 0)
+                (base.wrapping_add(share(time, value, 100 * PERCENT)), 0)
             }
             Self::RawFraction | Self::LargeRawFraction => (value, base),
             Self::SampleFraction => (moment.times(value), moment.times(base)),
@@ -220,7 +227,7 @@ impl Kind {
                 let done = moment.times(base);
                 (share(done, value.wrapping_mul(moment.perf_frequency), 1_000_000), done)
             }
-            Self::AverageBulk => {
+            Self::AverageBulk | Self::LargeAverageBulk => {
                 let done = moment.times(base);
                 (done.wrapping_mul(value), done)
             }
@@ -236,7 +243,7 @@ impl Kind {
                 self.raw(figure, moment).0
             }
             Self::QueueLength | Self::LargeQueueLength | Self::QueueLength100ns | Self::ObjectQueueLength => {
-                value / 100
+                value / (100 * PERCENT)
             }
             Self::RawFraction | Self::LargeRawFraction | Self::SampleFraction => {
                 if base == 0 {
@@ -252,19 +259,25 @@ impl Kind {
             | Self::Timer100ns
             | Self::Timer100nsInverse
             | Self::ObjectTimer
-            | Self::PrecisionTimer
-            | Self::PrecisionTimer100ns
-            | Self::PrecisionObjectTimer
             | Self::MultiTimer
             | Self::MultiTimerInverse
             | Self::MultiTimer100ns
             | Self::MultiTimer100nsInverse => value / PERCENT,
+            // Overlapping operations count more time than there is, which is not shown.
+            Self::PrecisionTimer | Self::PrecisionTimer100ns | Self::PrecisionObjectTimer => {
+                if value < 100 * PERCENT {
+                    value / PERCENT
+                } else {
+                    100
+                }
+            }
             Self::Delta
             | Self::LargeDelta
             | Self::SampleCounter
             | Self::Counter
             | Self::BulkCount
-            | Self::AverageBulk => value,
+            | Self::AverageBulk
+            | Self::LargeAverageBulk => value,
         }
     }
 }

@@ -215,7 +215,7 @@ pub(super) fn count(population: &Population) -> usize {
 
 /// A process, or all together.
 pub(super) fn at(index: usize, population: &Population) -> (Option<String>, Usage) {
-    let Population { processors, ref processes } = *population;
+    let Population { processors, ref processes, .. } = *population;
     let idle = || {
         let busy: u64 = processes.iter().map(|process| process.busy(processors)).sum();
         (100 * PERCENT * processors as u64).saturating_sub(busy)

@@ -1,7 +1,7 @@
 //! Processors: how busy they are, one by one, by group and all together.
 
 use super::kind::Kind::*;
-use super::kind::PERCENT;
+use super::kind::{PERCENT, TICKS};
 use super::table::Column;
 use super::{Population, of, per};
 use crate::classes::PROCESSOR_LOAD;
@@ -98,17 +98,26 @@ pub(super) const PROCESSOR: &[Column<Share>] = &[
     ("PercentUserTime", Timer100ns, |s| of(s.user())),
 ];
 
+/// How many times a second the clock ticks that utility is measured over: 32 bits of it last two hours.
+const UTILITY_CLOCK: u64 = (1 << 32) / 7_200;
+
+/// How many times a second a processor that was idle has something to do.
+const IDLE_BREAKS: u64 = 30;
+
 /// What came with groups, and later.
 pub(super) const LATER: &[Column<Share>] = &[
+    ("AverageIdleTime", LargeAverageBulk, |s| {
+        per(s.idle() * TICKS / (100 * PERCENT) / IDLE_BREAKS, IDLE_BREAKS * s.processors)
+    }),
     ("ClockInterruptsPersec", Counter, |s| of(64 * s.processors)),
-    ("IdleBreakEventsPersec", BulkCount, |s| of(30 * s.processors)),
+    ("IdleBreakEventsPersec", BulkCount, |s| of(IDLE_BREAKS * s.processors)),
     ("ParkingStatus", RawCount, |_| of(0)),
     ("PercentofMaximumFrequency", RawCount, |_| of(100)),
     ("PercentPerformanceLimit", RawCount, |_| of(100)),
     ("PercentPriorityTime", Timer100nsInverse, |s| of(s.load)),
-    ("PercentPrivilegedUtility", AverageBulk, |s| per((s.load - s.user()) / PERCENT, 2_400)),
+    ("PercentPrivilegedUtility", AverageBulk, |s| per((s.load - s.user()) / PERCENT, UTILITY_CLOCK)),
     ("PercentProcessorPerformance", AverageBulk, |_| per(100, 24_000)),
-    ("PercentProcessorUtility", AverageBulk, |s| per(s.load / PERCENT, 2_400)),
+    ("PercentProcessorUtility", AverageBulk, |s| per(s.load / PERCENT, UTILITY_CLOCK)),
     ("PerformanceLimitFlags", RawCountHex, |_| of(0)),
     ("ProcessorFrequency", RawCount, |_| of(2_400)),
     ("ProcessorStateFlags", RawCountHex, |_| of(0)),

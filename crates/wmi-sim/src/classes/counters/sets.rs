@@ -6,7 +6,7 @@ use super::kind::{PERCENT, TICKS};
 use super::processes::PROCESS;
 use super::processors::{LATER, PROCESSOR};
 use super::table::{Column, Line, Listed, Table, Things};
-use super::{Set, disks, of, per, processes, processors};
+use super::{Figure, Population, Set, disks, of, per, processes, processors};
 use crate::repository::UPTIME;
 
 /// The performance counter of the machine counts intervals of 100 ns, as that of Windows does since Windows 10.
@@ -19,16 +19,16 @@ const fn set(name: &'static str, service: &'static str, object_frequency: u64, t
 /// All of them.
 pub(super) static SETS: &[Set] = &[
     set("PerfOS_System", "PerfOS", TICKS, &MACHINE),
-    set("PerfOS_Memory", "PerfOS", TICKS, &Listed::one(MEMORY, 0)),
+    set("PerfOS_Memory", "PerfOS", TICKS, &MEMORIES),
     set("PerfOS_PagingFile", "PerfOS", TICKS, &Listed::named(PAGING_FILES, PAGING_FILE)),
-    set("PerfOS_Processor", "PerfOS", TICKS, &PROCESSORS),
+    set("PerfOS_Processor", "PerfOS", 0, &PROCESSORS),
     set("Counters_ProcessorInformation", "Counters", TICKS, &GROUPED_PROCESSORS),
-    set("PerfDisk_PhysicalDisk", "PerfDisk", TICKS, &DISKS),
-    set("PerfDisk_LogicalDisk", "PerfDisk", TICKS, &VOLUMES),
+    set("PerfDisk_PhysicalDisk", "PerfDisk", 0, &DISKS),
+    set("PerfDisk_LogicalDisk", "PerfDisk", 0, &VOLUMES),
     set("PerfProc_Process", "PerfProc", TICKS, &PROCESSES),
     set("Tcpip_NetworkInterface", "Tcpip", 0, &Listed::named(INTERFACES, INTERFACE)),
-    set("Tcpip_TCPv4", "Tcpip", 0, &Listed::one(TCP, 0)),
-    set("Tcpip_TCPv6", "Tcpip", 0, &Listed::one(TCP, 1)),
+    set("Tcpip_TCPv4", "Tcpip", 0, &CONNECTIONS_V4),
+    set("Tcpip_TCPv6", "Tcpip", 0, &CONNECTIONS_V6),
     set("Tcpip_UDPv4", "Tcpip", 0, &Listed::one(UDP, 0)),
     set("Tcpip_UDPv6", "Tcpip", 0, &Listed::one(UDP, 1)),
     set("LocalSessionManager_TerminalServices", "LSM", 0, &Listed::one(SESSIONS, 0)),
@@ -47,6 +47,24 @@ static MACHINE: Things<processes::All> = Things {
     singleton: true,
     count: |_| 1,
     at: |_, population| (None, processes::All::of(population)),
+};
+
+/// Of how many octets can be committed.
+static MEMORIES: Things<u64> =
+    Things { columns: &[MEMORY], singleton: true, count: |_| 1, at: |_, population| (None, population.commit_limit) };
+
+static CONNECTIONS_V4: Things<Connections> = Things {
+    columns: &[TCP],
+    singleton: true,
+    count: |_| 1,
+    at: |_, population| (None, Connections::of(0, population)),
+};
+
+static CONNECTIONS_V6: Things<Connections> = Things {
+    columns: &[TCP],
+    singleton: true,
+    count: |_| 1,
+    at: |_, population| (None, Connections::of(1, population)),
 };
 
 static PROCESSORS: Things<processors::Share> =
@@ -88,44 +106,47 @@ const SYSTEM: &[Column<processes::All>] = &[
     ("Threads", RawCount, |all| of(all.threads)),
 ];
 
-/// As Win32_OperatingSystem says: 5 of 8 GiB are free, and 3 of 10 GiB are committed.
-const MEMORY: &[Line] = &[
-    ("AvailableBytes", LargeRawCount, &[of(5 << 30)]),
-    ("AvailableKBytes", LargeRawCount, &[of(5 << 20)]),
-    ("AvailableMBytes", LargeRawCount, &[of(5 << 10)]),
-    ("CacheBytes", LargeRawCount, &[of(188_743_680)]),
-    ("CacheBytesPeak", LargeRawCount, &[of(251_658_240)]),
-    ("CacheFaultsPersec", Counter, &[of(310)]),
-    ("CommitLimit", LargeRawCount, &[of(10 << 30)]),
-    ("CommittedBytes", LargeRawCount, &[of(3 << 30)]),
-    ("DemandZeroFaultsPersec", Counter, &[of(740)]),
-    ("FreeAndZeroPageListBytes", LargeRawCount, &[of(1 << 30)]),
-    ("FreeSystemPageTableEntries", RawCount, &[of(12_584_000)]),
-    ("LongTermAverageStandbyCacheLifetimes", RawCount, &[of(14_400)]),
-    ("ModifiedPageListBytes", LargeRawCount, &[of(57_671_680)]),
-    ("PageFaultsPersec", Counter, &[of(1_480)]),
-    ("PageReadsPersec", Counter, &[of(2)]),
-    ("PagesInputPersec", Counter, &[of(11)]),
-    ("PagesOutputPersec", Counter, &[of(3)]),
-    ("PagesPersec", Counter, &[of(14)]),
-    ("PageWritesPersec", Counter, &[of(1)]),
-    ("PercentCommittedBytesInUse", RawFraction, &[per(786_432, 2_621_440)]),
-    ("PoolNonpagedAllocs", RawCount, &[of(148_000)]),
-    ("PoolNonpagedBytes", LargeRawCount, &[of(128 << 20)]),
-    ("PoolPagedAllocs", RawCount, &[of(232_000)]),
-    ("PoolPagedBytes", LargeRawCount, &[of(256 << 20)]),
-    ("PoolPagedResidentBytes", LargeRawCount, &[of(241_172_480)]),
-    ("StandbyCacheCoreBytes", LargeRawCount, &[of(104_857_600)]),
-    ("StandbyCacheNormalPriorityBytes", LargeRawCount, &[of(3_100_000_256)]),
-    ("StandbyCacheReserveBytes", LargeRawCount, &[of(1_090_109_440)]),
-    ("SystemCacheResidentBytes", LargeRawCount, &[of(142_606_336)]),
-    ("SystemCodeResidentBytes", LargeRawCount, &[of(0)]),
-    ("SystemCodeTotalBytes", LargeRawCount, &[of(0)]),
-    ("SystemDriverResidentBytes", LargeRawCount, &[of(14_680_064)]),
-    ("SystemDriverTotalBytes", LargeRawCount, &[of(18_874_368)]),
-    ("TransitionFaultsPersec", Counter, &[of(420)]),
-    ("TransitionPagesRePurposedPersec", Counter, &[of(0)]),
-    ("WriteCopiesPersec", Counter, &[of(9)]),
+/// Octets that are committed.
+const COMMITTED: u64 = 3 << 30;
+
+/// As Win32_OperatingSystem says: 5 of 8 GiB are free, and of what can be committed 3 GiB are.
+const MEMORY: &[Column<u64>] = &[
+    ("AvailableBytes", LargeRawCount, |_| of(5 << 30)),
+    ("AvailableKBytes", LargeRawCount, |_| of(5 << 20)),
+    ("AvailableMBytes", LargeRawCount, |_| of(5 << 10)),
+    ("CacheBytes", LargeRawCount, |_| of(188_743_680)),
+    ("CacheBytesPeak", LargeRawCount, |_| of(251_658_240)),
+    ("CacheFaultsPersec", Counter, |_| of(310)),
+    ("CommitLimit", LargeRawCount, |limit| of(*limit)),
+    ("CommittedBytes", LargeRawCount, |_| of(COMMITTED)),
+    ("DemandZeroFaultsPersec", Counter, |_| of(740)),
+    ("FreeAndZeroPageListBytes", LargeRawCount, |_| of(1 << 30)),
+    ("FreeSystemPageTableEntries", RawCount, |_| of(12_584_000)),
+    ("LongTermAverageStandbyCacheLifetimes", RawCount, |_| of(14_400)),
+    ("ModifiedPageListBytes", LargeRawCount, |_| of(57_671_680)),
+    ("PageFaultsPersec", Counter, |_| of(1_480)),
+    ("PageReadsPersec", Counter, |_| of(2)),
+    ("PagesInputPersec", Counter, |_| of(11)),
+    ("PagesOutputPersec", Counter, |_| of(3)),
+    ("PagesPersec", Counter, |_| of(14)),
+    ("PageWritesPersec", Counter, |_| of(1)),
+    ("PercentCommittedBytesInUse", RawFraction, |limit| per(COMMITTED / 4_096, limit / 4_096)),
+    ("PoolNonpagedAllocs", RawCount, |_| of(148_000)),
+    ("PoolNonpagedBytes", LargeRawCount, |_| of(128 << 20)),
+    ("PoolPagedAllocs", RawCount, |_| of(232_000)),
+    ("PoolPagedBytes", LargeRawCount, |_| of(256 << 20)),
+    ("PoolPagedResidentBytes", LargeRawCount, |_| of(241_172_480)),
+    ("StandbyCacheCoreBytes", LargeRawCount, |_| of(104_857_600)),
+    ("StandbyCacheNormalPriorityBytes", LargeRawCount, |_| of(3_100_000_256)),
+    ("StandbyCacheReserveBytes", LargeRawCount, |_| of(1_090_109_440)),
+    ("SystemCacheResidentBytes", LargeRawCount, |_| of(142_606_336)),
+    ("SystemCodeResidentBytes", LargeRawCount, |_| of(0)),
+    ("SystemCodeTotalBytes", LargeRawCount, |_| of(0)),
+    ("SystemDriverResidentBytes", LargeRawCount, |_| of(14_680_064)),
+    ("SystemDriverTotalBytes", LargeRawCount, |_| of(18_874_368)),
+    ("TransitionFaultsPersec", Counter, |_| of(420)),
+    ("TransitionPagesRePurposedPersec", Counter, |_| of(0)),
+    ("WriteCopiesPersec", Counter, |_| of(9)),
 ];
 
 /// As Win32_PageFileUsage says.
@@ -170,18 +191,35 @@ const INTERFACE: &[Line] = &[
     ("TCPRSCExceptionsPersec", BulkCount, &[of(0), of(3), of(0)]),
 ];
 
-/// Of IPv4 and IPv6. As many connections are established as MSFT_NetTCPConnection lists; and there are so many segments
-/// of IPv4 that their number passes 2^32 half an hour after the host is made.
-const TCP: &[Line] = &[
-    ("ConnectionFailures", RawCount, &[per(412, 6), per(35, 1)]),
-    ("ConnectionsActive", RawCount, &[per(20_417, 240), per(1_310, 12)]),
-    ("ConnectionsEstablished", RawCount, &[of(11), of(2)]),
-    ("ConnectionsPassive", RawCount, &[per(48_220, 560), per(1_655, 16)]),
-    ("ConnectionsReset", RawCount, &[per(1_903, 24), per(77, 1)]),
-    ("SegmentsPersec", Counter, &[of(45_000), of(120)]),
-    ("SegmentsReceivedPersec", Counter, &[of(25_500), of(62)]),
-    ("SegmentsRetransmittedPersec", Counter, &[of(12), of(0)]),
-    ("SegmentsSentPersec", Counter, &[of(19_500), of(58)]),
+/// Connections over a version of IP.
+struct Connections {
+    /// 0: IPv4, 1: IPv6.
+    version: usize,
+    established: u64,
+}
+
+impl Connections {
+    fn of(version: usize, population: &Population) -> Self {
+        Self { version, established: population.established[version] }
+    }
+
+    /// Of a figure of IPv4 and one of IPv6 its own.
+    const fn own(&self, figures: [Figure; 2]) -> Figure {
+        figures[self.version]
+    }
+}
+
+/// There are so many segments of IPv4 that their number passes 2^32 half an hour after the host is made.
+const TCP: &[Column<Connections>] = &[
+    ("ConnectionFailures", RawCount, |s| s.own([per(412, 6), per(35, 1)])),
+    ("ConnectionsActive", RawCount, |s| s.own([per(20_417, 240), per(1_310, 12)])),
+    ("ConnectionsEstablished", RawCount, |s| of(s.established)),
+    ("ConnectionsPassive", RawCount, |s| s.own([per(48_220, 560), per(1_655, 16)])),
+    ("ConnectionsReset", RawCount, |s| s.own([per(1_903, 24), per(77, 1)])),
+    ("SegmentsPersec", Counter, |s| s.own([of(45_000), of(120)])),
+    ("SegmentsReceivedPersec", Counter, |s| s.own([of(25_500), of(62)])),
+    ("SegmentsRetransmittedPersec", Counter, |s| s.own([of(12), of(0)])),
+    ("SegmentsSentPersec", Counter, |s| s.own([of(19_500), of(58)])),
 ];
 
 /// Of IPv4 and IPv6.
@@ -212,10 +250,10 @@ const ALL_TYPES: &[Line] = &[
     ("SampleCounter", SampleCounter, &[of(33), per(33, before(33))]),
     ("Counter", Counter, &[of(12_345), per(12_345, before(12_345))]),
     ("BulkCount", BulkCount, &[of(987_654_321), per(987_654_321, before(987_654_321))]),
-    ("QueueLength", QueueLength, &[of(250), per(250, before(250 * 35_795))]),
-    ("LargeQueueLength", LargeQueueLength, &[of(1_275), per(1_275, before(1_275 * 35_795))]),
-    ("QueueLength100ns", QueueLength100ns, &[of(350), per(350, before(35 * TICKS / 10))]),
-    ("ObjectQueueLength", ObjectQueueLength, &[of(480), per(480, before(4_800))]),
+    ("QueueLength", QueueLength, &[of(25_000), per(25_000, before(250 * 35_795))]),
+    ("LargeQueueLength", LargeQueueLength, &[of(127_500), per(127_500, before(1_275 * 35_795))]),
+    ("QueueLength100ns", QueueLength100ns, &[of(35_000), per(35_000, before(35 * TICKS / 10))]),
+    ("ObjectQueueLength", ObjectQueueLength, &[of(48_000), per(48_000, before(4_800))]),
     ("RawFraction", RawFraction, &[per(30, 120)]),
     ("LargeRawFraction", LargeRawFraction, &[per(3 << 33, 4 << 33)]),
     ("SampleFraction", SampleFraction, &[per(90, 120)]),

@@ -304,7 +304,7 @@ pub(super) const FEATURES: &[(u32, &str, u32)] = &[
     (467, "ASP.NET 4.8 Features", 418),
     (44, ".NET Framework 3.5 Features", 0),
     (45, ".NET Framework 3.5 (includes .NET 2.0 and 3.0)", 44),
-    (46, "HTTP Activation of WCF", 44),
+    (46, "HTTP Activation", 44),
     (62, "Windows Process Activation Service", 0),
     (217, "Process Model", 62),
     (219, "Configuration APIs", 62),
