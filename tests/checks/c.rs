@@ -61,7 +61,9 @@ fn a_later_round_reads_what_changed_only() {
     let whole = calls(&pair);
     let new = format!("{UNINSTALL}\\New");
     let text = |text: &str| CimValue::String(text.into());
-    pair.host.set_registry(LOCAL_MACHINE, &new, &[("DisplayName", text("A new one")), ("DisplayVersion", text("1"))]);
+    let written = [("DisplayName", text("A new one")), ("DisplayVersion", text("1"))];
+    let removal = ("UninstallString", text(r"C:\New\uninstall.exe"));
+    pair.host.set_registry(LOCAL_MACHINE, &new, &[&written[..], &[removal]].concat());
     let before = calls(&pair);
     let second = native(&mut pair, "software", first.state);
     let again = calls(&pair) - before;

@@ -16,7 +16,7 @@ pub(crate) struct Plan {
     /// The parts of a round with these options.
     pub(crate) parts: fn(&Options) -> &'static [Part],
     /// From rows to a report. Called once, with whatever came.
-    pub(crate) evaluate: fn(&Gathered, &Options, &mut State, &mut Report),
+    pub(crate) evaluate: fn(&mut Gathered, &Options, &mut State, &mut Report),
 }
 
 /// One thing that a planned check wants to know.
@@ -137,6 +137,13 @@ impl Gathered {
         (!answered.failed || !answered.rows.is_empty()).then_some(&answered.rows)
     }
 
+    /// The same, taken out: a very long list is not there twice while items are made of it.
+    pub(crate) fn take_rows(&mut self, part: &str) -> Option<Vec<Record>> {
+        self.rows(part)?;
+        let at = self.parts.iter().position(|p| p.name == part)?;
+        Some(core::mem::take(&mut self.progress.get_mut(at)?.answer.as_mut()?.rows))
+    }
+
     /// The rows of a part that came whole: numbers and sums of a list that broke off would be wrong ones.
     pub(crate) fn whole(&self, part: &str) -> Option<&[Record]> {
         let answered = self.find(part)?.answer.as_ref()?;
@@ -205,13 +212,13 @@ impl PlannedRound {
     /// Ends the round with `evaluate` in place of the plan's own evaluation.
     pub(crate) fn finish_with(
         self,
-        evaluate: impl FnOnce(&Gathered, &Options, &mut State, &mut Report),
+        evaluate: impl FnOnce(&mut Gathered, &Options, &mut State, &mut Report),
     ) -> (Report, State) {
-        let Self { options, mut state, gathered, mut report, .. } = self;
+        let Self { options, mut state, mut gathered, mut report, .. } = self;
         for (part, _) in gathered.parts.iter().zip(&gathered.progress).filter(|(_, p)| p.answer.is_none()) {
             report.errors.push(Failure::unanswered(part.name));
         }
-        evaluate(&gathered, &options, &mut state, &mut report);
+        evaluate(&mut gathered, &options, &mut state, &mut report);
         (report, state)
     }
 }
@@ -351,9 +358,9 @@ pub(crate) mod tests {
             };
             Progress { alternative: 0, asked: true, answer: Some(answer) }
         });
-        let gathered = Gathered { parts, progress: progress.collect() };
+        let mut gathered = Gathered { parts, progress: progress.collect() };
         assert!(rows.is_empty(), "no such part: {rows:?}");
-        (plan.evaluate)(&gathered, options, state, &mut report);
+        (plan.evaluate)(&mut gathered, options, state, &mut report);
         report
     }
 

@@ -89,7 +89,7 @@ const PROCESSES: Part = Part::new(PROCESS, &[OF_WINDOWS, OF_COUNTERS]).many();
 
 const COUNTED_PROCESSES: Part = Part::new(PROCESS, &[OF_COUNTERS, OF_WINDOWS]).many();
 
-fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
+fn evaluate(gathered: &mut Gathered, options: &Options, _: &mut State, report: &mut Report) {
     explain_old_hosts(report);
     let is_established = |row: &Record| row.unsigned("State").and_then(tcp_state) == Some("Established");
     if gathered.whole(TCP).is_some_and(|rows| !rows.iter().any(is_established)) {
@@ -100,8 +100,8 @@ fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut 
     match options.shape {
         Shape::Native => native(gathered, &names, report),
         Shape::Infrasonar => {
-            if let Some(rows) = gathered.rows(TCP) {
-                report.put(TCP, TCP, rows.iter().map(|row| infrasonar(row, &names)).collect());
+            if let Some(rows) = gathered.take_rows(TCP) {
+                report.put(TCP, TCP, rows.into_iter().map(|row| infrasonar(&row, &names)).collect());
             }
         }
     }

@@ -66,7 +66,7 @@ impl Check for Network {
     }
 }
 
-fn evaluate(gathered: &Gathered, options: &Options, state: &mut State, report: &mut Report) {
+fn evaluate(gathered: &mut Gathered, options: &Options, state: &mut State, report: &mut Report) {
     let shape = options.shape;
     let configurations = gathered.rows(CONFIGURATION).unwrap_or_default();
     if gathered.rows(CONFIGURATION).is_some() {

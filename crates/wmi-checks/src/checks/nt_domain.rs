@@ -64,7 +64,7 @@ const MEMBERSHIPS: Part = Part::new(
 )
 .always();
 
-fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
+fn evaluate(gathered: &mut Gathered, options: &Options, _: &mut State, report: &mut Report) {
     if let Some(rows) = gathered.rows(DOMAIN) {
         let item = match options.shape {
             Shape::Native => native,

@@ -101,7 +101,7 @@ const VOLUME_COLUMNS: [&str; 19] = [
 
 const SHADOW_COLUMNS: [&str; 5] = ["Volume", "DiffVolume", "MaxSpace", "AllocatedSpace", "UsedSpace"];
 
-fn evaluate(gathered: &Gathered, options: &Options, state: &mut State, report: &mut Report) {
+fn evaluate(gathered: &mut Gathered, options: &Options, state: &mut State, report: &mut Report) {
     match options.shape {
         Shape::Native => {
             counted(PHYSICAL, "physical", "physicalTotal", gathered, state, report);

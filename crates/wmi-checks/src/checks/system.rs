@@ -139,7 +139,7 @@ fn is_first(state: &State) -> bool {
     !state.samples.contains(PROCESSOR)
 }
 
-fn evaluate(gathered: &Gathered, options: &Options, state: &mut State, report: &mut Report) {
+fn evaluate(gathered: &mut Gathered, options: &Options, state: &mut State, report: &mut Report) {
     let os = gathered.rows(OS).and_then(<[Record]>::first);
     let counted = gathered.rows(SYSTEM).and_then(<[Record]>::first);
     match options.shape {

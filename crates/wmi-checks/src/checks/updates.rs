@@ -101,7 +101,7 @@ fn installed(text: &str, order: Option<Order>, zone: i16) -> Installed {
     Installed { day: Some(date.to_string()), seconds: date.midnight(zone) }
 }
 
-fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
+fn evaluate(gathered: &mut Gathered, options: &Options, _: &mut State, report: &mut Report) {
     let Some(rows) = gathered.rows(PART) else { return };
     let clock = gathered.rows("clock").and_then(<[Record]>::first);
     let zone = gathered.rows("zone").and_then(|rows| standard_zone(rows.first()?));

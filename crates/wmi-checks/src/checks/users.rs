@@ -77,7 +77,7 @@ const COUNTERS: Part = Part::new(
 )
 .always();
 
-fn evaluate(gathered: &Gathered, options: &Options, _: &mut State, report: &mut Report) {
+fn evaluate(gathered: &mut Gathered, options: &Options, _: &mut State, report: &mut Report) {
     match options.shape {
         Shape::Native => sessions::put(gathered, report),
         Shape::Infrasonar => {
