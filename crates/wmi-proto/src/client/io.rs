@@ -45,7 +45,6 @@ impl Input {
 
 /// The next thing that the runtime must do.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "an event is moved once, out of the queue; a box would be allocated")]
 pub enum Output {
     /// Connect. Answered by at most one `Opened` and exactly one `Closed`.
     Open {
