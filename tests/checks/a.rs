@@ -206,7 +206,7 @@ fn volumes_and_shadow_storage_are_joined_and_nothing_is_made_up() {
         assert!(report.errors.is_empty(), "{:?}", report.errors);
         assert_eq!(names(&report, "volume"), [r"C:\", r"D:\", r"D:\mnt\logs\", volume, r"F:\"], "none is optical");
         assert_eq!(metric(&report, "volume", r"F:\", "Capacity"), &Value::Null);
-        assert_eq!(metric(&report, "volume", r"C:\", "DriveType"), &Value::Text("Local Disk".to_owned()));
+        assert_eq!(metric(&report, "volume", r"C:\", "DriveType"), &Value::from("Local Disk"));
         assert_eq!(names(&report, "shadow"), [r"C:\", r"D:\ on D:\", r"D:\ on D:\mnt\logs\"]);
         assert_eq!(metric(&report, "shadow", r"D:\ on D:\", "MaxSpace"), &Value::Null, "it has no bound");
         let used = if shape == Shape::Native { "UsedRatio" } else { "PercentUsed" };

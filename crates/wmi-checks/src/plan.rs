@@ -1,6 +1,7 @@
 //! Checks that are a list of queries and a function of their rows.
 
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use wmi_proto::FileTime;
 
@@ -113,14 +114,16 @@ struct Progress {
 struct Answered {
     rows: Vec<Record>,
     failed: bool,
+    /// The first cell that was looked at and did not decode.
+    bad: Arc<OnceLock<String>>,
     sent: FileTime,
     received: FileTime,
 }
 
 impl Answered {
     /// Of a part that is not asked for.
-    const fn nothing() -> Self {
-        Self { rows: Vec::new(), failed: true, sent: FileTime(0), received: FileTime(0) }
+    fn nothing() -> Self {
+        Self { rows: Vec::new(), failed: true, bad: Arc::default(), sent: FileTime(0), received: FileTime(0) }
     }
 }
 
@@ -148,6 +151,17 @@ impl Gathered {
     pub(crate) fn whole(&self, part: &str) -> Option<&[Record]> {
         let answered = self.find(part)?.answer.as_ref()?;
         (!answered.failed).then_some(&answered.rows)
+    }
+
+    /// Tells the cells that do not decode of parts where one was met.
+    fn tell_bad(&self, report: &mut Report) {
+        for (part, progress) in self.parts.iter().zip(&self.progress) {
+            let Some(answered) = &progress.answer else { continue };
+            if let Some(first) = answered.bad.get() {
+                let all = answered.rows.iter().flat_map(Record::bad).count();
+                Bad { first: Some(first.clone()), more: all.saturating_sub(1) }.tell(part.name, report);
+            }
+        }
     }
 
     /// When the question of a part was sent and when its first rows came.
@@ -219,6 +233,7 @@ impl PlannedRound {
             report.errors.push(Failure::unanswered(part.name));
         }
         evaluate(&mut gathered, &options, &mut state, &mut report);
+        gathered.tell_bad(&mut report);
         (report, state)
     }
 }
@@ -261,7 +276,7 @@ impl Round for PlannedRound {
         // A row goes when it was read: a long list is not there twice.
         for row in answer.rows {
             match row {
-                Ok(object) => rows.push(records.read(object, &mut |what| bad.add(what))),
+                Ok(object) => rows.push(records.read(object)),
                 Err(error) => bad.add(format!("a row does not decode: {error}")),
             }
         }
@@ -273,7 +288,8 @@ impl Round for PlannedRound {
             Ok(()) => {}
         }
         let failed = answer.outcome.is_err() || is_bare;
-        progress.answer = Some(Answered { rows, failed, sent: answer.sent, received: answer.received });
+        let (sent, received) = (answer.sent, answer.received);
+        progress.answer = Some(Answered { rows, failed, bad: records.bad(), sent, received });
     }
 
     fn finish(self: Box<Self>) -> (Report, State) {
@@ -353,6 +369,7 @@ pub(crate) mod tests {
             let answer = Answered {
                 failed: own.is_none() || is_bare || broken.contains(&part.name),
                 rows: own.unwrap_or_default(),
+                bad: Arc::default(),
                 sent: FileTime(0),
                 received: FileTime(0),
             };
@@ -394,6 +411,45 @@ pub(crate) mod tests {
                 crate::Shape::Infrasonar => assert!(told.is_empty() && is_there),
             }
         }
+    }
+
+    #[test]
+    fn cells_that_do_not_decode_are_told_once_and_counted() {
+        use wmi_proto::cim::{CimObject, CimType, CimValue, ClassBuilder, InstanceBuilder, PropertyBuilder};
+
+        let class = ["Name", "AllocatedBaseSize", "CurrentUsage"].map(|name| {
+            let kind = if name == "Name" { CimType::STRING } else { CimType::UINT32 };
+            PropertyBuilder::new(name, kind)
+        });
+        let class = class.into_iter().fold(ClassBuilder::new("Win32_PageFileUsage"), ClassBuilder::property);
+        let class = class.build().expect("a class");
+        let row = |name: &str, is_broken: bool| {
+            let row = InstanceBuilder::new(&class).set("Name", name).set("AllocatedBaseSize", CimValue::Uint32(3));
+            let mut octets = row.build().expect("a row").encode_unit().to_vec();
+            let at = octets.windows(name.len()).position(|window| window == name.as_bytes()).expect("the name");
+            if is_broken {
+                // Which of two encodings the text has.
+                octets[at - 1] = 0x77;
+            }
+            Ok(CimObject::decode_unit(octets.into()).expect("an object"))
+        };
+        let check = crate::by_key("memory").expect("a check");
+        let mut round = check.begin(&Options::new(crate::Shape::Infrasonar), State::default());
+        while let Some(request) = round.next() {
+            let names = ["pagefile-1", "pagefile-2", "pagefile-3"];
+            let rows = match request.part {
+                "pageFile" => names.iter().map(|name| row(name, *name != "pagefile-2")).collect(),
+                _ => Vec::new(),
+            };
+            round.answer(request.id, Answer { rows, outcome: Ok(()), sent: FileTime(1), received: FileTime(2) });
+        }
+        let (report, _) = round.finish();
+        let told: Vec<&str> = report.errors.iter().filter(|e| e.part == "pageFile").map(|e| e.text.as_str()).collect();
+        assert_eq!(told.len(), 1, "{:?}", report.errors);
+        assert!(told[0].starts_with("Name does not decode") && told[0].ends_with("and 1 more like it"), "{told:?}");
+        let files = &report.types.iter().find(|kind| kind.name == "pageFile").expect("the type").items;
+        assert_eq!(files.len(), 3, "and the rest of the rows is there");
+        assert!(files.iter().any(|file| file.name == "pagefile-2"));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! A row as the few values that a check asked for.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wmi_proto::FileTime;
 use wmi_proto::cim::{CimClass, CimDateTime, CimObject, CimProperty, CimType, CimValue};
+use wmi_proto::wire::WireError;
 
 use crate::Value;
 
@@ -21,6 +22,8 @@ struct Columns {
     names: &'static [&'static str],
     /// Among the properties of the class.
     places: Vec<Option<usize>>,
+    /// The first cell that was looked at and did not decode.
+    bad: Arc<OnceLock<String>>,
 }
 
 /// Reads rows as records: where the columns are is looked for once per class.
@@ -29,37 +32,45 @@ pub(crate) struct Records {
     names: &'static [&'static str],
     /// The class of the last row and where it has the columns.
     last: Option<(Arc<CimClass>, Arc<Columns>)>,
+    bad: Arc<OnceLock<String>>,
 }
 
 impl Records {
     /// Rows of these columns.
-    pub(crate) const fn of(names: &'static [&'static str]) -> Self {
-        Self { names, last: None }
+    pub(crate) fn of(names: &'static [&'static str]) -> Self {
+        Self { names, last: None, bad: Arc::default() }
     }
 
-    /// The row as a record. A cell that does not decode is NULL and told to `bad`.
-    pub(crate) fn read(&mut self, object: CimObject, bad: &mut dyn FnMut(String)) -> Record {
+    /// The row as a record.
+    pub(crate) fn read(&mut self, object: CimObject) -> Record {
         let class = object.class();
         let (_, columns) = match self.last.take() {
             Some(last) if Arc::ptr_eq(&last.0, class) => self.last.insert(last),
             _ => {
                 let places = self.names.iter().map(|name| class.property(name).map(|(at, _)| at)).collect();
-                self.last.insert((Arc::clone(class), Arc::new(Columns { names: self.names, places })))
+                let columns = Columns { names: self.names, places, bad: Arc::clone(&self.bad) };
+                self.last.insert((Arc::clone(class), Arc::new(columns)))
             }
         };
-        for (name, place) in columns.names.iter().zip(&columns.places) {
-            if let Some(Err(error)) = place.map(|at| object.check(at)) {
-                bad(format!("{name} does not decode: {error}"));
-            }
-        }
         Record { columns: Arc::clone(columns), object }
+    }
+
+    /// What tells of cells of its rows that were looked at and did not decode: they were taken for NULL.
+    pub(crate) fn bad(&self) -> Arc<OnceLock<String>> {
+        Arc::clone(&self.bad)
     }
 }
 
 impl Record {
-    /// The values of `columns` in `object`. A cell that does not decode is NULL and told to `bad`.
-    pub(crate) fn read(object: &CimObject, columns: &'static [&'static str], bad: &mut dyn FnMut(String)) -> Self {
-        Records::of(columns).read(object.clone(), bad)
+    /// The values of `columns` in `object`.
+    pub(crate) fn read(object: &CimObject, columns: &'static [&'static str]) -> Self {
+        Records::of(columns).read(object.clone())
+    }
+
+    /// The cells that do not decode, which are NULL to who looks at them.
+    pub(crate) fn bad(&self) -> impl Iterator<Item = String> {
+        let columns = self.columns.names.iter().zip(&self.columns.places);
+        columns.filter_map(|(name, place)| Some(undecodable(name, self.object.check((*place)?).err()?)))
     }
 
     /// The columns that were asked for.
@@ -76,11 +87,23 @@ impl Record {
     }
 
     fn at(&self, place: usize) -> CimValue {
-        self.object.value(place).unwrap_or(CimValue::Null)
+        self.object.value(place).unwrap_or_else(|error| {
+            self.note(place, error);
+            CimValue::Null
+        })
     }
 
     fn text_at(&self, place: usize) -> Option<Cow<'_, str>> {
-        self.object.text(place).ok().flatten()
+        self.object.text(place).unwrap_or_else(|error| {
+            self.note(place, error);
+            None
+        })
+    }
+
+    #[cold]
+    fn note(&self, place: usize, error: WireError) {
+        let name = self.property(place).map(|property| property.name().to_string()).unwrap_or_default();
+        self.columns.bad.get_or_init(|| undecodable(&name, error));
     }
 
     fn property(&self, place: usize) -> Option<&CimProperty> {
@@ -124,7 +147,7 @@ impl Record {
             return Value::Null;
         };
         if is_text(property) && property.cim_type() != CimType::DATETIME {
-            return Value::Text(self.text_at(place).unwrap_or_default().into_owned());
+            return self.text_at(place).unwrap_or_default().into();
         }
         match self.at(place) {
             value @ CimValue::DateTime(_) => match value.as_datetime() {
@@ -167,6 +190,10 @@ impl Record {
     pub(crate) fn unix_seconds(&self, name: &str) -> Option<f64> {
         unix_seconds(&self.cim(name).as_datetime()?)
     }
+}
+
+fn undecodable(name: &str, error: WireError) -> String {
+    format!("{name} does not decode: {error}")
 }
 
 /// Whether values are single texts.
@@ -251,7 +278,7 @@ impl Record {
             value => row.set(*name, value),
         };
         let row = names.iter().zip(values).fold(InstanceBuilder::new(&class), set).build().expect("a row");
-        Self::read(&row, names, &mut |what| panic!("{what}"))
+        Self::read(&row, names)
     }
 }
 

@@ -98,12 +98,12 @@ pub(crate) fn out(part: &'static str, answer: &Answer) -> Result<Record, Refusal
     if let Err(error) = &answer.outcome {
         return failed(Failure::of_query(part, error));
     }
-    let mut bad = None;
     let record = match answer.rows.first() {
-        Some(Ok(object)) => Record::read(object, OUT, &mut |what| bad = Some(what)),
+        Some(Ok(object)) => Record::read(object, OUT),
         Some(Err(error)) => return failed(Failure::of_values(part, format!("an answer does not decode: {error}"))),
         None => return failed(Failure::of_values(part, "a method of StdRegProv answered nothing")),
     };
+    let bad = record.bad().next();
     match (record.unsigned("ReturnValue"), bad) {
         (_, Some(what)) => failed(Failure::of_values(part, what)),
         (Some(0), None) => Ok(record),

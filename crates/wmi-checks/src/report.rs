@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 use wmi_proto::Stage;
 use wmi_proto::cim::CimValue;
@@ -126,7 +127,7 @@ pub enum Value {
     /// A real number, never NaN or infinite.
     Real(f64),
     /// Text.
-    Text(String),
+    Text(CompactString),
     /// Several values.
     List(Vec<Self>),
 }
@@ -197,19 +198,19 @@ impl From<f64> for Value {
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
+        Self::Text(value.into())
     }
 }
 
 impl From<Cow<'_, str>> for Value {
     fn from(value: Cow<'_, str>) -> Self {
-        Self::Text(value.into_owned())
+        Self::Text(value.into())
     }
 }
 
 impl From<String> for Value {
     fn from(value: String) -> Self {
-        Self::Text(value)
+        Self::Text(value.into())
     }
 }
 
@@ -237,7 +238,7 @@ impl From<&CimValue> for Value {
                 if let Some(value) = value.as_u64() {
                     Self::Uint(value)
                 } else if let Some(text) = value.as_str() {
-                    Self::Text(text.into_owned())
+                    Self::Text(text.into())
                 } else if let Some(value) = value.as_i64() {
                     Self::Int(value)
                 } else {
@@ -389,6 +390,11 @@ impl Item {
     /// The item `name` without metrics.
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), metrics: Vec::with_capacity(USUAL) }
+    }
+
+    /// The same with room for `metrics`.
+    pub(crate) fn with_room(name: impl Into<String>, metrics: usize) -> Self {
+        Self { name: name.into(), metrics: Vec::with_capacity(metrics) }
     }
 
     /// The same with one metric more.

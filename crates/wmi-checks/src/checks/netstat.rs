@@ -258,7 +258,7 @@ fn owner(item: Item, row: &Record, names: &Programs) -> Item {
 fn connection(row: &Record, names: &Programs) -> Item {
     let (local, remote) = (socket(row, "LocalAddress", "LocalPort"), socket(row, "RemoteAddress", "RemotePort"));
     let state = row.unsigned("State");
-    let item = Item::new(format!("{local} {remote}"))
+    let item = Item::with_room(format!("{local} {remote}"), row.columns().len())
         .with("LocalAddress", Unit::None, row.value("LocalAddress"))
         .with("LocalPort", Unit::None, row.value("LocalPort"))
         .with("RemoteAddress", Unit::None, row.value("RemoteAddress"))

@@ -110,7 +110,7 @@ fn row_of<'a>(row: &Record, names: &'a BTreeMap<u64, String>) -> Option<&'a str>
 }
 
 fn infrasonar_configuration(row: &Record) -> Item {
-    let mut item = Item::new(text(row, "Caption"));
+    let mut item = Item::with_room(text(row, "Caption"), row.columns().len());
     for &column in parts::CONFIGURATION_COLUMNS.iter().filter(|column| **column != "Caption") {
         item = match column {
             // An adapter without a lease has no moments of one; InfraSonar leaves them out.
@@ -131,7 +131,7 @@ fn whole(seconds: f64) -> i64 {
 }
 
 fn native_configuration(row: &Record) -> Item {
-    let mut item = Item::new(text(row, "Caption"));
+    let mut item = Item::with_room(text(row, "Caption"), row.columns().len());
     for &column in parts::NATIVE_CONFIGURATION_COLUMNS {
         item = match column {
             "Caption" | "IPAddress" | "IPSubnet" => item,
@@ -183,7 +183,7 @@ fn speed(row: &Record) -> Option<u64> {
 
 fn adapter(row: &Record, shape: Shape, configuration: Option<&str>) -> Item {
     let native = shape == Shape::Native;
-    let mut item = Item::new(adapter_name(row));
+    let mut item = Item::with_room(adapter_name(row), row.columns().len() + 4);
     for &column in parts::ADAPTER_COLUMNS.iter().filter(|column| **column != "PNPDeviceID") {
         item = match column {
             // A host that says nothing of these has not said that a line is down or a device works.

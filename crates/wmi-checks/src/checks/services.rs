@@ -227,7 +227,7 @@ fn evaluate(gathered: &Gathered, options: &Options, triggers: &Triggers, report:
 }
 
 fn item(row: &Record) -> Item {
-    Item::new(row.text("Name").unwrap_or_default())
+    Item::with_room(row.text("Name").unwrap_or_default(), row.columns().len())
 }
 
 fn infrasonar(row: &Record) -> Item {

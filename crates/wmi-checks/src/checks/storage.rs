@@ -149,7 +149,7 @@ fn counted(
         let item = |name: &str| {
             // Windows counts idle time; what is left is the share of time in which there was something to do.
             let busy = sampled.value(disks::IDLE).map(|idle| (1.0 - idle).clamp(0.0, 1.0));
-            sampled.metrics(&GAUGES, Item::new(name)).with("BusyTime", Unit::Ratio, busy)
+            sampled.metrics(&GAUGES, Item::with_room(name, GAUGES.len() + 1)).with("BusyTime", Unit::Ratio, busy)
         };
         if name == "_Total" { all.push(item("total")) } else { disks.push(item(&name)) }
     }
@@ -160,9 +160,12 @@ fn counted(
 fn formatted(part: &'static str, columns: &'static [&'static str], gathered: &Gathered, report: &mut Report) {
     let Some(rows) = gathered.rows(part) else { return };
     let item = |row: &Record| {
-        columns.iter().filter(|column| **column != "Name").fold(Item::new(name(row)), |item, column| {
-            item.with(*column, disks::formatted_unit(column), row.value(column))
-        })
+        columns
+            .iter()
+            .filter(|column| **column != "Name")
+            .fold(Item::with_room(name(row), columns.len()), |item, column| {
+                item.with(*column, disks::formatted_unit(column), row.value(column))
+            })
     };
     report.put(part, part, rows.iter().map(item).collect());
 }
@@ -190,17 +193,17 @@ fn native_volume(volume: &Record) -> Item {
 
 fn infrasonar_volume(volume: &Record) -> Item {
     let (size, free, used) = space(volume);
-    let item =
-        VOLUME_COLUMNS.iter().filter(|column| **column != "Name").fold(Item::new(name(volume)), |item, column| {
-            match *column {
-                "Capacity" => item.with("Capacity", Unit::Bytes, size),
-                "FreeSpace" => item.with("FreeSpace", Unit::Bytes, free),
-                "DriveType" => {
-                    item.with("DriveType", Unit::None, drive_type(volume.unsigned("DriveType").unwrap_or_default()))
-                }
-                column => item.with(column, Unit::None, volume.plain(column)),
+    let item = VOLUME_COLUMNS.iter().filter(|column| **column != "Name").fold(
+        Item::with_room(name(volume), VOLUME_COLUMNS.len() + 2),
+        |item, column| match *column {
+            "Capacity" => item.with("Capacity", Unit::Bytes, size),
+            "FreeSpace" => item.with("FreeSpace", Unit::Bytes, free),
+            "DriveType" => {
+                item.with("DriveType", Unit::None, drive_type(volume.unsigned("DriveType").unwrap_or_default()))
             }
-        });
+            column => item.with(column, Unit::None, volume.plain(column)),
+        },
+    );
     item.with("PercentUsed", Unit::Percent, Value::percent(used, size))
 }
 

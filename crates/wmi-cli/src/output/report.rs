@@ -198,7 +198,7 @@ fn cell(Metric { unit, value, .. }: &Metric) -> Cell {
     let number = match value {
         Value::Null => return Cell::Null,
         Value::Bool(value) => return Cell::Text(value.to_string()),
-        Value::Text(text) => return Cell::Text(text.clone()),
+        Value::Text(text) => return Cell::Text(text.to_string()),
         Value::List(_) => return Cell::Text(value_json(value).to_string()),
         Value::Int(number) => Number { exact: Some(number.to_string()), real: *number as f64 },
         Value::Uint(number) => Number { exact: Some(number.to_string()), real: *number as f64 },

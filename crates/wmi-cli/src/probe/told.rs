@@ -54,7 +54,7 @@ fn value(found: Found) -> Value {
         Found::Int(number) => Value::Int(number),
         Found::Uint(number) => Value::Uint(number),
         Found::Real(number) => Value::Real(number),
-        Found::Text(text) => Value::Text(text),
+        Found::Text(text) => Value::Text(text.into()),
         Found::List(values) => Value::List(values.into_iter().map(value).collect()),
     }
 }

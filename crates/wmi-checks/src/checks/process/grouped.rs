@@ -84,7 +84,9 @@ pub(super) fn evaluate(gathered: &Gathered, report: &mut Report) {
         COLUMNS
             .iter()
             .filter(|column| **column != "Name")
-            .fold(Item::new(*name), |item, column| item.with(*column, unit(column), value(group, column)))
+            .fold(Item::with_room(*name, COLUMNS.len()), |item, column| {
+                item.with(*column, unit(column), value(group, column))
+            })
             .with("ProcessCount", Unit::Count, group.len() as u64)
     };
     report.put(PROCESS, "process", order.iter().map(item).collect());

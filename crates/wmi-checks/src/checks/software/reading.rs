@@ -188,9 +188,9 @@ impl Reading {
         for row in &answer.rows {
             match row {
                 Ok(object) => {
-                    let mut bad = Vec::new();
-                    rows.push(records.read(object.clone(), &mut |what| bad.push(what)));
-                    bad.into_iter().for_each(|what| self.trouble(Failure::of_values(part, what)));
+                    let record = records.read(object.clone());
+                    record.bad().for_each(|what| self.trouble(Failure::of_values(part, what)));
+                    rows.push(record);
                 }
                 Err(error) => self.trouble(Failure::of_values(part, format!("a row does not decode: {error}"))),
             }

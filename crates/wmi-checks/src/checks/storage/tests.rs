@@ -87,7 +87,7 @@ fn volumes_have_the_original_s_metrics_in_the_infrasonar_shape() {
     assert_eq!(metric(&report, "volume", r"C:\", "PercentUsed"), &Value::Real(75.0));
     assert_eq!(metric(&report, "volume", r"D:\", "PercentUsed"), &Value::Real(0.0));
     assert_eq!(metric(&report, "volume", r"C:\", "DriveType"), &Value::Text("Local Disk".into()));
-    assert_eq!(metric(&report, "volume", r"C:\", "Label"), &Value::Text(String::new()), "NULL of a text is empty");
+    assert_eq!(metric(&report, "volume", r"C:\", "Label"), &Value::from(""), "NULL of a text is empty");
     assert_eq!(metric(&report, "volume", r"C:\", "DirtyBitSet"), &Value::Bool(false));
     assert_eq!(metric(&report, "volume", r"C:\", "SerialNumber"), &Value::Uint(0));
     let item = &report.types.iter().find(|t| t.name == "volume").expect("the type").items[0];
