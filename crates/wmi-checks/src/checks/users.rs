@@ -24,7 +24,11 @@ pub(crate) static PLAN: Plan = Plan {
         rights: "a local administrator; others are shown a shorter list, without an error, and the number of sessions as \
                  Performance Monitor Users",
         returns: &[
-            ("session", "one item per session with its user, kind, logon type, start and state"),
+            (
+                "session",
+                "one item per session with its user, kind, logon type and start; its state where the numbers of active \
+                 ones leave one possibility, for the host does not tell it of each",
+            ),
             (
                 "sessionTotal",
                 "the number of local and of remote sessions; and of active, inactive and all as Windows counts them, \
