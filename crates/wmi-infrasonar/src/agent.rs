@@ -298,7 +298,7 @@ impl Agent {
             match FromAgentcore::read(&frame) {
                 Ok(packet) => self.packet(packet, frame.id, now),
                 // Where the next one begins is known.
-                Err(error) => self.log(Level::Error, format!("agentcore sent {error}; it is passed over")),
+                Err(error) => self.log(Level::Error, format!("a packet of agentcore is passed over: {error}")),
             }
         }
     }
@@ -349,15 +349,22 @@ impl Agent {
                     self.link = Link::Accepted;
                     self.pause = FIRST_PAUSE;
                     self.announce_timeout = FIRST_ANNOUNCE_TIMEOUT;
-                    self.log(Level::Info, format!("agentcore accepted this probe: {} checks", listing.entries.len()));
+                    self.log(Level::Info, format!("agentcore accepted this probe; checks: {}", listing.entries.len()));
                     self.set(listing, |_| true, now);
                 }
                 _ => self.log(Level::Error, format!("agentcore answers announcement {id}, which was not sent")),
             },
-            FromAgentcore::SetAssets(listing) => self.set(listing, |_| true, now),
-            FromAgentcore::UpsertAsset(asset, listing) => self.set(listing, |path| path.asset == asset, now),
+            FromAgentcore::SetAssets(listing) => {
+                self.log(Level::Info, format!("agentcore set all assets; checks: {}", listing.entries.len()));
+                self.set(listing, |_| true, now);
+            }
+            FromAgentcore::UpsertAsset(asset, listing) => {
+                self.log(Level::Info, format!("agentcore set asset {asset}; checks: {}", listing.entries.len()));
+                self.set(listing, |path| path.asset == asset, now);
+            }
             FromAgentcore::UnsetAssets(assets) => {
                 let assets: BTreeSet<_> = assets.into_iter().collect();
+                self.log(Level::Info, format!("agentcore took assets away: {}", assets.len()));
                 self.set(Listing::default(), |path| assets.contains(&path.asset), now);
             }
             FromAgentcore::Info => {
