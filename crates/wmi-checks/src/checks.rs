@@ -195,9 +195,11 @@ mod tests {
             let mut names = columns.iter();
             let text = |text: String| CimValue::String(text.as_str().into());
             Record::of(columns, || match *names.next().expect("a column") {
-                "LogonId" => text("1".to_owned()),
+                "LogonId" => text(number.to_string()),
+                "SessionId" => CimValue::Uint32(0),
+                "ProcessId" => CimValue::Uint64(number as u64),
                 "Volume" | "DiffVolume" => text(format!("Win32_Volume.DeviceID=\"V{number}\"")),
-                "Antecedent" => text("Win32_LogonSession.LogonId=\"1\"".to_owned()),
+                "Antecedent" => text(format!("Win32_LogonSession.LogonId=\"{number}\"")),
                 "Dependent" => text(format!("Win32_Process.Handle=\"{number}\"")),
                 _ => text(format!("V{number}")),
             })

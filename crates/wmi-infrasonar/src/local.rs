@@ -247,7 +247,7 @@ fn readable(text: &str, root: &Node, key: &Key, now: Duration, random: &mut dyn 
 fn encrypt(text: &str, secrets: &[Readable], right: impl Fn(&str) -> bool) -> (Option<Secret<String>>, Vec<usize>) {
     let mut good: Vec<&Readable> = Vec::new();
     // Halves, because one that cannot be replaced is the exception.
-    let mut pending = vec![secrets.iter().filter(|secret| secret.place.is_some()).collect::<Vec<_>>()];
+    let mut pending = vec![secrets.iter().filter(|secret| secret.is_inline(text)).collect::<Vec<_>>()];
     while let Some(some) = pending.pop() {
         let with = [good.as_slice(), &some].concat();
         if right(replaced(text, &with).expose()) {
@@ -257,34 +257,46 @@ fn encrypt(text: &str, secrets: &[Readable], right: impl Fn(&str) -> bool) -> (O
         }
     }
     let changed = (!good.is_empty()).then(|| replaced(text, &good));
-    let left = secrets.iter().filter(|secret| !good.iter().any(|good| std::ptr::eq(*good, *secret)));
-    let line = |secret: &Readable| {
-        let start = secret.place.as_ref().map_or(0, |place| place.start);
-        let before = text.get(..start).unwrap_or_default();
-        let lines = |text: &str| text.bytes().filter(|octet| *octet == b'\n').count() + 1;
-        // In the text as it is to be.
-        let ahead = good.iter().filter(|good| good.place.as_ref().is_some_and(|place| place.end <= start));
-        if good.is_empty() {
-            lines(before)
+    // Lines of the text as it is to be: a token has one, whatever it stands for.
+    let breaks = |text: &str| text.bytes().filter(|octet| *octet == b'\n').count();
+    let mut line = 1 + if changed.is_some() { breaks(header(text)) } else { 0 };
+    let (mut read, mut left) = (0, Vec::new());
+    for secret in secrets {
+        let place = secret.place.clone().unwrap_or(read..read);
+        line += breaks(text.get(read..place.start).unwrap_or_default());
+        if good.binary_search_by_key(&Some(place.start), |good| Some(good.place.as_ref()?.start)).is_ok() {
+            read = place.end;
         } else {
-            lines(replaced(before, &ahead.copied().collect::<Vec<_>>()).expose())
+            left.push(line);
+            read = place.start;
         }
-    };
-    (changed, left.map(line).collect())
+    }
+    (changed, left)
+}
+
+impl Readable {
+    /// Whether it is where a token can stand in its place: blocks, aliases, and what has a tag or an anchor are not.
+    fn is_inline(&self, text: &str) -> bool {
+        let written = self.place.clone().and_then(|place| text.get(place));
+        written.is_some_and(|written| !written.starts_with(['|', '>', '*', '&', '!']))
+    }
+}
+
+/// What is put before a text that has it not yet, and can have it.
+fn header(text: &str) -> &'static str {
+    let body = text.trim_start_matches('\u{feff}');
+    let has_header = HEADER.lines().next().is_some_and(|first| body.lines().any(|line| line == first));
+    if has_header || body.starts_with('%') { "" } else { HEADER }
 }
 
 /// The text with tokens in place of `secrets`, which are in the order of their places.
 fn replaced(text: &str, secrets: &[&Readable]) -> Secret<String> {
     // Behind a header it would be no mark of the encoding but a character of the text.
     let mut done = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let body = text.get(done..).unwrap_or_default();
-    let has_header = HEADER.lines().next().is_some_and(|first| body.lines().any(|line| line == first));
     // All at once: a text that moved would leave what it says behind.
     let tokens: usize = secrets.iter().map(|secret| secret.token.len()).sum();
     let mut out = Secret::new(String::with_capacity(HEADER.len() + text.len() + tokens));
-    if !has_header && !body.starts_with('%') {
-        out.expose_mut().push_str(HEADER);
-    }
+    out.expose_mut().push_str(header(text));
     for secret in secrets {
         let Some(place) = &secret.place else { continue };
         out.expose_mut().push_str(text.get(done..place.start).unwrap_or_default());

@@ -62,7 +62,8 @@ static INFRASONAR: [Part; 4] = [
             columns: &FORMATTED_PHYSICAL,
             condition: "Name != \"_Total\"",
         }],
-    ),
+    )
+    .always(),
     Part::new(
         LOGICAL,
         &[Select {
@@ -70,7 +71,8 @@ static INFRASONAR: [Part; 4] = [
             columns: &FORMATTED_LOGICAL,
             condition: "Name != \"_Total\"",
         }],
-    ),
+    )
+    .always(),
     Part::new(VOLUME, &[VOLUMES]),
     Part::new(SHADOW, &[Select::all("Win32_ShadowStorage", &SHADOW_COLUMNS)]),
 ];

@@ -10,7 +10,7 @@ use wmi_infrasonar::{CheckError, CheckPath, Outcome, RunId, Start};
 use wmi_mio::{Reactor, SessionId, Waker};
 use wmi_proto::{Client, Config, Credentials, Event};
 
-use super::refusals::{self, Refusals, is_refusal};
+use super::refusals::{self, Refusals};
 use super::{descriptors, told};
 use crate::connection::wall_time;
 use crate::host::HostPort;
@@ -98,6 +98,8 @@ struct Waiting {
 
 /// Whether a session may begin.
 enum Permit {
+    /// There is one.
+    There(SessionId),
     Granted,
     /// The account was refused a moment ago.
     Held(String),
@@ -249,32 +251,38 @@ impl Hosts {
     /// Begins the sessions that may begin now, and makes room for others.
     fn serve(&mut self) {
         for _ in 0..self.waiting.len() {
-            if self.hosts.len() >= self.most {
-                return self.make_room();
-            }
             let Some(Waiting { login, runs }) = self.waiting.pop_front() else { return };
-            match self.permit(&login) {
-                Permit::Granted => {
-                    let session = self.add(login, &runs);
-                    runs.iter().for_each(|(start, options)| self.run(session, start, options));
-                    self.close_unwanted(session);
+            let session = match self.permit(&login) {
+                Permit::There(session) => session,
+                Permit::Granted if self.hosts.len() >= self.most => {
+                    self.waiting.push_front(Waiting { login, runs });
+                    return self.make_room();
                 }
+                Permit::Granted => self.add(login, &runs),
                 Permit::Held(why) => {
                     let failed = |(start, _): &(Start, Options)| Ended {
                         run: start.run,
                         outcome: Outcome::Failed(CheckError::new(why.clone())),
                     };
                     self.ended.extend(runs.iter().map(failed));
+                    continue;
                 }
-                Permit::NotYet => self.waiting.push_back(Waiting { login, runs }),
-            }
+                Permit::NotYet => {
+                    self.waiting.push_back(Waiting { login, runs });
+                    continue;
+                }
+            };
+            runs.iter().for_each(|(start, options)| self.run(session, start, options));
+            self.close_unwanted(session);
         }
     }
 
-    /// Closes the sessions that were idle for longest in favour of those that wait.
+    /// Closes the sessions that were idle for longest in favour of those that may begin.
     fn make_room(&mut self) {
         let closing = self.hosts.values().filter(|host| host.phase == Phase::Closing).count();
-        for _ in closing..self.waiting.len().min(CLOSING) {
+        let may_begin = |waiting: &&Waiting| matches!(self.permit(&waiting.login), Permit::Granted);
+        let wanted = self.waiting.iter().filter(may_begin).take(CLOSING).count();
+        for _ in closing..wanted {
             let idle = self.hosts.iter().filter(|(_, host)| host.runs.is_empty() && host.phase != Phase::Closing);
             let Some((session, _)) = idle.min_by_key(|(_, host)| host.used) else { break };
             self.close_session(*session);
@@ -283,11 +291,18 @@ impl Hosts {
 
     /// Whether a session of `login` may begin now.
     fn permit(&self, login: &Login) -> Permit {
+        let own = self.hosts.iter().find(|(_, host)| *host.login == *login);
+        match own.map(|(session, host)| (*session, host.phase)) {
+            Some((session, Phase::New | Phase::Ready)) => return Permit::There(session),
+            // A rival would log on beside it. It ends in being ready, or in its end.
+            Some((_, Phase::Lost | Phase::Closing)) => return Permit::NotYet,
+            None => {}
+        }
         if let Some(why) = self.refusals.hold(login, Instant::now()) {
             return Permit::Held(why);
         }
         if login.is_of_domain() {
-            // While nobody has accepted the account, no more may fail at once than may fail at all.
+            // While no session stands with the account, no more may fail at once than may fail at all.
             let (mut accepted, mut trying) = (0, 0);
             for host in self.hosts.values().filter(|host| login.is_account(&host.login.credentials)) {
                 match host.phase {
@@ -364,7 +379,7 @@ impl Hosts {
                 self.reactor.remove(session);
                 let Some(host) = self.hosts.remove(&session) else { return };
                 if let Err(error) = outcome
-                    && is_refusal(&error)
+                    && error.refuses_log_on()
                 {
                     self.refusals.refused(&host.login, &error, Instant::now());
                 }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use wmi_proto::wire::status::BindNakReason;
-use wmi_proto::{AccountKind, Credentials, Error, ErrorKind};
+use wmi_proto::{AccountKind, Credentials, Error};
 
 use super::hosts::Login;
 use crate::host::HostPort;
@@ -99,7 +98,7 @@ impl Refusals {
 impl Refusal {
     fn concerns(&self, login: &Login) -> bool {
         match &self.host {
-            Some(host) => *host == login.host && self.credentials == login.credentials,
+            Some(host) => *host == login.host && login.is_account(&self.credentials),
             None => login.is_of_domain() && login.is_account(&self.credentials),
         }
     }
@@ -111,7 +110,7 @@ impl Login {
         AccountKind::of(&self.credentials, &self.host.host) == AccountKind::Domain
     }
 
-    /// Whether `other` is the same account with the same password, for a domain's controller.
+    /// Whether `other` is the same account with the same password, for who checks it.
     pub(crate) fn is_account(&self, other: &Credentials) -> bool {
         let own = &self.credentials;
         own.domain.eq_ignore_ascii_case(&other.domain)
@@ -120,15 +119,11 @@ impl Login {
     }
 }
 
-/// Whether `error` says that the host did not accept the account: what a further attempt would count towards a lock.
-pub(crate) fn is_refusal(error: &Error) -> bool {
-    error.refuses_log_on() && error.kind != ErrorKind::BindRefused(BindNakReason::REASON_NOT_SPECIFIED)
-}
-
 #[cfg(test)]
 mod tests {
+    use wmi_proto::wire::status::BindNakReason;
     use wmi_proto::wire::{FaultStatus, HResult};
-    use wmi_proto::{Role, Stage};
+    use wmi_proto::{AuthError, ErrorKind, Role, Stage};
 
     use super::*;
 
@@ -224,7 +219,10 @@ mod tests {
         let refused =
             [ErrorKind::UnverifiedFault(FaultStatus(5)), ErrorKind::BindRefused(BindNakReason::INVALID_CHECKSUM)];
         let others = [
+            // Before anything was proved.
             ErrorKind::BindRefused(BindNakReason::REASON_NOT_SPECIFIED),
+            ErrorKind::BindRefused(BindNakReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED),
+            ErrorKind::Auth(AuthError::NotGranted("sealing")),
             ErrorKind::BindRefused(BindNakReason::LOCAL_LIMIT_EXCEEDED),
             // A right is missing: who says so has accepted the account.
             ErrorKind::Fault(FaultStatus(5)),
@@ -233,7 +231,7 @@ mod tests {
             ErrorKind::Misbehaved("x"),
             ErrorKind::TimedOut,
         ];
-        assert!(refused.into_iter().map(error).all(|error| is_refusal(&error)));
-        assert!(!others.into_iter().map(error).any(|error| is_refusal(&error)));
+        assert!(refused.into_iter().map(error).all(|error| error.refuses_log_on()));
+        assert!(!others.into_iter().map(error).any(|error| error.refuses_log_on()));
     }
 }

@@ -1,5 +1,6 @@
 //! What a failure means beyond the command that met it: for the session's objects, and for every further attempt.
 
+use crate::auth::AuthError;
 use crate::client::ErrorKind;
 use crate::client::link::Ticket;
 use crate::wire::HResult;
@@ -47,21 +48,22 @@ const fn verified_code(kind: &ErrorKind) -> Option<HResult> {
 /// was refused, which repeated would lock it.
 pub(super) fn is_final(kind: &ErrorKind) -> bool {
     match kind {
-        ErrorKind::Tampered(_) | ErrorKind::Malformed(_) | ErrorKind::Misbehaved(_) => true,
-        ErrorKind::Fault(status) => status.hresult().refuses_account(),
+        ErrorKind::Tampered(_) | ErrorKind::Auth(_) | ErrorKind::Malformed(_) | ErrorKind::Misbehaved(_) => true,
+        ErrorKind::BindRefused(reason) => {
+            ![BindNakReason::TEMPORARY_CONGESTION, BindNakReason::LOCAL_LIMIT_EXCEEDED].contains(reason)
+        }
+        ErrorKind::Fault(status) | ErrorKind::UnverifiedFault(status) => status.hresult().refuses_account(),
         ErrorKind::Status(status) => status.refuses_account(),
-        kind => refuses_log_on(kind),
+        _ => false,
     }
 }
 
 /// Whether the host did not accept the account, as far as an answer without a signature tells. What it signs it says to
-/// somebody whose password it knows.
+/// somebody whose password it knows, and what is wrong before that was proved to it counts towards no lock.
 pub(super) fn refuses_log_on(kind: &ErrorKind) -> bool {
     match kind {
-        ErrorKind::Auth(_) => true,
-        ErrorKind::BindRefused(reason) => {
-            ![BindNakReason::TEMPORARY_CONGESTION, BindNakReason::LOCAL_LIMIT_EXCEEDED].contains(reason)
-        }
+        ErrorKind::Auth(error) => matches!(error, AuthError::Rejected | AuthError::BadMechListMic),
+        ErrorKind::BindRefused(reason) => *reason == BindNakReason::INVALID_CHECKSUM,
         ErrorKind::UnverifiedFault(status) => status.hresult().refuses_account(),
         _ => false,
     }

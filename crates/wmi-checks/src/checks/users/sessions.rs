@@ -91,11 +91,10 @@ fn logons(gathered: &Gathered, report: &mut Report) -> Option<Vec<Logon>> {
         .iter()
         .filter_map(|row| row.unsigned("ProcessId").zip(row.unsigned("SessionId")))
         .collect();
-    // Session 0 is the services' since Vista and Server 2008: no console is there.
+    // Session 0 is the services' since Vista and Server 2008: no console is there. Looked for once, in a list of any length.
     let is_console = |row: &Record| row.unsigned("SessionId") == Some(0) && is(row, "winlogon.exe");
-    let has_desk = |session| {
-        session != Some(0) || gathered.whole(PROCESS).is_none_or(|processes| processes.iter().any(is_console))
-    };
+    let has_desks = gathered.whole(PROCESS).is_none_or(|processes| processes.iter().any(is_console));
+    let has_desk = |session| session != Some(0) || has_desks;
     let mut unread = 0_u64;
     let mut logons = Vec::new();
     for row in rows {
