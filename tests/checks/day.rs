@@ -49,6 +49,7 @@ fn day(profile: Profile, every: Duration, keys: &[&str], faults: &[Fault]) {
         let noon = pair.now().saturating_since(start) >= DAY / 2;
         if noon && !cut {
             cut = true;
+            assert_eq!(pair.host.stats().logons, 2, "{profile}: twelve hours of rounds and pings need no other log-on");
             pair.cut(Role::ObjectServer, None, Duration::ZERO);
             pair.cut(Role::Activator, None, Duration::ZERO);
         }
