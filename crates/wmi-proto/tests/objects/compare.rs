@@ -9,7 +9,13 @@ pub(crate) fn walk(object: &CimObject) -> Result<usize, String> {
     let mut cells = walk_class(object.class())?;
     for (index, property) in object.class().properties().iter().enumerate() {
         let at = |error| format!("{}.{}: {error}", object.class().name(), property.name());
-        cells += walk_value(&object.value(index).map_err(at)?)?;
+        let value = object.value(index).map_err(at)?;
+        // What is looked at without a value is the same.
+        object.check(index).map_err(at)?;
+        if object.text(index).map_err(at)? != value.as_str() {
+            return Err(format!("property {index}: another text than its value {value:?}"));
+        }
+        cells += walk_value(&value)?;
         cells += walk_qualifiers(&object.property_qualifiers(index).map_err(at)?)?;
     }
     cells += walk_qualifiers(&object.qualifiers().map_err(|e| e.to_string())?)?;

@@ -144,7 +144,7 @@ impl CimObject {
         match self.cell(index)? {
             Cell::Own(heap, property, slot) if property.is_text() => heap.check_text(slot),
             // A slot that is there holds a number.
-            Cell::Own(_, property, _) if !property.is_array && !property.refers() => Ok(()),
+            Cell::Own(_, property, _) if !property.refers() => Ok(()),
             Cell::Null => Ok(()),
             _ => self.value(index).map(drop),
         }
